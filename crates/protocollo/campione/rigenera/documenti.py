@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the files of ../documenti/ again from the words beside it. See ../README.md."""
 
+import csv
 import sys
 import tempfile
 import tomllib
@@ -14,13 +15,19 @@ QUI = Path(__file__).resolve().parent
 DOCUMENTI = QUI.parent / "documenti"
 
 
+def codice_fiscale(cognome):
+    """The code that rubrica.csv gives to an invented person."""
+    with (QUI.parent / "rubrica.csv").open(newline="") as rubrica:
+        return next(r["codiceFiscale"] for r in csv.DictReader(rubrica) if r["cognome"] == cognome)
+
+
 def main():
     testi = tomllib.loads((QUI / "testi.toml").read_text())["testo"]
     DOCUMENTI.mkdir(exist_ok=True)
     prodotti = {}
     with tempfile.TemporaryDirectory() as cartella:
-        tecnico = firme.Firmatario(cartella, "Ermete", "Tagliazucconi", "TGLRMT81L19F257A")
-        azienda = firme.Firmatario(cartella, "Settimio", "Calzoni", "CLZSTM75S02A944A")
+        tecnico = firme.Firmatario(cartella, "Ermete", "Tagliazucconi", codice_fiscale("Tagliazucconi"))
+        azienda = firme.Firmatario(cartella, "Settimio", "Calzoni", codice_fiscale("Calzoni"))
         gestore = firme.Firmatario(cartella, "Gestore PEC", "di prova", "GSTPRV00A01A944X")
         for testo in testi:
             nome, dati = testo["file"], impaginazione.FORMATI[testo["formato"]](testo)

@@ -118,11 +118,18 @@ def pdfa(testo):
         xmp["xmp:ModifyDate"] = istante
         xmp["pdfaid:part"] = "2"
         xmp["pdfaid:conformance"] = "B"
-    # pikepdf stamps the metadata with the time of now: put the fixed one back.
+    uscita = io.BytesIO()
+    pikepdf.pdfa.save(documento, uscita, "2b")
+    # It stamps the metadata with the time of now: put the fixed one back, and check what is written in the end.
+    documento = pikepdf.open(uscita)
     fermo = re.sub(rb"(<xmp:MetadataDate>)[^<]*", rb"\g<1>" + istante.encode(), documento.Root.Metadata.read_bytes())
     documento.Root.Metadata.write(fermo)
+    del documento.trailer["/ID"]
     uscita = io.BytesIO()
-    pikepdf.pdfa.save(documento, uscita, "2b", deterministic_id=True)
+    documento.save(uscita, **pikepdf.pdfa.resolve_save_kwargs("2b", deterministic_id=True))
+    rapporto = pikepdf.pdfa.validate_written(io.BytesIO(uscita.getvalue()), "2b")
+    if not rapporto.passed:
+        raise ValueError(f"{testo['file']}: {rapporto}")
     return uscita.getvalue()
 
 
