@@ -26,9 +26,9 @@ def main():
     DOCUMENTI.mkdir(exist_ok=True)
     prodotti = {}
     with tempfile.TemporaryDirectory() as cartella:
-        tecnico = firme.Firmatario(cartella, "Ermete", "Tagliazucconi", codice_fiscale("Tagliazucconi"))
-        azienda = firme.Firmatario(cartella, "Settimio", "Calzoni", codice_fiscale("Calzoni"))
-        gestore = firme.Firmatario(cartella, "Gestore PEC", "di prova", "GSTPRV00A01A944X")
+        tecnico = firme.Firmatario(cartella, "Ermete", "Tagliazucconi", "TINIT-" + codice_fiscale("Tagliazucconi"))
+        azienda = firme.Firmatario(cartella, "Settimio", "Calzoni", "TINIT-" + codice_fiscale("Calzoni"))
+        gestore = firme.Firmatario(cartella, "Gestore PEC", "di prova", "VATIT-99000010373")
         for testo in testi:
             nome, dati = testo["file"], impaginazione.FORMATI[testo["formato"]](testo)
             if testo.get("firma_cades"):

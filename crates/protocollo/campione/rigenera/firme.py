@@ -22,7 +22,7 @@ def _openssl(*argomenti):
 class Firmatario:
     """One invented signer with a certificate of the throw-away authority, in `cartella`."""
 
-    def __init__(self, cartella, nome, cognome, cf):
+    def __init__(self, cartella, nome, cognome, identificativo):
         cartella = Path(cartella)
         self.ca = cartella / "ca.pem"
         ca_chiave = cartella / "ca.key"
@@ -32,14 +32,14 @@ class Firmatario:
                 "-keyout", ca_chiave, "-out", self.ca,
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign",
             )  # fmt: skip
-        self.chiave = cartella / f"{cf}.key"
-        self.certificato = cartella / f"{cf}.pem"
-        richiesta = cartella / f"{cf}.csr"
+        self.chiave = cartella / f"{identificativo}.key"
+        self.certificato = cartella / f"{identificativo}.pem"
+        richiesta = cartella / f"{identificativo}.csr"
         estensioni = cartella / "ext.cnf"
         estensioni.write_text("basicConstraints=CA:FALSE\nkeyUsage=critical,nonRepudiation\n")
         soggetto = (
             f"/C=IT/O=Firma di prova - non qualificata/SN={cognome}/GN={nome}"
-            f"/serialNumber=TINIT-{cf}/CN={nome} {cognome} (non qualificato)"
+            f"/serialNumber={identificativo}/CN={nome} {cognome} (non qualificato)"
         )
         _openssl(
             "req", "-new", "-newkey", "rsa:2048", "-nodes", "-utf8", "-subj", soggetto,
@@ -47,7 +47,7 @@ class Firmatario:
         )  # fmt: skip
         _openssl(
             "x509", "-req", "-sha256", "-days", 3650, "-in", richiesta, "-CA", self.ca, "-CAkey", ca_chiave,
-            "-set_serial", zlib.crc32(cf.encode()), "-extfile", estensioni, "-out", self.certificato,
+            "-set_serial", zlib.crc32(identificativo.encode()), "-extfile", estensioni, "-out", self.certificato,
         )  # fmt: skip
 
     def cades(self, contenuto):
