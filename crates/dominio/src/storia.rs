@@ -1,0 +1,237 @@
+//! State is the fold of operations: as it is now, as it was then, what changed between (R-B03).
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::comandi::serie;
+use crate::operazione::{Evento, Operazione};
+use crate::piatto::{self, Campi};
+use crate::registrazione::{
+    Annotazione, Assegnazione, Collegamento, DatiAssegnazione, Registrazione, Stato, StatoAssegnazione,
+};
+
+impl Registrazione {
+    /// Folds the operations on one registration, oldest first. `None` when the first is not its creation.
+    pub fn da_operazioni<'a>(operazioni: impl IntoIterator<Item = &'a Operazione>) -> Option<Self> {
+        let mut ops = operazioni.into_iter();
+        let mut r = Self::nasce(ops.next()?)?;
+        for op in ops {
+            r.applica(op);
+        }
+        Some(r)
+    }
+
+    fn nasce(op: &Operazione) -> Option<Self> {
+        let Evento::Registrazione(dati) = &op.evento else {
+            return None;
+        };
+        let chiave = op.chiave.clone()?;
+        let aggregazione = dati.fascicolo.clone().unwrap_or_else(|| serie(&chiave.registro, chiave.anno));
+        let mut r = Self {
+            istante: op.istante,
+            indice: op.indice,
+            ultimo_indice: op.indice,
+            operatore: op.operatore.id.to_string(),
+            operatore_nome: op.operatore.nome.clone(),
+            operatore_ufficio: op.operatore.ufficio.clone(),
+            classificazione: (dati.classificazione.clone(), dati.classificazione_denominazione.clone()),
+            assegnazioni: Vec::new(),
+            documenti: dati.documenti.clone(),
+            annotazioni: Vec::new(),
+            collegamenti: Vec::new(),
+            aggregazioni: vec![aggregazione],
+            stato: Stato::Valida,
+            dati: (**dati).clone(),
+            chiave,
+        };
+        r.assegna(1, &dati.assegnazioni, None, op);
+        Some(r)
+    }
+
+    /// Applies one more operation on this registration.
+    pub fn applica(&mut self, op: &Operazione) {
+        self.ultimo_indice = op.indice;
+        match &op.evento {
+            Evento::Assegnazione { primo, assegnazioni, nota } => self.assegna(*primo, assegnazioni, nota.clone(), op),
+            Evento::PresaInCarico { assegnazione } => self.muovi(*assegnazione, StatoAssegnazione::InCarico, None, op),
+            Evento::RifiutoAssegnazione { assegnazione, motivo } => {
+                self.muovi(*assegnazione, StatoAssegnazione::Rifiutata, Some(motivo.clone()), op);
+            }
+            Evento::ConclusioneAssegnazione { assegnazione, nota } => {
+                self.muovi(*assegnazione, StatoAssegnazione::Conclusa, nota.clone(), op);
+            }
+            Evento::Classificazione { classificazione, classificazione_denominazione, .. } => {
+                self.classificazione = (classificazione.clone(), classificazione_denominazione.clone());
+            }
+            Evento::Allegati { documenti, .. } => self.documenti.extend(documenti.iter().cloned()),
+            Evento::Annotazione { testo } => self.annotazioni.push(Annotazione {
+                testo: testo.clone(),
+                autore: op.operatore.nome.clone(),
+                istante: op.istante,
+            }),
+            Evento::Collegamento { riferimento, nota } => {
+                self.collegamenti.push(Collegamento { riferimento: riferimento.clone(), nota: nota.clone() })
+            }
+            Evento::Fascicolazione { fascicolo } => self.aggregazioni.push(fascicolo.clone()),
+            _ => {}
+        }
+    }
+
+    fn assegna(&mut self, primo: u32, date: &[DatiAssegnazione], nota: Option<String>, op: &Operazione) {
+        self.assegnazioni.extend((primo..).zip(date).map(|(id, a)| Assegnazione {
+            id,
+            dati: a.clone(),
+            stato: StatoAssegnazione::DaPrendere,
+            assegnata_da: op.operatore.nome.clone(),
+            dal: op.istante,
+            gestita_da: None,
+            gestita_il: None,
+            motivo: nota.clone(),
+        }));
+    }
+
+    fn muovi(&mut self, id: u32, stato: StatoAssegnazione, motivo: Option<String>, op: &Operazione) {
+        if let Some(a) = self.assegnazioni.iter_mut().find(|a| a.id == id) {
+            a.stato = stato;
+            a.gestita_da = Some(op.operatore.nome.clone());
+            a.gestita_il = Some(op.istante);
+            if motivo.is_some() {
+                a.motivo = motivo;
+            }
+        }
+    }
+
+    /// The registration in answers (contract § 2), without links and log proof, which the service adds.
+    pub fn in_json(&self, ente: &str, aoo: &str) -> Map<String, Value> {
+        let d = &self.dati;
+        let c = &self.chiave;
+        let mut o = Map::new();
+        let mut metti = |k: &str, v: Value| {
+            o.insert(k.to_owned(), v);
+        };
+        metti("id", format!("{ente}/{aoo}/{c}").into());
+        metti("ente", ente.into());
+        metti("aoo", aoo.into());
+        metti("registro", c.registro.as_str().into());
+        metti("anno", c.anno.into());
+        metti("numero", c.numero.valore().into());
+        metti("numeroEsteso", c.numero.esteso().into());
+        metti("istante", self.istante.con_offset().into());
+        metti("tipo", d.tipo.codice().into());
+        metti("oggetto", d.oggetto.as_str().into());
+        metti("mittente", valore(&d.mittente));
+        metti("altriMittenti", valore(&d.altri_mittenti));
+        metti("destinatari", valore(&d.destinatari));
+        metti("mezzo", valore(&d.mezzo));
+        metti("dataArrivo", d.data_arrivo.map_or(Value::Null, |t| t.con_offset().into()));
+        metti("protocolloMittente", valore(&d.protocollo_mittente));
+        metti("documenti", valore(&self.documenti));
+        metti("classificazione", self.classificazione.0.as_str().into());
+        metti("classificazioneDenominazione", valore(&self.classificazione.1));
+        metti("assegnazioni", valore(&self.assegnazioni));
+        metti("riservato", d.riservato.into());
+        metti("ufficioMittente", valore(&d.ufficio_mittente));
+        metti("firmatari", valore(&d.firmatari));
+        metti("primaRegistrazione", valore(&d.prima_registrazione));
+        metti("riferimenti", valore(&d.riferimenti));
+        metti("aggregazioni", valore(&self.aggregazioni));
+        metti("tipologia", valore(&d.tipologia));
+        metti("note", valore(&d.note));
+        metti("differimento", valore(&d.differimento));
+        metti("annotazioni", valore(&self.annotazioni));
+        metti("collegamenti", valore(&self.collegamenti));
+        metti("stato", valore(&self.stato));
+        metti("annullamenti", json!([]));
+        metti(
+            "operatore",
+            json!({"id": self.operatore, "nome": self.operatore_nome, "ufficio": valore(&self.operatore_ufficio)}),
+        );
+        metti("sigillo", json!({"stato": "non-richiesto"}));
+        metti("anomalie", valore(&d.anomalie));
+        o
+    }
+
+    /// What is shown to who lacks the right on a reserved registration: number and instant only (contract § 2, R-L08).
+    pub fn mascherata(&self, ente: &str, aoo: &str) -> Map<String, Value> {
+        let c = &self.chiave;
+        let Value::Object(o) = json!({
+            "id": format!("{ente}/{aoo}/{c}"),
+            "ente": ente,
+            "aoo": aoo,
+            "registro": c.registro.as_str(),
+            "anno": c.anno,
+            "numero": c.numero.valore(),
+            "numeroEsteso": c.numero.esteso(),
+            "istante": self.istante.con_offset(),
+            "riservata": true,
+        }) else {
+            return Map::new();
+        };
+        o
+    }
+}
+
+fn valore(v: &impl Serialize) -> Value {
+    serde_json::to_value(v).unwrap_or(Value::Null)
+}
+
+/// How a field stands between two points of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatoCampo {
+    /// The same.
+    Invariato,
+    /// Another value.
+    Modificato,
+    /// Annulled.
+    Annullato,
+}
+
+/// One line of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Differenza {
+    /// Name of the field, dotted.
+    pub campo: String,
+    /// Value at the first point.
+    pub prima: Value,
+    /// Value at the second point.
+    pub dopo: Value,
+    /// How they stand.
+    pub stato: StatoCampo,
+}
+
+/// Compares two states of one registration field by field (R-B03). Lists are compared element by element.
+pub fn confronta(prima: &Registrazione, dopo: &Registrazione) -> Vec<Differenza> {
+    let piatti = |r: &Registrazione| {
+        let mut o = r.in_json("", "");
+        for costante in ["id", "ente", "aoo"] {
+            o.remove(costante);
+        }
+        let mut c = Campi::new();
+        piatto::appiattisci(&mut String::new(), Value::Object(o), &mut c);
+        c
+    };
+    let (a, b) = (piatti(prima), piatti(dopo));
+    let mut nomi: Vec<&String> = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k))).collect();
+    nomi.sort();
+    nomi.into_iter()
+        .map(|n| {
+            let (p, d) = (a.get(n).cloned().unwrap_or(Value::Null), b.get(n).cloned().unwrap_or(Value::Null));
+            let stato = if p == d { StatoCampo::Invariato } else { StatoCampo::Modificato };
+            Differenza { campo: n.clone(), prima: p, dopo: d, stato }
+        })
+        .collect()
+}
+
+/// What one operation changed: only the fields that differ.
+pub fn cambiamenti(prima: &Registrazione, dopo: &Registrazione) -> (Map<String, Value>, Map<String, Value>) {
+    let mut p = Map::new();
+    let mut d = Map::new();
+    for x in confronta(prima, dopo) {
+        if x.stato != StatoCampo::Invariato {
+            p.insert(x.campo.clone(), x.prima);
+            d.insert(x.campo, x.dopo);
+        }
+    }
+    (p, d)
+}
