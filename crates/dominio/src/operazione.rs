@@ -23,6 +23,11 @@ pub const VERSIONE: i64 = 1;
 pub enum Evento {
     /// First operation of an ente's log.
     EnteCreato(DatiEnte),
+    /// In the installation's log: an ente is served from here on.
+    EnteAttivato {
+        /// Its IPA code.
+        attivato: CodiceIpa,
+    },
     /// First operation of an AOO's log.
     AooCreata(DatiAoo),
     /// A person joins.

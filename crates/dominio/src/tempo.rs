@@ -140,26 +140,6 @@ pub trait Orologio: Send + Sync {
     fn monotono(&self) -> i64;
 }
 
-/// The machine's clocks.
-#[derive(Debug)]
-pub struct OrologioDiSistema(std::time::Instant);
-
-impl Default for OrologioDiSistema {
-    fn default() -> Self {
-        Self(std::time::Instant::now())
-    }
-}
-
-impl Orologio for OrologioDiSistema {
-    fn adesso(&self) -> Istante {
-        Istante::da_timestamp(Timestamp::now())
-    }
-
-    fn monotono(&self) -> i64 {
-        i64::try_from(self.0.elapsed().as_micros()).unwrap_or(i64::MAX)
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {

@@ -1,0 +1,241 @@
+//! Files on the local folder of an ente.
+//!
+//! Bytes are written under a staging name that never changes, hashed as they come, fsynced with their folder; the
+//! mapping impronta → object is committed with the registration that uses it, so a reference without its file cannot
+//! exist. What is left over belongs to nothing: the sweeper deletes it when its lease ended, re-checking under the
+//! writer. Names given by clients are never paths (R-H07).
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dominio::codici::Impronta;
+use sha2::{Digest, Sha256};
+
+use crate::store::{Caricamento, Errore, Esito, FileCaricato};
+
+/// Bytes gathered before they go to the blocking thread.
+const BLOCCO: usize = 256 * 1024;
+
+type InVolo = Arc<Mutex<HashSet<String>>>;
+
+/// While it lives, the sweeper leaves the object alone.
+#[derive(Debug)]
+pub struct Affitto {
+    oggetto: String,
+    in_volo: InVolo,
+}
+
+impl Drop for Affitto {
+    fn drop(&mut self) {
+        self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.oggetto);
+    }
+}
+
+/// The folder of an ente's files.
+#[derive(Debug, Clone)]
+pub struct Deposito {
+    radice: PathBuf,
+    in_volo: InVolo,
+}
+
+impl Deposito {
+    /// Opens or creates the folder, with its 256 sub-folders.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn apri(radice: &Path) -> Esito<Self> {
+        for i in 0..=255u8 {
+            std::fs::create_dir_all(radice.join(format!("{i:02x}")))?;
+        }
+        sincronizza_cartella(radice)?;
+        Ok(Self { radice: radice.to_owned(), in_volo: Arc::default() })
+    }
+
+    /// Where an object lies. Objects are named by us: `ab/cdef…`.
+    pub fn percorso(&self, oggetto: &str) -> PathBuf {
+        self.radice.join(oggetto)
+    }
+
+    fn affitta(&self, oggetto: &str) -> Affitto {
+        self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).insert(oggetto.to_owned());
+        Affitto { oggetto: oggetto.to_owned(), in_volo: Arc::clone(&self.in_volo) }
+    }
+
+    /// Is somebody still using it?
+    pub fn in_volo(&self, oggetto: &str) -> bool {
+        self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).contains(oggetto)
+    }
+
+    /// Begins to receive a file.
+    ///
+    /// # Errors
+    /// No randomness, or the file system's.
+    pub fn carica(&self) -> Esito<Ricezione> {
+        let mut caso = [0u8; 16];
+        getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
+        let nome = esadecimale(&caso);
+        let oggetto = format!("{}/{}", &nome[..2], &nome[2..]);
+        let affitto = self.affitta(&oggetto);
+        let percorso = self.percorso(&oggetto);
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&percorso)?;
+        Ok(Ricezione {
+            coda: Vec::new(),
+            interno: Some(Interno { file, hash: Sha256::new(), byte: 0, percorso, affitto, finito: false }),
+        })
+    }
+
+    /// Objects that nobody is using and whose lease ended: older than `eta_s` seconds, or left by a process that ended
+    /// before `apertura`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn vecchi(&self, eta_s: u64, apertura: std::time::SystemTime) -> Esito<Vec<String>> {
+        let mut out = Vec::new();
+        for i in 0..=255u8 {
+            let cartella = format!("{i:02x}");
+            for voce in std::fs::read_dir(self.radice.join(&cartella))? {
+                let voce = voce?;
+                let toccato = voce.metadata().and_then(|m| m.modified()).ok();
+                let vecchio = toccato.is_some_and(|t| t < apertura || t.elapsed().is_ok_and(|e| e.as_secs() >= eta_s));
+                let oggetto = format!("{cartella}/{}", voce.file_name().to_string_lossy());
+                if vecchio && !self.in_volo(&oggetto) {
+                    out.push(oggetto);
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A file being received.
+#[derive(Debug)]
+pub struct Ricezione {
+    coda: Vec<u8>,
+    interno: Option<Interno>,
+}
+
+#[derive(Debug)]
+struct Interno {
+    file: std::fs::File,
+    hash: Sha256,
+    byte: u64,
+    percorso: PathBuf,
+    affitto: Affitto,
+    finito: bool,
+}
+
+impl Drop for Interno {
+    fn drop(&mut self) {
+        if !self.finito {
+            // The client went away half way: nothing refers to these bytes.
+            let _ = std::fs::remove_file(&self.percorso);
+        }
+    }
+}
+
+impl Interno {
+    fn scrivi(&mut self, byte: &[u8]) -> Esito<()> {
+        self.hash.update(byte);
+        self.file.write_all(byte)?;
+        self.byte += byte.len() as u64;
+        Ok(())
+    }
+
+    fn chiudi(mut self) -> Esito<FileCaricato> {
+        self.file.sync_all()?;
+        if let Some(cartella) = self.percorso.parent() {
+            sincronizza_cartella(cartella)?;
+        }
+        self.finito = true;
+        let oggetto = self.affitto.oggetto.clone();
+        // The lease goes on with the answer; a second guard on the same name keeps the set simple.
+        let in_volo = Arc::clone(&self.affitto.in_volo);
+        let affitto = std::mem::replace(&mut self.affitto, Affitto { oggetto: String::new(), in_volo });
+        let impronta = Impronta(std::mem::take(&mut self.hash).finalize().into());
+        Ok(FileCaricato { oggetto, impronta, byte: self.byte, _affitto: affitto })
+    }
+}
+
+#[async_trait::async_trait]
+impl Caricamento for Ricezione {
+    async fn scrivi(&mut self, byte: &[u8]) -> Esito<()> {
+        self.coda.extend_from_slice(byte);
+        if self.coda.len() >= BLOCCO {
+            self.svuota().await?;
+        }
+        Ok(())
+    }
+
+    async fn chiudi(mut self: Box<Self>) -> Esito<FileCaricato> {
+        let interno = self.interno.take();
+        let coda = std::mem::take(&mut self.coda);
+        in_disparte(move || {
+            let mut i = interno.ok_or_else(interrotta)?;
+            i.scrivi(&coda)?;
+            i.chiudi()
+        })
+        .await
+    }
+}
+
+impl Ricezione {
+    async fn svuota(&mut self) -> Esito<()> {
+        let coda = std::mem::take(&mut self.coda);
+        let interno = self.interno.take();
+        let (i, coda) = in_disparte(move || {
+            let mut i = interno.ok_or_else(interrotta)?;
+            i.scrivi(&coda)?;
+            Ok((i, coda))
+        })
+        .await?;
+        self.interno = Some(i);
+        self.coda = coda;
+        self.coda.clear();
+        Ok(())
+    }
+}
+
+fn interrotta() -> Errore {
+    Errore::Archivio("caricamento interrotto".to_owned())
+}
+
+/// Runs blocking work on its thread.
+pub async fn in_disparte<T: Send + 'static>(f: impl FnOnce() -> Esito<T> + Send + 'static) -> Esito<T> {
+    tokio::task::spawn_blocking(f).await.map_err(|e| Errore::Archivio(e.to_string()))?
+}
+
+/// SHA-256 and size of a stored object.
+///
+/// # Errors
+/// The file system's.
+pub fn impronta_di(percorso: &Path) -> Esito<(Impronta, u64)> {
+    let mut file = std::fs::File::open(percorso)?;
+    let mut hash = Sha256::new();
+    let byte = std::io::copy(&mut file, &mut HashScrittore(&mut hash))?;
+    Ok((Impronta(hash.finalize().into()), byte))
+}
+
+struct HashScrittore<'a>(&'a mut Sha256);
+
+impl Write for HashScrittore<'_> {
+    fn write(&mut self, b: &[u8]) -> std::io::Result<usize> {
+        self.0.update(b);
+        Ok(b.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Makes a folder's entries durable.
+pub(crate) fn sincronizza_cartella(cartella: &Path) -> Esito<()> {
+    std::fs::File::open(cartella)?.sync_all()?;
+    Ok(())
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn esadecimale(b: &[u8]) -> String {
+    b.iter().map(|x| format!("{x:02x}")).collect()
+}

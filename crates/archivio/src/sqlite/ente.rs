@@ -1,0 +1,470 @@
+//! One ente: its writer, its readers, its files.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, Impronta, NomeUtente};
+use dominio::comandi::{Comando, ComandoConfigurazione};
+use dominio::configurazione::Configurazione;
+use dominio::errori::Rifiuto;
+use dominio::operazione::{CampiNoti, Evento, Operazione};
+use dominio::permessi::Operatore;
+use dominio::registrazione::{Chiave, Registrazione, StatoAssegnazione};
+use dominio::tempo::{Istante, Orologio};
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::Semaphore;
+
+use super::scrittore::{Lavoro, Pronta, Scrittore, Sportello, Statici, Vetrina};
+use super::tronco::{self, LogInfo};
+use super::{letture, ricerca, righe, schema, verifica};
+use crate::chiavi::ChiaveInstallazione;
+use crate::file::{Deposito, in_disparte};
+use crate::store::{
+    Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro,
+    Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro, Segreto, Sessione, Trovata,
+    Verifica, documento,
+};
+
+/// Reading connections per ente.
+const LETTORI: usize = 4;
+/// Lease of a staged file that nobody holds, seconds.
+const AFFITTO_S: u64 = 900;
+
+/// One ente on SQLite.
+pub struct SqliteEnte {
+    ipa: CodiceIpa,
+    cartella: PathBuf,
+    deposito: Deposito,
+    orologio: Arc<dyn Orologio>,
+    apertura: std::time::SystemTime,
+    sportello: Mutex<Option<Sportello>>,
+    filo: Mutex<Option<std::thread::JoinHandle<()>>>,
+    vetrina: Arc<Vetrina>,
+    lettori: Arc<Mutex<Vec<Connection>>>,
+    posti: Arc<Semaphore>,
+}
+
+impl Drop for SqliteEnte {
+    /// Lets the writer finish what it took.
+    fn drop(&mut self) {
+        self.sportello.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(f) = self.filo.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = f.join();
+        }
+    }
+}
+
+impl SqliteEnte {
+    /// Opens or creates the file of an ente in its folder.
+    ///
+    /// # Errors
+    /// What is there cannot be read, or is of a later version.
+    pub fn apri(
+        cartella: &Path,
+        ipa: &CodiceIpa,
+        chiave: ChiaveInstallazione,
+        orologio: Arc<dyn Orologio>,
+    ) -> Esito<Arc<Self>> {
+        std::fs::create_dir_all(cartella)?;
+        let deposito = Deposito::apri(&cartella.join("file"))?;
+        let mut c = schema::apri_scrittura(&cartella.join(super::FILE_ENTE))?;
+        schema::migra(&mut c)?;
+        let (sportello, vetrina, filo) =
+            Scrittore::avvia(c, ipa.clone(), chiave, deposito.clone(), Arc::clone(&orologio))?;
+        Ok(Arc::new(Self {
+            ipa: ipa.clone(),
+            cartella: cartella.to_owned(),
+            deposito,
+            orologio,
+            apertura: std::time::SystemTime::now(),
+            sportello: Mutex::new(Some(sportello)),
+            filo: Mutex::new(Some(filo)),
+            vetrina,
+            lettori: Arc::default(),
+            posti: Arc::new(Semaphore::new(LETTORI)),
+        }))
+    }
+
+    async fn chiedi<T>(&self, fa: impl FnOnce(super::scrittore::Risposta<T>) -> Lavoro) -> Esito<T> {
+        let s = self.sportello.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match s {
+            Some(s) => s.chiedi(fa).await,
+            None => Err(Errore::Archivio("l'archivio è chiuso".to_owned())),
+        }
+    }
+
+    async fn servizio(&self, f: impl FnOnce(&Connection) -> Esito<()> + Send + 'static) -> Esito<()> {
+        self.chiedi(|r| Lavoro::Servizio(Box::new(f), r)).await
+    }
+
+    /// Runs a query on a reading connection.
+    async fn leggi<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static) -> Esito<T> {
+        let posto = Arc::clone(&self.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
+        let lettori = Arc::clone(&self.lettori);
+        let percorso = self.cartella.join(super::FILE_ENTE);
+        in_disparte(move || {
+            let _posto = posto;
+            let pronto = lettori.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let c = match pronto {
+                Some(c) => c,
+                None => schema::apri_lettura(&percorso)?,
+            };
+            let esito = f(&c);
+            lettori.lock().unwrap_or_else(PoisonError::into_inner).push(c);
+            esito
+        })
+        .await
+    }
+
+    fn log(&self, aoo: Option<&CodiceAoo>) -> Esito<Arc<LogInfo>> {
+        self.vetrina
+            .log
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&aoo.cloned())
+            .cloned()
+            .ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()).into())
+    }
+
+    fn log_di(&self, r: &Registro) -> Esito<Arc<LogInfo>> {
+        match r {
+            Registro::Ente => self.log(None),
+            Registro::Aoo(a) => self.log(Some(a)),
+        }
+    }
+
+    fn conf(&self) -> (u64, Arc<Configurazione>) {
+        let g = self.vetrina.conf.read().unwrap_or_else(PoisonError::into_inner);
+        (g.0, Arc::clone(&g.1))
+    }
+
+    /// First operation of the ente.
+    pub(super) async fn crea(&self, nuovo: NuovoEnte) -> Esito<Fatto> {
+        self.chiedi(|r| Lavoro::CreaEnte(nuovo.chi, nuovo.dati, r)).await
+    }
+
+    /// In the installation's log: an ente was activated here.
+    pub(super) async fn attiva_ente(&self, chi: &Operatore, ipa: &CodiceIpa) -> Esito<Fatto> {
+        self.chiedi(|r| Lavoro::AttivaEnte(chi.clone(), ipa.clone(), r)).await
+    }
+
+    /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
+    fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
+        let (versione, conf) = self.conf();
+        let stato =
+            conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
+        let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
+        let dati =
+            dominio::nuova::registra(stato, &n.chi, &n.registro, self.orologio.adesso(), n.rigore, n.dati, documenti)?;
+        let righe = righe::registrazione(&dati, n.chi.id.as_str());
+        let evento = Evento::Registrazione(Box::new(dati));
+        let campi = CampiNoti::di(&self.ipa, Some(aoo), &n.chi, Some(&n.registro), &evento)
+            .map_err(|e| Errore::Incoerente(e.to_string()))?;
+        let statici = Statici::di(&campi)?;
+        let Evento::Registrazione(dati) = evento else {
+            return Err(Errore::Incoerente("evento".to_owned()));
+        };
+        Ok(Pronta {
+            aoo: aoo.clone(),
+            registro: n.registro,
+            versione,
+            dati: *dati,
+            statici,
+            righe,
+            file: n.file.into_iter().map(|f| f.file).collect(),
+            idempotenza: n.idempotenza,
+        })
+    }
+}
+
+#[async_trait]
+impl EnteStore for SqliteEnte {
+    fn ipa(&self) -> &CodiceIpa {
+        &self.ipa
+    }
+
+    fn configurazione(&self) -> Arc<Configurazione> {
+        self.conf().1
+    }
+
+    fn ora(&self) -> Istante {
+        self.orologio.adesso()
+    }
+
+    fn impedimento(&self) -> Option<String> {
+        self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto> {
+        self.chiedi(|r| Lavoro::CreaAoo(chi.clone(), Box::new(nuova), r)).await
+    }
+
+    async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto> {
+        let p = self.prepara(aoo, nuova)?;
+        self.chiedi(|r| Lavoro::Registra(Box::new(p), r)).await
+    }
+
+    async fn comanda(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        chiave: &Chiave,
+        comando: Comando,
+        file: Vec<FileCaricato>,
+        idempotenza: Option<Idempotenza>,
+    ) -> Esito<Fatto> {
+        let (aoo, chi, chiave) = (aoo.clone(), chi.clone(), chiave.clone());
+        self.chiedi(|risposta| Lavoro::Comanda { aoo, chi, chiave, comando, file, idempotenza, risposta }).await
+    }
+
+    async fn configura(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        comando: ComandoConfigurazione,
+        segreto: Option<Segreto>,
+        idempotenza: Option<Idempotenza>,
+    ) -> Esito<Fatto> {
+        let (aoo, chi) = (aoo.clone(), chi.clone());
+        self.chiedi(|risposta| Lavoro::Configura { aoo, chi, comando, segreto, idempotenza, risposta }).await
+    }
+
+    async fn operazioni_di(&self, aoo: &CodiceAoo, chiave: &Chiave) -> Esito<Vec<Operazione>> {
+        let (log, chiave) = (self.log(Some(aoo))?, chiave.clone());
+        self.leggi(move |c| match letture::id_di(c, log.id, &chiave)? {
+            Some(reg) => letture::operazioni_di(c, reg),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    async fn registrazione(&self, aoo: &CodiceAoo, chiave: &Chiave, fino: Option<u64>) -> Esito<Option<Registrazione>> {
+        let (log, chiave) = (self.log(Some(aoo))?, chiave.clone());
+        self.leggi(move |c| match letture::id_di(c, log.id, &chiave)? {
+            Some(reg) => letture::registrazione(c, reg, fino),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn cerca(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        registro: &CodiceRegistro,
+        f: &Filtro,
+    ) -> Esito<Pagina<Trovata>> {
+        let (log, chi, registro, f) = (self.log(Some(aoo))?, chi.clone(), registro.clone(), f.clone());
+        self.leggi(move |c| ricerca::cerca(c, log.id, &chi, &registro, &f)).await
+    }
+
+    async fn scrivania(
+        &self,
+        aoo: &CodiceAoo,
+        uffici: &[CodiceUfficio],
+        stato: StatoAssegnazione,
+        conoscenza: bool,
+        limite: usize,
+    ) -> Esito<Vec<Pratica>> {
+        let (log, uffici) = (self.log(Some(aoo))?, uffici.to_vec());
+        self.leggi(move |c| letture::scrivania(c, log.id, &uffici, stato, conoscenza, limite)).await
+    }
+
+    async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64> {
+        let log = self.log(Some(aoo))?;
+        let conf = self.configurazione();
+        let Some(voce) = conf.aoo.get(aoo).map(|a| a.dati.voce_da_classificare.to_string()) else { return Ok(0) };
+        self.leggi(move |c| letture::conta_voce(c, log.id, &voce)).await
+    }
+
+    async fn duplicati(
+        &self,
+        aoo: &CodiceAoo,
+        impronte: &[Impronta],
+        mittente: Option<(&str, &str)>,
+    ) -> Esito<Vec<Chiave>> {
+        let (log, impronte) = (self.log(Some(aoo))?, impronte.to_vec());
+        let mittente = mittente.map(|(m, n)| (m.to_owned(), n.to_owned()));
+        self.leggi(move |c| {
+            letture::duplicati(c, log.id, &impronte, mittente.as_ref().map(|(m, n)| (m.as_str(), n.as_str())))
+        })
+        .await
+    }
+
+    async fn corrispondenti(&self, aoo: &CodiceAoo, q: &str, limite: usize) -> Esito<Vec<Corrispondente>> {
+        let (log, q) = (self.log(Some(aoo))?, q.to_owned());
+        self.leggi(move |c| letture::corrispondenti(c, log.id, &q, limite)).await
+    }
+
+    async fn rubrica(&self, aoo: &CodiceAoo, cursore: Option<&str>, limite: usize) -> Esito<Pagina<Corrispondente>> {
+        let (log, cursore) = (self.log(Some(aoo))?, cursore.map(str::to_owned));
+        self.leggi(move |c| letture::rubrica(c, log.id, cursore.as_deref(), limite)).await
+    }
+
+    async fn fascicoli(&self, aoo: &CodiceAoo, cursore: Option<&str>, limite: usize) -> Esito<Pagina<Fascicolo>> {
+        let (log, cursore) = (self.log(Some(aoo))?, cursore.map(str::to_owned));
+        self.leggi(move |c| letture::fascicoli(c, log.id, cursore.as_deref(), limite)).await
+    }
+
+    async fn carica(&self) -> Esito<Box<dyn Caricamento>> {
+        let deposito = self.deposito.clone();
+        in_disparte(move || Ok(Box::new(deposito.carica()?) as Box<dyn Caricamento>)).await
+    }
+
+    async fn file(&self, impronta: &Impronta) -> Esito<Option<PathBuf>> {
+        let (impronta, deposito) = (*impronta, self.deposito.clone());
+        self.leggi(move |c| {
+            let oggetto: Option<String> = c
+                .prepare_cached("SELECT oggetto FROM oggetto_file WHERE impronta = ?")?
+                .query_row([impronta.0], |r| r.get(0))
+                .optional()?;
+            Ok(oggetto.map(|o| deposito.percorso(&o)))
+        })
+        .await
+    }
+
+    async fn spazza(&self) -> Esito<u64> {
+        let (deposito, apertura) = (self.deposito.clone(), self.apertura);
+        let vecchi = in_disparte(move || deposito.vecchi(AFFITTO_S, apertura)).await?;
+        let tolti = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        for gruppo in vecchi.chunks(256) {
+            let (gruppo, deposito, tolti) = (gruppo.to_vec(), self.deposito.clone(), Arc::clone(&tolti));
+            // Under the writer: no registration can be taking the object meanwhile.
+            self.servizio(move |c| {
+                for oggetto in gruppo {
+                    let usato = c.prepare_cached("SELECT 1 FROM oggetto_file WHERE oggetto = ?")?.exists([&oggetto])?;
+                    if !usato
+                        && !deposito.in_volo(&oggetto)
+                        && std::fs::remove_file(deposito.percorso(&oggetto)).is_ok()
+                    {
+                        tolti.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        let ora = self.ora();
+        self.servizio(move |c| {
+            c.execute("DELETE FROM sessione WHERE scadenza < ?", [ora.0])?;
+            Ok(())
+        })
+        .await?;
+        Ok(tolti.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    async fn scan_from(&self, registro: &Registro, da: u64, limite: usize) -> Esito<Vec<OperazioneScritta>> {
+        let log = self.log_di(registro)?;
+        self.leggi(move |c| letture::scan(c, log.id, da, limite)).await
+    }
+
+    async fn checkpoint(&self, registro: &Registro) -> Esito<String> {
+        let log = self.log_di(registro)?;
+        match self.leggi(move |c| tronco::ultimo(c, log.id)).await? {
+            Some((_, nota)) => Ok(nota),
+            None => self.firma_checkpoint(registro).await,
+        }
+    }
+
+    async fn firma_checkpoint(&self, registro: &Registro) -> Esito<String> {
+        let aoo = match registro {
+            Registro::Ente => None,
+            Registro::Aoo(a) => Some(a.clone()),
+        };
+        self.log_di(registro)?;
+        self.chiedi(|r| Lavoro::Checkpoint(aoo, r)).await
+    }
+
+    async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>> {
+        let log = self.log_di(registro)?;
+        self.leggi(move |c| tronco::chiavi(c, log.id)).await
+    }
+
+    async fn tessera(&self, registro: &Registro, percorso: &str) -> Esito<Option<Vec<u8>>> {
+        let (log, percorso) = (self.log_di(registro)?, percorso.to_owned());
+        self.leggi(move |c| tronco::servi(c, log.id, &percorso)).await
+    }
+
+    async fn ricevuta(
+        &self,
+        registro: &Registro,
+        indice: u64,
+        mostra: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+    ) -> Esito<Option<catena::Ricevuta>> {
+        let log = self.log_di(registro)?;
+        let l = Arc::clone(&log);
+        let coperta = self.leggi(move |c| Ok(tronco::ultimo(c, l.id)?.is_some_and(|(d, _)| d > indice))).await?;
+        if !coperta {
+            self.firma_checkpoint(registro).await?;
+        }
+        // Which fields: asked here, since the closure does not outlive the call.
+        let l = Arc::clone(&log);
+        let op = self.leggi(move |c| letture::operazione(c, righe::id(l.id, indice))).await?;
+        let Some(op) = op else { return Ok(None) };
+        let scelti: std::collections::HashSet<String> = op.campi.keys().filter(|k| mostra(k)).cloned().collect();
+        self.leggi(move |c| tronco::ricevuta(c, &log, indice, &|k: &str| scelti.contains(k))).await
+    }
+
+    async fn password(&self, utente: &NomeUtente) -> Esito<Option<String>> {
+        let utente = utente.to_string();
+        self.leggi(move |c| {
+            Ok(c.prepare_cached("SELECT phc FROM password WHERE utente = ?")?
+                .query_row([utente], |r| r.get(0))
+                .optional()?)
+        })
+        .await
+    }
+
+    async fn token(&self, segreto: &[u8; 32]) -> Esito<Option<String>> {
+        let segreto = *segreto;
+        self.leggi(move |c| {
+            Ok(c.prepare_cached("SELECT token FROM token WHERE segreto = ?")?
+                .query_row([segreto], |r| r.get(0))
+                .optional()?)
+        })
+        .await
+    }
+
+    async fn apri_sessione(&self, id: [u8; 32], s: Sessione) -> Esito<()> {
+        self.servizio(move |c| {
+            c.execute(
+                "INSERT INTO sessione(id, utente, csrf, scadenza) VALUES (?,?,?,?)",
+                params![id, s.utente.as_str(), s.csrf, s.scadenza.0],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn sessione(&self, id: &[u8; 32]) -> Esito<Option<Sessione>> {
+        let (id, ora) = (*id, self.ora());
+        self.leggi(move |c| {
+            let riga: Option<(String, String, i64)> = c
+                .prepare_cached("SELECT utente, csrf, scadenza FROM sessione WHERE id = ? AND scadenza > ?")?
+                .query_row(params![id, ora.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+                .optional()?;
+            riga.map(|(utente, csrf, scadenza)| {
+                let utente = utente.parse().map_err(|_| Errore::Incoerente("sessione".to_owned()))?;
+                Ok(Sessione { utente, csrf, scadenza: Istante(scadenza) })
+            })
+            .transpose()
+        })
+        .await
+    }
+
+    async fn chiudi_sessioni(&self, id: Option<[u8; 32]>, utente: Option<&NomeUtente>) -> Esito<()> {
+        let utente = utente.map(ToString::to_string);
+        self.servizio(move |c| {
+            c.execute("DELETE FROM sessione WHERE id = ?1 OR utente = ?2", params![id, utente])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {
+        avanza(&format!("ente {}", self.ipa));
+        let cartella = self.cartella.clone();
+        in_disparte(move || verifica::ente(&cartella, &|_| {})).await
+    }
+}

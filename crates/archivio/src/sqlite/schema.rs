@@ -1,0 +1,154 @@
+//! Migrations: numbered, forward only, each with its checksum; and the connection's settings.
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+use crate::store::{Errore, Esito};
+
+/// The migrations, in order.
+const MIGRAZIONI: &[(i64, &str)] = &[(1, include_str!("migrazioni/0001-fondazione.sql"))];
+
+/// Tables in which nothing is ever changed or deleted.
+pub const SOLO_AGGIUNTE: &[&str] = &[
+    "registro_log",
+    "chiave_log",
+    "operazione",
+    "tessera",
+    "checkpoint",
+    "registrazione",
+    "documento",
+    "oggetto_file",
+    "coinvolto",
+    "riscontro",
+    "fascicolo",
+    "contenuto",
+    "corrispondente",
+    "idempotenza",
+];
+
+/// Opens the writer's connection.
+///
+/// # Errors
+/// SQLite's.
+pub fn apri_scrittura(percorso: &Path) -> Esito<Connection> {
+    let c = Connection::open(percorso)?;
+    comune(&c)?;
+    // WAL with FULL: an acknowledged commit is on disk. recursive_triggers: INSERT OR REPLACE meets the triggers too.
+    c.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16000;",
+    )?;
+    Ok(c)
+}
+
+/// Opens a reading connection, which cannot write.
+///
+/// # Errors
+/// SQLite's.
+pub fn apri_lettura(percorso: &Path) -> Esito<Connection> {
+    let c = Connection::open_with_flags(percorso, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    comune(&c)?;
+    c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA mmap_size=268435456;")?;
+    Ok(c)
+}
+
+fn comune(c: &Connection) -> Esito<()> {
+    c.set_prepared_statement_cache_capacity(96);
+    c.busy_timeout(std::time::Duration::from_secs(10))?;
+    c.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=ON;")?;
+    Ok(())
+}
+
+/// Brings the schema up to date, checking that what was applied before is what we know.
+///
+/// # Errors
+/// A migration unknown or changed, or SQLite's.
+pub fn migra(c: &mut Connection) -> Esito<()> {
+    c.execute_batch("CREATE TABLE IF NOT EXISTS migrazione(n INTEGER PRIMARY KEY, sha256 BLOB NOT NULL) STRICT;")?;
+    let ultima: Option<i64> = c.query_row("SELECT max(n) FROM migrazione", [], |r| r.get(0))?;
+    if ultima.is_some_and(|u| MIGRAZIONI.last().is_some_and(|m| u > m.0)) {
+        return Err(Errore::Archivio("l'archivio è di una versione più recente di questo programma".to_owned()));
+    }
+    for (n, sql) in MIGRAZIONI {
+        let somma: [u8; 32] = Sha256::digest(sql.as_bytes()).into();
+        let applicata: Option<Vec<u8>> =
+            c.query_row("SELECT sha256 FROM migrazione WHERE n = ?", [n], |r| r.get(0)).optional()?;
+        match applicata {
+            Some(s) if s == somma => {}
+            Some(_) => return Err(Errore::Incoerente(format!("la migrazione {n} applicata non è quella nota"))),
+            None => {
+                let tx = c.transaction()?;
+                tx.execute_batch(sql)?;
+                if *n == 1 {
+                    tx.execute_batch(&recinti())?;
+                }
+                tx.execute("INSERT INTO migrazione(n, sha256) VALUES (?, ?)", params![n, somma])?;
+                tx.commit()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn recinti() -> String {
+    SOLO_AGGIUNTE
+        .iter()
+        .map(|t| {
+            format!(
+                "CREATE TRIGGER {t}_u BEFORE UPDATE ON {t} BEGIN SELECT RAISE(ABORT, 'immutabile: {t}'); END;
+                 CREATE TRIGGER {t}_d BEFORE DELETE ON {t} BEGIN SELECT RAISE(ABORT, 'immutabile: {t}'); END;"
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn append_only_tables_refuse_update_delete_and_replace() {
+        // R-A11, R-B01, R-B11: and the trap of INSERT OR REPLACE.
+        let dir = tempfile::tempdir().unwrap();
+        let mut c = apri_scrittura(&dir.path().join("x.sqlite")).unwrap();
+        migra(&mut c).unwrap();
+        migra(&mut c).unwrap();
+        let seme = [1u8; 32];
+        let inserisci = "INTO operazione(id, istante, tipo, campi, seme, voce) VALUES (1, 1, 'x', '{}', ?1, ?1)";
+        c.execute(&format!("INSERT {inserisci}"), [seme]).unwrap();
+        for sql in ["UPDATE operazione SET istante = 2", "DELETE FROM operazione"] {
+            assert!(c.execute(sql, []).unwrap_err().to_string().contains("immutabile"), "{sql}");
+        }
+        let e = c.execute(&format!("INSERT OR REPLACE {inserisci}"), [seme]).unwrap_err();
+        assert!(e.to_string().contains("immutabile"), "{e}");
+        for t in SOLO_AGGIUNTE {
+            let n: i64 = c
+                .query_row("SELECT count(*) FROM sqlite_master WHERE type='trigger' AND tbl_name=?", [t], |r| r.get(0))
+                .unwrap();
+            assert!(n >= 2, "{t}");
+        }
+    }
+
+    #[test]
+    fn heads_and_counters_only_grow() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut c = apri_scrittura(&dir.path().join("x.sqlite")).unwrap();
+        migra(&mut c).unwrap();
+        c.execute("INSERT INTO contatore VALUES (1, 'PG', 2026, 5)", []).unwrap();
+        c.execute("UPDATE contatore SET ultimo = 6", []).unwrap();
+        for sql in ["UPDATE contatore SET ultimo = 5", "UPDATE contatore SET anno = 2027", "DELETE FROM contatore"] {
+            assert!(c.execute(sql, []).is_err(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_changed_migration_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let p = dir.path().join("x.sqlite");
+        let mut c = apri_scrittura(&p).unwrap();
+        migra(&mut c).unwrap();
+        c.execute("UPDATE migrazione SET sha256 = zeroblob(32)", []).unwrap();
+        assert!(matches!(migra(&mut c), Err(Errore::Incoerente(_))));
+    }
+}

@@ -1,0 +1,465 @@
+//! The store as the service sees it: domain commands in, domain values out, never rows.
+//!
+//! [`Store`] is an installation; [`EnteStore`] one ente, and **nothing of another ente can be reached through it**:
+//! each has its own file, writer and keys (R-L25). PostgreSQL joins behind the same traits.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, Impronta, NomeUtente};
+use dominio::comandi::{Comando, ComandoConfigurazione};
+use dominio::configurazione::{Configurazione, DatiEnte, DatiRegistro};
+use dominio::errori::{Rifiuto, Rigore};
+use dominio::nuova::NuovaRegistrazione;
+use dominio::operazione::Operazione;
+use dominio::permessi::Operatore;
+use dominio::piatto::Campi;
+use dominio::registrazione::{Chiave, Documento, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, Tipo};
+use dominio::soggetto::Soggetto;
+use dominio::tempo::{Giorno, Istante};
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Errore {
+    /// A rule says no; nothing was changed.
+    #[error(transparent)]
+    Rifiuto(#[from] Rifiuto),
+    /// The same Idempotency-Key with another request (HTTP 422).
+    #[error("questa Idempotency-Key è già stata usata per un'altra richiesta")]
+    ChiaveRiusata,
+    /// The queue of the writer is full (HTTP 503).
+    #[error("il servizio è sovraccarico: riprovare tra poco")]
+    Sovraccarico,
+    /// The clock cannot be trusted until the RGD confirms it (HTTP 503, R-A21).
+    #[error("l'orologio del sistema ha fatto un salto: il responsabile della gestione documentale deve confermarlo")]
+    OrologioInDubbio,
+    /// The storage failed (HTTP 503).
+    #[error("l'archivio non è disponibile: {0}")]
+    Archivio(String),
+    /// The storage failed on this request alone (HTTP 503).
+    #[error("l'archivio non è disponibile: {0}")]
+    Isolato(String),
+    /// What is stored does not hold (HTTP 500): to be looked at by `verifica`.
+    #[error("l'archivio contiene dati incoerenti: {0}")]
+    Incoerente(String),
+}
+
+impl From<rusqlite::Error> for Errore {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Archivio(e.to_string())
+    }
+}
+
+impl From<std::io::Error> for Errore {
+    fn from(e: std::io::Error) -> Self {
+        Self::Archivio(e.to_string())
+    }
+}
+
+/// Result of this crate.
+pub type Esito<T> = Result<T, Errore>;
+
+/// Which operations log of an ente.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Registro {
+    /// The ente's own: AOO, users, roles.
+    Ente,
+    /// That of an AOO.
+    Aoo(CodiceAoo),
+}
+
+/// An ente to be created, with its first administrator.
+#[derive(Debug, Clone)]
+pub struct NuovoEnte {
+    /// The ente.
+    pub dati: DatiEnte,
+    /// Who creates it.
+    pub chi: Operatore,
+}
+
+/// An AOO to be created.
+#[derive(Debug, Clone)]
+pub struct NuovaAoo {
+    /// IPA code of the AOO.
+    pub codice: CodiceAoo,
+    /// Its name.
+    pub denominazione: String,
+    /// Origin of its log, given once for ever (`example.org/c_z999/AOO1`).
+    pub origine: String,
+    /// Sorting office, created with it.
+    pub ufficio_smistamento: (CodiceUfficio, String),
+    /// Whether an entrata may wait for its classificazione.
+    pub consente_da_classificare: bool,
+    /// Conventional entry "da classificare", created with it.
+    pub voce_da_classificare: CodiceVoce,
+    /// First day of the titolario and of that entry.
+    pub dal: Giorno,
+    /// Institutional mailbox.
+    pub pec: Option<String>,
+    /// Registers, the general one first.
+    pub registri: Vec<DatiRegistro>,
+}
+
+/// A key that makes a POST repeatable (contract § 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotenza {
+    /// Token or user, never shared between AOO (the store adds the AOO).
+    pub ambito: String,
+    /// As the client gave it.
+    pub chiave: String,
+    /// SHA-256 of the canonical request (`dati` and role, name, impronta of each file).
+    pub richiesta: [u8; 32],
+}
+
+/// A file already stored and fsynced, not yet part of a registration. Dropping it without use leaves it to the sweeper.
+#[derive(Debug)]
+pub struct FileCaricato {
+    /// Object in the store.
+    pub oggetto: String,
+    /// SHA-256 of its bytes.
+    pub impronta: Impronta,
+    /// Size.
+    pub byte: u64,
+    /// Keeps the sweeper away while the request lives.
+    pub(crate) _affitto: crate::file::Affitto,
+}
+
+/// A file with its place in a registration.
+#[derive(Debug)]
+pub struct FileDaRegistrare {
+    /// Primary or attached.
+    pub ruolo: RuoloDocumento,
+    /// Name as given.
+    pub nome: String,
+    /// MIME type.
+    pub mime: String,
+    /// The stored bytes.
+    pub file: FileCaricato,
+}
+
+/// A new registration on its way to the writer.
+#[derive(Debug)]
+pub struct DaRegistrare {
+    /// Who.
+    pub chi: Operatore,
+    /// In which register.
+    pub registro: CodiceRegistro,
+    /// How hard the data are checked.
+    pub rigore: Rigore,
+    /// The data.
+    pub dati: NuovaRegistrazione,
+    /// The files.
+    pub file: Vec<FileDaRegistrare>,
+    /// Repeatable?
+    pub idempotenza: Option<Idempotenza>,
+}
+
+/// What the writer answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fatto {
+    /// Index of the operation in its log.
+    pub indice: u64,
+    /// Its instant.
+    pub istante: Istante,
+    /// The registration it made or touched.
+    pub chiave: Option<Chiave>,
+    /// Its log entry.
+    pub voce: [u8; 32],
+    /// True when this is the first answer given again for the same Idempotency-Key.
+    pub ripetuta: bool,
+}
+
+/// A secret that goes in beside an operation, in the same transaction, and never into the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segreto {
+    /// PHC string of a password.
+    Password(String),
+    /// SHA-256 of a token's secret.
+    Token([u8; 32]),
+}
+
+/// Filters of the register (contract § 2). All that are given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Filtro {
+    /// Words, prefixes, phrases.
+    pub q: Option<String>,
+    /// Direction.
+    pub tipo: Option<Tipo>,
+    /// From this day of Rome.
+    pub dal: Option<Giorno>,
+    /// To this day, included.
+    pub al: Option<Giorno>,
+    /// Year of the number.
+    pub anno: Option<i32>,
+    /// Number.
+    pub numero: Option<i64>,
+    /// Office with an assignment.
+    pub ufficio: Option<CodiceUfficio>,
+    /// Entry of the titolario, with those below it.
+    pub classificazione: Option<CodiceVoce>,
+    /// Words of a correspondent's name, or his code.
+    pub soggetto: Option<String>,
+    /// State.
+    pub stato: Option<Stato>,
+    /// Where the page begins: opaque, from a previous answer.
+    pub cursore: Option<String>,
+    /// Page size, 1–200.
+    pub limite: usize,
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone)]
+pub struct Pagina<T> {
+    /// The elements.
+    pub elementi: Vec<T>,
+    /// Cursor of the next page.
+    pub successivo: Option<String>,
+}
+
+/// A registration as found for an operator: whole, or masked because it is reserved.
+#[derive(Debug, Clone)]
+pub struct Trovata {
+    /// The registration.
+    pub registrazione: Registrazione,
+    /// False: only number and instant may be shown.
+    pub visibile: bool,
+}
+
+/// An assignment on somebody's desk.
+#[derive(Debug, Clone)]
+pub struct Pratica {
+    /// The registration.
+    pub registrazione: Registrazione,
+    /// Number of the assignment within it.
+    pub assegnazione: u32,
+}
+
+/// A correspondent of the rubrica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corrispondente {
+    /// Index of the operation that added it; 0 when it comes from the history of registrations.
+    pub id: u64,
+    /// Who.
+    pub soggetto: Soggetto,
+}
+
+/// A fascicolo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fascicolo {
+    /// Code.
+    pub codice: String,
+    /// Entry of the titolario.
+    pub classificazione: CodiceVoce,
+    /// Subject.
+    pub oggetto: String,
+    /// Responsible office.
+    pub ufficio: Option<CodiceUfficio>,
+    /// When it was opened.
+    pub apertura: Istante,
+    /// How many registrations are in it.
+    pub documenti: u64,
+}
+
+/// An operation as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperazioneScritta {
+    /// Index in its log.
+    pub indice: u64,
+    /// The flat fields.
+    pub campi: Campi,
+    /// Seed of the salts.
+    pub seme: [u8; 32],
+    /// Log entry.
+    pub voce: [u8; 32],
+}
+
+/// A browser session (R-L01).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sessione {
+    /// Whose.
+    pub utente: NomeUtente,
+    /// Token of the forms.
+    pub csrf: String,
+    /// When it ends.
+    pub scadenza: Istante,
+}
+
+/// A file being received: bytes go in, an [`FileCaricato`] comes out, fsynced.
+#[async_trait]
+pub trait Caricamento: Send {
+    /// Takes more bytes.
+    async fn scrivi(&mut self, byte: &[u8]) -> Esito<()>;
+    /// Fsyncs and closes.
+    async fn chiudi(self: Box<Self>) -> Esito<FileCaricato>;
+}
+
+/// An installation.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Every ente, sorted.
+    async fn enti(&self) -> Esito<Vec<CodiceIpa>>;
+    /// One ente; `None` when it is not here.
+    async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>>;
+    /// Creates an ente; 409 when it exists.
+    async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>>;
+}
+
+/// One ente.
+#[async_trait]
+pub trait EnteStore: Send + Sync + 'static {
+    /// Its IPA code.
+    fn ipa(&self) -> &CodiceIpa;
+    /// Snapshot of the configuration: cheap, an `Arc`.
+    fn configurazione(&self) -> Arc<Configurazione>;
+    /// The register's clock: what a command would be stamped with now.
+    fn ora(&self) -> Istante;
+    /// `Some` says why registrations are refused at the moment (readiness).
+    fn impedimento(&self) -> Option<String>;
+
+    /// Creates an AOO with its sorting office, conventional entry, registers and log key.
+    async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto>;
+    /// Registers a document: number, instant, operation, entry and rows on disk together, then the answer.
+    async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto>;
+    /// A command on a registration. `file` are the stored bytes of the documents named in `Comando::Allega`, in order.
+    async fn comanda(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        chiave: &Chiave,
+        comando: Comando,
+        file: Vec<FileCaricato>,
+        idempotenza: Option<Idempotenza>,
+    ) -> Esito<Fatto>;
+    /// A command on the configuration, with the secret that goes beside it.
+    async fn configura(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        comando: ComandoConfigurazione,
+        segreto: Option<Segreto>,
+        idempotenza: Option<Idempotenza>,
+    ) -> Esito<Fatto>;
+
+    /// Every operation on a registration, oldest first; empty when it does not exist.
+    async fn operazioni_di(&self, aoo: &CodiceAoo, chiave: &Chiave) -> Esito<Vec<Operazione>>;
+    /// The registration now, or after the operation `fino` (included).
+    async fn registrazione(&self, aoo: &CodiceAoo, chiave: &Chiave, fino: Option<u64>) -> Esito<Option<Registrazione>>;
+    /// A page of the register for this operator, newest first. Reserved ones he may not see come masked, and never
+    /// when a filter looks at contents.
+    async fn cerca(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        registro: &CodiceRegistro,
+        f: &Filtro,
+    ) -> Esito<Pagina<Trovata>>;
+    /// Assignments of these offices in that state, oldest first.
+    async fn scrivania(
+        &self,
+        aoo: &CodiceAoo,
+        uffici: &[CodiceUfficio],
+        stato: StatoAssegnazione,
+        conoscenza: bool,
+        limite: usize,
+    ) -> Esito<Vec<Pratica>>;
+    /// How many entrate wait for their classificazione.
+    async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64>;
+    /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).
+    async fn duplicati(
+        &self,
+        aoo: &CodiceAoo,
+        impronte: &[Impronta],
+        mittente: Option<(&str, &str)>,
+    ) -> Esito<Vec<Chiave>>;
+    /// Correspondents whose name begins with these words or whose code is this, rubrica first, then history.
+    async fn corrispondenti(&self, aoo: &CodiceAoo, q: &str, limite: usize) -> Esito<Vec<Corrispondente>>;
+    /// The rubrica, by name.
+    async fn rubrica(&self, aoo: &CodiceAoo, cursore: Option<&str>, limite: usize) -> Esito<Pagina<Corrispondente>>;
+    /// Fascicoli, newest first.
+    async fn fascicoli(&self, aoo: &CodiceAoo, cursore: Option<&str>, limite: usize) -> Esito<Pagina<Fascicolo>>;
+
+    /// Begins to receive a file.
+    async fn carica(&self) -> Esito<Box<dyn Caricamento>>;
+    /// Path of a stored file's bytes, to be streamed; `None` when the ente has no such file.
+    async fn file(&self, impronta: &Impronta) -> Esito<Option<PathBuf>>;
+    /// Deletes staged files that belong to nothing and whose lease ended; says how many.
+    async fn spazza(&self) -> Esito<u64>;
+
+    /// Operations of a log from `da` on, in order.
+    async fn scan_from(&self, registro: &Registro, da: u64, limite: usize) -> Esito<Vec<OperazioneScritta>>;
+    /// Latest signed checkpoint of a log; signs a first one when there is none.
+    async fn checkpoint(&self, registro: &Registro) -> Esito<String>;
+    /// Signs a checkpoint if something changed since the last one; returns the latest.
+    async fn firma_checkpoint(&self, registro: &Registro) -> Esito<String>;
+    /// Public keys of a log, as C2SP vkeys, the current one first.
+    async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>>;
+    /// Bytes of a tile or entry bundle within the latest checkpoint; `None` past it.
+    async fn tessera(&self, registro: &Registro, percorso: &str) -> Esito<Option<Vec<u8>>>;
+    /// A receipt for one operation that discloses the fields for which `mostra` says so; waits for no clock: signs a
+    /// checkpoint when the operation is past the latest one.
+    async fn ricevuta(
+        &self,
+        registro: &Registro,
+        indice: u64,
+        mostra: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+    ) -> Esito<Option<catena::Ricevuta>>;
+
+    /// PHC string of a user's password.
+    async fn password(&self, utente: &NomeUtente) -> Esito<Option<String>>;
+    /// Which token has this secret's SHA-256.
+    async fn token(&self, segreto: &[u8; 32]) -> Esito<Option<String>>;
+    /// Opens a session under the SHA-256 of its identifier.
+    async fn apri_sessione(&self, id: [u8; 32], s: Sessione) -> Esito<()>;
+    /// A session that has not ended.
+    async fn sessione(&self, id: &[u8; 32]) -> Esito<Option<Sessione>>;
+    /// Ends a session; with `utente`, every session of that person.
+    async fn chiudi_sessioni(&self, id: Option<[u8; 32]>, utente: Option<&NomeUtente>) -> Esito<()>;
+
+    /// Recomputes everything; `avanza` is told what is being checked. Contract § 1, `verifica`.
+    async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica>;
+}
+
+/// What `verifica` found.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Verifica {
+    /// Operations recomputed.
+    pub operazioni: u64,
+    /// Registrations whose number was checked.
+    pub registrazioni: u64,
+    /// Checkpoints whose signature and root were checked.
+    pub checkpoint: u64,
+    /// Files whose bytes were hashed.
+    pub file: u64,
+    /// Rows of tables compared with what the log says.
+    pub righe: u64,
+    /// Everything that does not hold.
+    pub differenze: Vec<Discordanza>,
+}
+
+/// One thing that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Discordanza {
+    /// Where: table or log.
+    pub tabella: String,
+    /// Which row.
+    pub chiave: String,
+    /// Which field.
+    pub campo: String,
+    /// What the log, or the rule, wants.
+    pub atteso: String,
+    /// What is there.
+    pub trovato: String,
+}
+
+/// The identity of a document as the answer of an upload.
+pub fn documento(n: u32, f: &FileDaRegistrare) -> Documento {
+    Documento {
+        n,
+        ruolo: f.ruolo,
+        nome: f.nome.clone(),
+        mime: f.mime.clone(),
+        byte: f.file.byte,
+        impronta: f.file.impronta,
+    }
+}

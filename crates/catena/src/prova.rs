@@ -1,0 +1,311 @@
+//! Proofs: an entry is in the tree (inclusion), an older tree is the beginning of this one (consistency).
+//!
+//! Made from tiles (RFC 6962 § 2.1.1, § 2.1.2), each tile read once; verified as RFC 9162 § 2.1.3.2 and § 2.1.4.2 say,
+//! from hashes alone.
+
+use std::collections::BTreeMap;
+
+use crate::Hash;
+use crate::albero::{RADICE_VUOTA, TESSERA_HASH, nodo, radice_di};
+
+/// Most hashes a proof may have.
+pub const PROVA_HASH_MAX: usize = 64;
+
+/// Where tiles are: a table, a folder, a web server.
+pub trait LettoreHash {
+    /// Why a tile cannot be read.
+    type Errore;
+
+    /// The first `larghezza` (1–256) hashes of tile `n` of level `livello`. A reader that holds more gives the first
+    /// ones; one that holds less fails.
+    ///
+    /// # Errors
+    /// The tile is not there, or is shorter.
+    fn tessera(&self, livello: u8, n: u64, larghezza: u16) -> Result<Vec<Hash>, Self::Errore>;
+}
+
+/// Why a proof cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ErroreProva<E> {
+    /// The index or the older size is outside the tree.
+    #[error("{indice} è fuori da un albero di {dimensione} voci")]
+    FuoriAlbero {
+        /// The index, or older size.
+        indice: u64,
+        /// The size of the tree.
+        dimensione: u64,
+    },
+    /// The reader gave another number of hashes than asked.
+    #[error("la tessera {n} di livello {livello} ha {trovati} hash, ne servono {attesi}")]
+    Larghezza {
+        /// Tile level.
+        livello: u8,
+        /// Tile index.
+        n: u64,
+        /// Hashes asked.
+        attesi: u16,
+        /// Hashes given.
+        trovati: usize,
+    },
+    /// The reader failed.
+    #[error("non si leggono le tessere dell'albero: {0}")]
+    Lettore(E),
+}
+
+/// One computation over a tree of fixed size, which remembers the tiles it read.
+struct Lettura<'a, L: LettoreHash> {
+    lettore: &'a L,
+    dimensione: u64,
+    lette: BTreeMap<(u8, u64), Vec<Hash>>,
+}
+
+impl<'a, L: LettoreHash> Lettura<'a, L> {
+    fn nuova(lettore: &'a L, dimensione: u64) -> Self {
+        Self { lettore, dimensione, lette: BTreeMap::new() }
+    }
+
+    /// The root of the complete subtree of 2^k leaves that starts at `start`.
+    fn completo(&mut self, k: u32, start: u64) -> Result<Hash, ErroreProva<L::Errore>> {
+        let livello = (k / 8) as u8;
+        // Position of the subtree's hashes among those of its tile level.
+        let at = start >> (8 * u32::from(livello));
+        let n = at / TESSERA_HASH as u64;
+        let in_tile = (at % TESSERA_HASH as u64) as usize;
+        let tessera = self.tessera(livello, n)?;
+        Ok(radice_di(&tessera[in_tile..in_tile + (1 << (k % 8))]))
+    }
+
+    fn tessera(&mut self, livello: u8, n: u64) -> Result<&[Hash], ErroreProva<L::Errore>> {
+        use std::collections::btree_map::Entry;
+        match self.lette.entry((livello, n)) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(room) => {
+                let hash = self.dimensione >> (8 * u32::from(livello));
+                let attesi = (hash - n * TESSERA_HASH as u64).min(TESSERA_HASH as u64) as u16;
+                let tessera =
+                    self.lettore.tessera(livello, n, attesi).map_err(ErroreProva::Lettore)?;
+                if tessera.len() != usize::from(attesi) {
+                    let trovati = tessera.len();
+                    return Err(ErroreProva::Larghezza { livello, n, attesi, trovati });
+                }
+                Ok(room.insert(tessera))
+            }
+        }
+    }
+
+    /// MTH(D[start..end]) of RFC 6962; `start` is a multiple of the power of two that covers the range.
+    fn intervallo(&mut self, start: u64, end: u64) -> Result<Hash, ErroreProva<L::Errore>> {
+        let leaves = end - start;
+        if leaves.is_power_of_two() {
+            return self.completo(leaves.trailing_zeros(), start);
+        }
+        let middle = start + taglio(leaves);
+        let left = self.intervallo(start, middle)?;
+        let right = self.intervallo(middle, end)?;
+        Ok(nodo(&left, &right))
+    }
+}
+
+/// The largest power of two smaller than `leaves` (at least 2).
+fn taglio(leaves: u64) -> u64 {
+    1 << (u64::BITS - 1 - (leaves - 1).leading_zeros())
+}
+
+/// The root of the first `dimensione` leaves.
+///
+/// # Errors
+/// The reader's.
+pub fn radice<L: LettoreHash>(
+    lettore: &L,
+    dimensione: u64,
+) -> Result<Hash, ErroreProva<L::Errore>> {
+    if dimensione == 0 {
+        return Ok(RADICE_VUOTA);
+    }
+    Lettura::nuova(lettore, dimensione).intervallo(0, dimensione)
+}
+
+/// The proof that leaf `indice` is in the tree of the first `dimensione` leaves: PATH of RFC 6962 § 2.1.1.
+///
+/// # Errors
+/// An index outside the tree; the reader's.
+pub fn prova_inclusione<L: LettoreHash>(
+    lettore: &L,
+    indice: u64,
+    dimensione: u64,
+) -> Result<Vec<Hash>, ErroreProva<L::Errore>> {
+    if indice >= dimensione {
+        return Err(ErroreProva::FuoriAlbero { indice, dimensione });
+    }
+    let mut lettura = Lettura::nuova(lettore, dimensione);
+    let (mut start, mut end) = (0, dimensione);
+    let mut prova = Vec::new();
+    while end - start > 1 {
+        let middle = start + taglio(end - start);
+        if indice < middle {
+            prova.push(lettura.intervallo(middle, end)?);
+            end = middle;
+        } else {
+            prova.push(lettura.intervallo(start, middle)?);
+            start = middle;
+        }
+    }
+    prova.reverse();
+    Ok(prova)
+}
+
+/// The proof that the first `prima` leaves are the beginning of the first `dopo`: PROOF of RFC 6962 § 2.1.2. Empty
+/// when `prima` is 0 or equal to `dopo`.
+///
+/// # Errors
+/// `prima` greater than `dopo`; the reader's.
+pub fn prova_coerenza<L: LettoreHash>(
+    lettore: &L,
+    prima: u64,
+    dopo: u64,
+) -> Result<Vec<Hash>, ErroreProva<L::Errore>> {
+    if prima > dopo {
+        return Err(ErroreProva::FuoriAlbero { indice: prima, dimensione: dopo });
+    }
+    if prima == 0 || prima == dopo {
+        return Ok(Vec::new());
+    }
+    let mut lettura = Lettura::nuova(lettore, dopo);
+    let (mut start, mut end) = (0, dopo);
+    let mut prova = Vec::new();
+    // Descend to the subtree that ends where the older tree ended.
+    while end != prima {
+        let middle = start + taglio(end - start);
+        if prima <= middle {
+            prova.push(lettura.intervallo(middle, end)?);
+            end = middle;
+        } else {
+            prova.push(lettura.intervallo(start, middle)?);
+            start = middle;
+        }
+    }
+    // Its root is known to the verifier only when it is the whole older tree.
+    if start != 0 {
+        prova.push(lettura.intervallo(start, end)?);
+    }
+    prova.reverse();
+    Ok(prova)
+}
+
+/// Why a proof does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProvaErrata {
+    /// The index is not below the size, or the older size is above the newer.
+    #[error("l'indice è fuori dall'albero")]
+    FuoriAlbero,
+    /// Too many or too few hashes.
+    #[error("la prova ha {trovati} hash, ma un albero di quella dimensione ne richiede un altro numero")]
+    Lunghezza {
+        /// How many there are.
+        trovati: usize,
+    },
+    /// The root computed is not the one signed.
+    #[error("la prova non porta alla radice dichiarata")]
+    Radice,
+    /// The older root computed is not the one given.
+    #[error("la prova non porta alla radice precedente")]
+    RadicePrecedente,
+}
+
+/// Verifies an inclusion proof: RFC 9162 § 2.1.3.2.
+///
+/// # Errors
+/// The proof does not hold.
+pub fn verifica_inclusione(
+    foglia: &Hash,
+    indice: u64,
+    dimensione: u64,
+    prova: &[Hash],
+    radice: &Hash,
+) -> Result<(), ProvaErrata> {
+    if indice >= dimensione {
+        return Err(ProvaErrata::FuoriAlbero);
+    }
+    let lunghezza = ProvaErrata::Lunghezza { trovati: prova.len() };
+    let (mut f, mut s) = (indice, dimensione - 1);
+    let mut r = *foglia;
+    for p in prova {
+        if s == 0 {
+            return Err(lunghezza);
+        }
+        if f & 1 == 1 || f == s {
+            r = nodo(p, &r);
+            while f & 1 == 0 && f != 0 {
+                f >>= 1;
+                s >>= 1;
+            }
+        } else {
+            r = nodo(&r, p);
+        }
+        f >>= 1;
+        s >>= 1;
+    }
+    if s != 0 {
+        return Err(lunghezza);
+    }
+    if r == *radice { Ok(()) } else { Err(ProvaErrata::Radice) }
+}
+
+/// Verifies a consistency proof: RFC 9162 § 2.1.4.2. The empty tree is the beginning of every tree, by the empty proof.
+///
+/// # Errors
+/// The proof does not hold.
+pub fn verifica_coerenza(
+    prima: u64,
+    dopo: u64,
+    radice_prima: &Hash,
+    radice_dopo: &Hash,
+    prova: &[Hash],
+) -> Result<(), ProvaErrata> {
+    let lunghezza = ProvaErrata::Lunghezza { trovati: prova.len() };
+    if prima > dopo {
+        return Err(ProvaErrata::FuoriAlbero);
+    }
+    if prima == 0 || prima == dopo {
+        return match (prova.is_empty(), prima == 0) {
+            (false, _) => Err(lunghezza),
+            (true, true) if *radice_prima != RADICE_VUOTA => Err(ProvaErrata::RadicePrecedente),
+            (true, true) if dopo == 0 && *radice_dopo != RADICE_VUOTA => Err(ProvaErrata::Radice),
+            (true, false) if radice_prima != radice_dopo => Err(ProvaErrata::Radice),
+            _ => Ok(()),
+        };
+    }
+    let (mut f, mut s) = (prima - 1, dopo - 1);
+    while f & 1 == 1 {
+        f >>= 1;
+        s >>= 1;
+    }
+    // The older root itself opens the path when the older tree is a complete subtree.
+    let mut path = prova.iter();
+    let first = if prima.is_power_of_two() { radice_prima } else { path.next().ok_or(lunghezza)? };
+    let (mut fr, mut sr) = (*first, *first);
+    for c in path {
+        if s == 0 {
+            return Err(lunghezza);
+        }
+        if f & 1 == 1 || f == s {
+            fr = nodo(c, &fr);
+            sr = nodo(c, &sr);
+            while f & 1 == 0 && f != 0 {
+                f >>= 1;
+                s >>= 1;
+            }
+        } else {
+            sr = nodo(&sr, c);
+        }
+        f >>= 1;
+        s >>= 1;
+    }
+    if s != 0 {
+        return Err(lunghezza);
+    }
+    if fr != *radice_prima {
+        return Err(ProvaErrata::RadicePrecedente);
+    }
+    if sr == *radice_dopo { Ok(()) } else { Err(ProvaErrata::Radice) }
+}
