@@ -1,0 +1,10 @@
+//! One suite for every engine: what a store promises, asked through the trait alone.
+//!
+//! An engine joins by giving a [`Banco`]; every test below then runs on it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod banco;
+mod guasti;
+mod numeri;
+mod registro;
+mod tempo;

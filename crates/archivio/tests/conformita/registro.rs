@@ -1,0 +1,258 @@
+//! The register: what is written, found, shown and hidden.
+
+use crate::banco::*;
+use archivio::Errore;
+use archivio::store::*;
+use dominio::comandi::{Comando, ComandoConfigurazione as C};
+use dominio::errori::Rifiuto;
+use dominio::registrazione::{DatiAssegnazione, StatoAssegnazione, TipoAssegnazione};
+
+fn q(testo: &str) -> Filtro {
+    Filtro { q: Some(testo.into()), ..Filtro::default() }
+}
+
+async fn numeri(b: &Banco, chi: &str, f: Filtro) -> Vec<i64> {
+    b.cerca(chi, f).await.elementi.iter().map(|t| t.registrazione.chiave.numero.valore()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_registered_is_found_at_once_and_after_the_index_moved() {
+    let b = Banco::nuovo().await;
+    for o in ["Istanza di accesso agli atti", "Perché l'università è chiusa", "Ordinanza n. 45/2026"] {
+        b.registra(o).await;
+    }
+    for giro in 0..2 {
+        assert_eq!(numeri(&b, "anna", q("accesso")).await, [1], "giro {giro}");
+        assert_eq!(numeri(&b, "anna", q("UNIVERSITA perche")).await, [2]);
+        assert_eq!(numeri(&b, "anna", q("univ*")).await, [2]);
+        assert_eq!(numeri(&b, "anna", q("\"accesso agli atti\"")).await, [1]);
+        assert!(numeri(&b, "anna", q("\"atti agli accesso\"")).await.is_empty());
+        assert_eq!(numeri(&b, "anna", q("45/2026")).await, [3]);
+        assert_eq!(numeri(&b, "anna", q("rossi")).await, [3, 2, 1]);
+        assert!(numeri(&b, "anna", q("assente")).await.is_empty());
+        let s = Filtro { soggetto: Some("rossi maria".into()), ..Filtro::default() };
+        assert_eq!(numeri(&b, "anna", s).await, [3, 2, 1]);
+        // Until the writer, at rest, has moved the waiting rows.
+        let percorso = b.dir.path().join("enti/c_z999/ente.sqlite");
+        let fine = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        loop {
+            let c = rusqlite::Connection::open(&percorso).unwrap();
+            let n: i64 = c.query_row("SELECT count(*) FROM cerca_recente", [], |r| r.get(0)).unwrap();
+            if n == 0 {
+                break;
+            }
+            assert!(std::time::Instant::now() < fine, "the index is never moved");
+            std::thread::yield_now();
+        }
+    }
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_hold_together_and_pages_are_whole() {
+    let b = Banco::nuovo().await;
+    for i in 0..25 {
+        let mut n = b.nuova("anna", &format!("Documento numero {i}"));
+        if i % 2 == 0 {
+            n.dati.classificazione = Some("6.3".parse().unwrap());
+        }
+        b.ente.registra(&aoo(), n).await.unwrap();
+    }
+    let classe = Filtro { classificazione: Some("6".parse().unwrap()), ..Filtro::default() };
+    assert_eq!(numeri(&b, "anna", classe).await.len(), 13);
+    let uno = Filtro { anno: Some(2026), numero: Some(7), ..Filtro::default() };
+    assert_eq!(numeri(&b, "anna", uno).await, [7]);
+    for parole in [None, Some("documento".to_owned())] {
+        let mut visti = Vec::new();
+        let mut cursore = None;
+        loop {
+            let f = Filtro { q: parole.clone(), limite: 7, cursore, ..Filtro::default() };
+            let p = b.cerca("anna", f).await;
+            visti.extend(p.elementi.iter().map(|t| t.registrazione.chiave.numero.valore()));
+            cursore = p.successivo;
+            if cursore.is_none() {
+                break;
+            }
+        }
+        assert_eq!(visti, (1..=25).rev().collect::<Vec<i64>>());
+    }
+    let male = b.ente.cerca(&aoo(), &b.chi("anna"), &pg(), &Filtro { cursore: Some("x".into()), ..q("a") }).await;
+    assert!(matches!(male, Err(Errore::Rifiuto(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserved_registration_is_masked_and_never_found_by_its_contents() {
+    // R-L08, R-F10: the sequence stays whole.
+    let b = Banco::nuovo().await;
+    let mut n = b.nuova("rita", "Procedimento disciplinare segretissimo");
+    n.dati.riservato = true;
+    b.ente.registra(&aoo(), n).await.unwrap();
+    b.registra("Pubblico").await;
+    let p = b.cerca("anna", Filtro::default()).await;
+    assert_eq!(p.elementi.iter().map(|t| t.visibile).collect::<Vec<_>>(), [true, false]);
+    assert!(numeri(&b, "anna", q("segretissimo")).await.is_empty());
+    assert!(numeri(&b, "anna", Filtro { soggetto: Some("rossi".into()), ..Filtro::default() }).await == [2]);
+    assert_eq!(numeri(&b, "rita", q("segretissimo")).await, [1]);
+    // The office it is assigned to sees it; another office does not see it at all.
+    assert_eq!(numeri(&b, "ugo", q("segretissimo")).await, [1]);
+    assert!(numeri(&b, "sara", Filtro::default()).await.is_empty());
+    let k = p.elementi[1].registrazione.chiave.clone();
+    let e = b.ente.comanda(&aoo(), &b.chi("anna"), &k, Comando::Annota { testo: "x".into() }, vec![], None).await;
+    assert!(matches!(e, Err(Errore::Rifiuto(Rifiuto::Vietato(_)))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assignment_is_taken_refused_assigned_again_and_concluded() {
+    // R-J05, R-B02
+    let b = Banco::nuovo().await;
+    let k = b.registra("Tributi").await.chiave.unwrap();
+    let fai = async |chi: &str, c: Comando| b.ente.comanda(&aoo(), &b.chi(chi), &k, c, vec![], None).await;
+    let desk = async |u: &str, s| {
+        let u = [u.parse().unwrap()];
+        b.ente.scrivania(&aoo(), &u, s, false, 50).await.unwrap().len()
+    };
+    assert_eq!(desk("TRIB", StatoAssegnazione::DaPrendere).await, 1);
+    let altri = fai("sara", Comando::PrendiInCarico { assegnazione: 1 }).await;
+    assert!(matches!(altri, Err(Errore::Rifiuto(Rifiuto::Vietato(_)))), "another office cannot");
+    fai("ugo", Comando::Rifiuta { assegnazione: 1, motivo: "non è nostra".into() }).await.unwrap();
+    let due = fai("ugo", Comando::PrendiInCarico { assegnazione: 1 }).await;
+    assert!(matches!(due, Err(Errore::Rifiuto(Rifiuto::Conflitto(_)))));
+    let a = DatiAssegnazione { ufficio: "SEGR".parse().unwrap(), utente: None, tipo: TipoAssegnazione::Competenza };
+    fai("anna", Comando::Assegna { assegnazioni: vec![a], nota: None }).await.unwrap();
+    fai("sara", Comando::PrendiInCarico { assegnazione: 2 }).await.unwrap();
+    assert_eq!(desk("SEGR", StatoAssegnazione::InCarico).await, 1);
+    fai("sara", Comando::Concludi { assegnazione: 2, nota: None }).await.unwrap();
+    let r = b.ente.registrazione(&aoo(), &k, None).await.unwrap().unwrap();
+    let stati: Vec<_> = r.assegnazioni.iter().map(|a| a.stato).collect();
+    assert_eq!(stati, [StatoAssegnazione::Rifiutata, StatoAssegnazione::Conclusa]);
+    // Nothing of what was registered moved, and every step is there (R-B11).
+    assert_eq!(r.dati.oggetto, "Tributi");
+    assert_eq!(b.ente.operazioni_di(&aoo(), &k).await.unwrap().len(), 5);
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn classification_changes_keep_old_and_new_and_old_entries_keep_their_name() {
+    // R-B02, R-I03
+    let b = Banco::nuovo().await;
+    let mut n = b.nuova("anna", "Da vedere");
+    n.dati.classificazione = None;
+    let k = b.ente.registra(&aoo(), n).await.unwrap().chiave.unwrap();
+    assert_eq!(b.ente.da_classificare(&aoo()).await.unwrap(), 1);
+    let c = Comando::Classifica { classificazione: "6.3".parse().unwrap(), motivo: None };
+    b.ente.comanda(&aoo(), &b.chi("anna"), &k, c, vec![], None).await.unwrap();
+    assert_eq!(b.ente.da_classificare(&aoo()).await.unwrap(), 0);
+    b.configura(C::ChiudiVoce { codice: "6.3".parse().unwrap(), al: "2026-11-24".parse().unwrap() }).await;
+    b.orologio.passa(86_400_000_000);
+    let mut n = b.nuova("anna", "Troppo tardi");
+    n.dati.classificazione = Some("6.3".parse().unwrap());
+    assert!(b.ente.registra(&aoo(), n).await.is_err());
+    let r = b.ente.registrazione(&aoo(), &k, None).await.unwrap().unwrap();
+    assert_eq!(r.classificazione.1.as_deref(), Some("Voce 6.3"));
+    let prima = b.ente.registrazione(&aoo(), &k, Some(r.indice)).await.unwrap().unwrap();
+    assert_eq!(prima.classificazione.0.as_str(), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_come_back_byte_for_byte_and_the_same_bytes_are_kept_once() {
+    // R-A17, R-B14, R-H07
+    let b = Banco::nuovo().await;
+    let byte = vec![7u8; 700_000];
+    for nome in ["../../x.txt", "è «strano».txt"] {
+        let mut n = b.nuova("anna", "Con file");
+        n.file = vec![b.file(nome, &byte).await];
+        let k = b.ente.registra(&aoo(), n).await.unwrap().chiave.unwrap();
+        let r = b.ente.registrazione(&aoo(), &k, None).await.unwrap().unwrap();
+        assert_eq!(r.documenti[0].nome, nome);
+        let p = b.ente.file(&r.documenti[0].impronta).await.unwrap().unwrap();
+        assert_eq!(std::fs::read(p).unwrap(), byte);
+    }
+    let conta = || walk(b.dir.path().join("enti/c_z999/file"));
+    assert_eq!(conta(), 1);
+    // What was abandoned or refused leaves nothing behind once its lease ended.
+    drop(b.ente.carica().await.unwrap());
+    assert_eq!(conta(), 1);
+    let f = b.file("orfano", b"orfano").await;
+    assert_eq!(b.ente.spazza().await.unwrap(), 0);
+    drop(f);
+    assert_eq!(conta(), 2);
+    let (dir, o) = b.riapri();
+    let b = Banco::di_nuovo(dir, o).await;
+    assert_eq!(b.ente.spazza().await.unwrap(), 1);
+    assert_eq!(b.verifica().await.file, 1);
+}
+
+fn walk(p: std::path::PathBuf) -> usize {
+    std::fs::read_dir(p).unwrap().map(|d| std::fs::read_dir(d.unwrap().path()).unwrap().count()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubles_are_seen_by_file_and_by_sender_s_number() {
+    // R-A26
+    let b = Banco::nuovo().await;
+    let mut n = b.nuova("anna", "Con file");
+    let f = b.file("a.txt", b"uguale").await;
+    let impronta = f.file.impronta;
+    n.file = vec![f];
+    let k = b.ente.registra(&aoo(), n).await.unwrap().chiave.unwrap();
+    assert_eq!(b.ente.duplicati(&aoo(), &[impronta], None).await.unwrap(), [k.clone()]);
+    assert_eq!(b.ente.duplicati(&aoo(), &[], Some(("ROSSI maria", "123/a"))).await.unwrap(), [k]);
+    assert!(b.ente.duplicati(&aoo(), &[], Some(("Rossi Maria", "124/A"))).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_ente_is_another_world() {
+    // R-L25
+    let b = Banco::nuovo().await;
+    let k = b.registra("Nostro").await.chiave.unwrap();
+    let altro = b
+        .store
+        .crea_ente(NuovoEnte {
+            dati: dominio::configurazione::DatiEnte {
+                ipa: "c_z998".parse().unwrap(),
+                denominazione: "Altro".into(),
+                codice_fiscale: None,
+                pec: None,
+            },
+            chi: archivio::sistema(),
+        })
+        .await
+        .unwrap();
+    let e = altro.registrazione(&aoo(), &k, None).await;
+    assert!(matches!(e, Err(Errore::Rifiuto(Rifiuto::NonTrovato(_)))));
+    let f = b.file("f", b"segreto").await;
+    assert!(altro.file(&f.file.impronta).await.unwrap().is_none());
+    assert_eq!(b.store.enti().await.unwrap().len(), 2);
+    assert!(b.store.ente(&"c_z997".parse().unwrap()).await.unwrap().is_none());
+    let di_nuovo = b
+        .store
+        .crea_ente(NuovoEnte { dati: b.ente.configurazione().ente.clone().unwrap(), chi: archivio::sistema() })
+        .await;
+    assert!(matches!(di_nuovo, Err(Errore::Rifiuto(Rifiuto::Conflitto(_)))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_tiles_and_checkpoints_hold_together() {
+    // R-B13
+    let b = Banco::nuovo().await;
+    let mut ultimo = None;
+    for i in 0..300 {
+        ultimo = Some(b.registra(&format!("Documento {i}")).await);
+    }
+    let f = ultimo.unwrap();
+    let log = Registro::Aoo(aoo());
+    let r = b.ente.ricevuta(&log, f.indice, &|c: &str| c == "oggetto" || c == "numero").await.unwrap().unwrap();
+    let vkey = b.ente.chiavi(&log).await.unwrap()[0].parse().unwrap();
+    let catena::EsitoRicevuta::Autentica { campi } = catena::verifica(&r, &[vkey]) else {
+        panic!("{:?}", catena::verifica(&r, &[]))
+    };
+    assert_eq!(campi["oggetto"], "Documento 299");
+    assert_eq!(campi.len(), 2);
+    let nota = b.ente.checkpoint(&log).await.unwrap();
+    let (cp, _) = catena::Checkpoint::apri(&nota, &[b.ente.chiavi(&log).await.unwrap()[0].parse().unwrap()]).unwrap();
+    assert_eq!(cp.dimensione, f.indice + 1);
+    assert_eq!(b.ente.tessera(&log, "tile/0/000").await.unwrap().unwrap().len(), 8_192);
+    assert!(b.ente.tessera(&log, "tile/0/001").await.unwrap().is_none(), "past the checkpoint");
+    assert!(b.ente.tessera(&log, "tile/../x").await.unwrap().is_none());
+    b.verifica().await;
+}

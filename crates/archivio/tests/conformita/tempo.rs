@@ -1,0 +1,86 @@
+//! Time: never back, never carelessly forward; years and days of Rome.
+
+use crate::banco::*;
+use archivio::Errore;
+use archivio::store::{Filtro, Registro};
+use dominio::comandi::ComandoConfigurazione as C;
+use dominio::operazione::Operazione;
+
+const SECONDO: i64 = 1_000_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_midnight_of_rome_the_new_year_begins_at_one() {
+    // R-A06, R-A30
+    let b = Banco::alle("2026-12-31T23:59:58+01:00").await;
+    b.orologio.passa(SECONDO);
+    let a = b.registra("Ultimo dell'anno").await;
+    b.orologio.passa(SECONDO - 1);
+    let c = b.registra("Un istante prima").await;
+    b.orologio.passa(1);
+    let d = b.registra("Capodanno").await;
+    let k = |f: &archivio::store::Fatto| {
+        let k = f.chiave.clone().unwrap();
+        (k.anno, k.numero.valore())
+    };
+    assert_eq!((k(&a), k(&c), k(&d)), ((2026, 1), (2026, 2), (2027, 1)));
+    assert_eq!(d.istante.con_offset(), "2027-01-01T00:00:00.000000+01:00");
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_day_of_twenty_five_hours_instants_grow_and_the_day_is_one() {
+    // trap 40, R-A21
+    let b = Banco::alle("2026-10-25T02:30:00+02:00").await;
+    let x = b.registra("Ora legale").await;
+    b.orologio.passa(3_600 * SECONDO);
+    let y = b.registra("Ora solare").await;
+    assert!(y.istante > x.istante);
+    assert_eq!(x.istante.giorno(), y.istante.giorno());
+    let giorno = Some(x.istante.giorno());
+    let p = b.cerca("anna", Filtro { dal: giorno, al: giorno, ..Filtro::default() }).await;
+    assert_eq!(p.elementi.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_back_is_absorbed_and_recorded() {
+    // R-A21
+    let b = Banco::nuovo().await;
+    let x = b.registra("Prima").await;
+    b.orologio.mente(-86_400 * SECONDO);
+    let y = b.registra("Dopo il passo indietro").await;
+    let z = b.registra("Ancora").await;
+    assert!(y.istante >= x.istante && z.istante >= y.istante);
+    let ops = b.ente.scan_from(&Registro::Aoo(aoo()), 0, 1_000).await.unwrap();
+    let note = ops.iter().filter(|o| Operazione::tipo(&o.campi) == "orologio-arretrato").count();
+    assert_eq!(note, 1);
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_forward_stops_registrations_until_the_rgd_confirms() {
+    // R-A21
+    let b = Banco::nuovo().await;
+    b.registra("Prima").await;
+    b.orologio.mente(365 * 86_400 * SECONDO);
+    let e = b.ente.registra(&aoo(), b.nuova("anna", "Nel futuro")).await.unwrap_err();
+    assert!(matches!(e, Errore::OrologioInDubbio), "{e}");
+    assert!(b.ente.impedimento().is_some());
+    let conferma = C::ConfermaOrologio { motivo: "orologio controllato con INRIM".into() };
+    let no = b.ente.configura(&aoo(), &b.chi("anna"), conferma.clone(), None, None).await;
+    assert!(matches!(no, Err(Errore::Rifiuto(_))), "only who may");
+    b.ente.configura(&aoo(), &b.chi("rita"), conferma, None, None).await.unwrap();
+    assert!(b.ente.impedimento().is_none());
+    let f = b.registra("Confermato").await;
+    assert_eq!(f.chiave.unwrap().anno, 2027);
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_undone_by_itself_needs_nobody() {
+    let b = Banco::nuovo().await;
+    b.registra("Prima").await;
+    b.orologio.mente(7_200 * SECONDO);
+    assert!(b.ente.registra(&aoo(), b.nuova("anna", "No")).await.is_err());
+    b.orologio.mente(-7_200 * SECONDO);
+    assert_eq!(b.registra("Sì").await.chiave.unwrap().numero.valore(), 2);
+}
