@@ -146,9 +146,8 @@ mod tests {
     }
 
     fn pagina(trovate: &[Citazione]) -> (String, String) {
-        let righe: String = (1..=5)
-            .map(|n| format!("[righe.A0{n}]\nlivello=\"MUST\"\ntitolo=\"T{n}\"\nfonte=\"F | {n}\"\n"))
-            .collect();
+        let righe: String =
+            (1..=5).map(|n| format!("[righe.A0{n}]\nlivello=\"MUST\"\ntitolo=\"T{n}\"\nfonte=\"F | {n}\"\n")).collect();
         let testo = format!("[sezioni.A]\ntitolo=\"S\"\n{righe}a_carico=\"ente\"\nmotivo=\"an act\"\n");
         scrivi(&catalogo::leggi(&testo).unwrap(), trovate)
     }

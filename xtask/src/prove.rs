@@ -1,0 +1,238 @@
+//! `cargo xtask test`: every check there is, each timed; one that fails does not stop the others.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::ambiente::{self, cargo, cartella_di_costruzione, esegui, radice, riesce, trovato};
+use crate::servizio::Servizio;
+use crate::{avvio, crash, prepara, requisiti};
+
+type Corpo = fn() -> Result<()>;
+
+/// A step: its name and what it does.
+struct Passo {
+    nome: &'static str,
+    corpo: Corpo,
+}
+
+const PASSI: [Passo; 9] = [
+    Passo { nome: "prepara", corpo: prepara::prepara },
+    Passo { nome: "fmt", corpo: fmt },
+    Passo { nome: "clippy", corpo: clippy },
+    Passo { nome: "deny", corpo: deny },
+    Passo { nome: "prove", corpo: prove_del_codice },
+    Passo { nome: "documenti", corpo: prove_nei_documenti },
+    Passo { nome: "crash", corpo: crash_breve },
+    Passo { nome: "browser", corpo: browser },
+    Passo { nome: "requisiti", corpo: || requisiti::requisiti(true) },
+];
+
+/// Those of `--tutto`.
+const LUNGHI: [Passo; 5] = [
+    Passo { nome: "proprieta", corpo: proprieta },
+    Passo { nome: "crash-lungo", corpo: crash_lungo },
+    Passo { nome: "avvio", corpo: || avvio::avvio(true) },
+    Passo { nome: "carico", corpo: carico },
+    Passo { nome: "schemathesis", corpo: schemathesis },
+];
+
+/// How a step ended.
+struct Fatto {
+    nome: &'static str,
+    errore: Option<String>,
+    tempo: Duration,
+}
+
+/// Runs the short steps, with `tutto` the long ones too, or only the one named.
+pub fn prove(tutto: bool, solo: Option<&str>) -> Result<()> {
+    let passi: Vec<&Passo> = match solo {
+        Some(nome) => {
+            let uno = PASSI.iter().chain(&LUNGHI).find(|p| p.nome == nome);
+            vec![uno.with_context(|| format!("no step \"{nome}\"; there are: {}", nomi()))?]
+        }
+        None if tutto => PASSI.iter().chain(&LUNGHI).collect(),
+        None => PASSI.iter().collect(),
+    };
+    let spazio_prima = ambiente::spazio_libero();
+    let mut fatti = Vec::with_capacity(passi.len());
+    for passo in passi {
+        println!("\n=== {} ===", passo.nome);
+        let inizio = Instant::now();
+        let errore = (passo.corpo)().err().map(|e| format!("{e:#}"));
+        if let Some(errore) = &errore {
+            eprintln!("{} failed: {errore}", passo.nome);
+        }
+        fatti.push(Fatto { nome: passo.nome, errore, tempo: inizio.elapsed() });
+    }
+    println!("\n{}", tabella(&fatti));
+    if let (Some(prima), Some(dopo)) = (spazio_prima, ambiente::spazio_libero()) {
+        println!("disk: {} MB used, {} GB free", prima.saturating_sub(dopo) >> 20, dopo >> 30);
+    }
+    let (riga, falliti) = chiusura(&fatti);
+    println!("{riga}");
+    if falliti > 0 {
+        bail!("{falliti} of {} steps failed", fatti.len());
+    }
+    Ok(())
+}
+
+fn nomi() -> String {
+    PASSI.iter().chain(&LUNGHI).map(|p| p.nome).collect::<Vec<_>>().join(", ")
+}
+
+fn tabella(fatti: &[Fatto]) -> String {
+    let mut righe: Vec<String> = fatti
+        .iter()
+        .map(|f| {
+            let esito = f.errore.as_ref().map_or("ok".to_owned(), |e| format!("FAILED: {}", prima_riga(e)));
+            format!("{:<14} {:>7.1} s  {esito}", f.nome, f.tempo.as_secs_f64())
+        })
+        .collect();
+    let somma: Duration = fatti.iter().map(|f| f.tempo).sum();
+    righe.push(format!("{:<14} {:>7.1} s", "all", somma.as_secs_f64()));
+    righe.join("\n")
+}
+
+fn prima_riga(testo: &str) -> &str {
+    testo.lines().next().unwrap_or_default()
+}
+
+fn chiusura(fatti: &[Fatto]) -> (String, usize) {
+    let falliti = fatti.iter().filter(|f| f.errore.is_some()).count();
+    (format!("{} passed, {falliti} failed", fatti.len() - falliti), falliti)
+}
+
+fn fmt() -> Result<()> {
+    esegui(cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// Warnings are denied by an argument, not by RUSTFLAGS, which would build everything anew.
+fn clippy() -> Result<()> {
+    esegui(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+fn deny() -> Result<()> {
+    prepara::cargo_deny()?;
+    let mut comando = prepara::deny();
+    esegui(comando.args(["--log-level", "error", "check", "licenses", "bans", "sources"]).current_dir(radice()))
+}
+
+/// Unit, property and conformance tests.
+fn prove_del_codice() -> Result<()> {
+    esegui(&mut prove_di_cargo())
+}
+
+fn prove_di_cargo() -> Command {
+    let mut comando = cargo();
+    if riesce(cargo().args(["nextest", "--version"])) {
+        comando.args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+            "--status-level",
+            "slow",
+            "--final-status-level",
+            "fail",
+        ]);
+    } else {
+        comando.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    comando.env("PYTHONPATH", prepara::percorso_python());
+    comando
+}
+
+fn prove_nei_documenti() -> Result<()> {
+    esegui(cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"]))
+}
+
+fn crash_breve() -> Result<()> {
+    crash_di(20)
+}
+
+fn crash_lungo() -> Result<()> {
+    crash_di(300)
+}
+
+fn crash_di(giri: u32) -> Result<()> {
+    let impostazioni = crash::Impostazioni { giri, seme: crash::seme_di_adesso(), clienti: 8 };
+    crash::crash(&ambiente::binario(false)?, &impostazioni)
+}
+
+/// Node's own runner over the folder of the browser tests, with the binary they drive.
+fn browser() -> Result<()> {
+    let cartella = radice().join("crates/servizio/prove-browser");
+    if !cartella.join("package.json").is_file() {
+        bail!("no browser tests in {}", cartella.display());
+    }
+    let binario = ambiente::binario(false)?;
+    let schermate = cartella_di_costruzione().join("schermate");
+    std::fs::create_dir_all(&schermate)?;
+    let mut comando = Command::new("node");
+    comando.args(["--test", "--test-reporter=spec"]).current_dir(cartella);
+    esegui(comando.env("PROTOCOLLO_BIN", binario).env("PROTOCOLLO_SCHERMATE", schermate))
+}
+
+fn proprieta() -> Result<()> {
+    esegui(prove_di_cargo().env("PROPTEST_CASES", "4096"))
+}
+
+/// The load generator, both profiles: figures to be read, no judgement on time.
+fn carico() -> Result<()> {
+    let binario = ambiente::binario(true)?;
+    for (profilo, clienti) in [("nucleo", "64"), ("nucleo", "1"), ("http", "16")] {
+        let cartella = tempfile::tempdir()?;
+        println!("carico --profilo {profilo} --clienti {clienti}");
+        let mut comando = Command::new(&binario);
+        comando.args(["carico", "--json", "--profilo", profilo, "--clienti", clienti]);
+        esegui(comando.arg("--archivio").arg(cartella.path().join("archivio")))?;
+    }
+    Ok(())
+}
+
+/// Sends what the OpenAPI document allows and what it forbids, looking for answers 5xx. Only where it is installed.
+fn schemathesis() -> Result<()> {
+    if !trovato("schemathesis") {
+        println!("schemathesis is not installed: nothing done");
+        return Ok(());
+    }
+    let cartella = tempfile::tempdir()?;
+    let archivio: PathBuf = cartella.path().join("archivio");
+    let servizio = Servizio::avvia(&ambiente::binario(false)?, &archivio, 5)?;
+    let url = format!("{}/api/v1/openapi.json", servizio.fatto("url")?.trim_end_matches('/'));
+    let mut comando = Command::new("schemathesis");
+    comando.args(["run", "--checks", "not_a_server_error", "--max-examples", "30", "--workers", "2"]);
+    let token = format!("Authorization: Bearer {}", servizio.fatto("token")?);
+    esegui(comando.args(["--header", &token, &url]))?;
+    servizio.ferma()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fatto, LUNGHI, PASSI, chiusura, prove, tabella};
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    #[test]
+    fn the_closing_line_counts_steps_and_the_table_names_the_failed() {
+        let fatto = |nome, errore: Option<&str>| Fatto {
+            nome,
+            errore: errore.map(str::to_owned),
+            tempo: Duration::from_secs(1),
+        };
+        let fatti = [fatto("fmt", None), fatto("deny", Some("a licence\nin detail")), fatto("prove", None)];
+        assert_eq!(chiusura(&fatti), ("2 passed, 1 failed".to_owned(), 1));
+        let tabella = tabella(&fatti);
+        assert!(tabella.contains("FAILED: a licence") && !tabella.contains("in detail") && tabella.contains("3.0 s"));
+    }
+
+    #[test]
+    fn every_step_has_a_name_of_its_own_and_an_unknown_one_is_refused() {
+        let nomi: HashSet<&str> = PASSI.iter().chain(&LUNGHI).map(|p| p.nome).collect();
+        assert_eq!(nomi.len(), PASSI.len() + LUNGHI.len());
+        assert!(prove(false, Some("niente")).is_err());
+    }
+}
