@@ -6,6 +6,7 @@ mod ricerca;
 pub(crate) mod righe;
 mod schema;
 mod scrittore;
+pub mod soglia;
 pub(crate) mod tronco;
 pub mod verifica;
 

@@ -1,0 +1,99 @@
+//! `carico`: load generator and benchmark. Works only on a fresh archive of its own.
+//!
+//! The register and the bare ceiling are measured in the same run, in turns, and the ratio of the medians is the
+//! figure: it says the same on a laptop and on a server.
+
+mod misura;
+mod nucleo;
+mod ricerca;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Profilo {
+    /// Commands without files, in process.
+    Nucleo,
+    /// Over HTTP, a 50 KB file each.
+    Http,
+}
+
+/// Options of `carico`.
+#[derive(Debug, Args)]
+pub struct Opzioni {
+    /// Cartella di un archivio nuovo (predefinita: una temporanea, tolta alla fine).
+    #[arg(long)]
+    pub archivio: Option<PathBuf>,
+    /// Motore dell'archivio.
+    #[arg(long, default_value = "sqlite")]
+    pub motore: String,
+    /// Clienti contemporanei (predefiniti: 64, o 16 con --profilo http).
+    #[arg(long)]
+    pub clienti: Option<usize>,
+    /// Quante AOO.
+    #[arg(long, default_value_t = 1)]
+    pub aoo: usize,
+    /// Che cosa si misura.
+    #[arg(long, value_enum, default_value_t = Profilo::Nucleo)]
+    pub profilo: Profilo,
+    /// Secondi di ogni turno.
+    #[arg(long, default_value_t = 3.0)]
+    pub secondi: f64,
+    /// Turni di ciascuna misura.
+    #[arg(long, default_value_t = 3)]
+    pub giri: usize,
+    /// Misura la ricerca su tante registrazioni.
+    #[arg(long, value_name = "REGISTRAZIONI", num_args = 0..=1, default_missing_value = "1000000")]
+    pub cerca: Option<u64>,
+    /// Byte del file di ogni registrazione, con --profilo http.
+    #[arg(long, default_value_t = 51_200)]
+    pub byte: usize,
+    /// Un solo valore JSON sullo standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the benchmark.
+pub fn esegui(o: &Opzioni) -> Result<u8> {
+    if o.motore != "sqlite" {
+        bail!("il motore «{}» non c'è ancora: usare sqlite", o.motore);
+    }
+    let (_temporanea, cartella) = cartella_nuova(o.archivio.as_deref())?;
+    let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let rapporto = rt.block_on(async {
+        match (o.cerca, o.profilo) {
+            (Some(n), _) => ricerca::misura(&cartella, n).await,
+            (None, Profilo::Nucleo) => nucleo::misura(&cartella, o).await,
+            (None, Profilo::Http) => bail!("http"),
+        }
+    })?;
+    if o.json {
+        println!("{}", serde_json::to_string(&rapporto)?);
+    } else if let serde_json::Value::Object(campi) = rapporto {
+        for (k, v) in campi {
+            println!("{k}={v}");
+        }
+    }
+    Ok(0)
+}
+
+/// An empty folder, or a temporary one; any other archive is refused.
+fn cartella_nuova(chiesta: Option<&Path>) -> Result<(Option<tempfile::TempDir>, PathBuf)> {
+    match chiesta {
+        None => {
+            let t = tempfile::Builder::new().prefix("carico-").tempdir_in(".").or_else(|_| tempfile::tempdir())?;
+            let p = t.path().to_owned();
+            Ok((Some(t), p))
+        }
+        Some(p) => {
+            std::fs::create_dir_all(p).with_context(|| format!("non si crea {}", p.display()))?;
+            if std::fs::read_dir(p)?.next().is_some() {
+                bail!("la cartella {} non è vuota: carico lavora solo su un archivio nuovo e suo", p.display());
+            }
+            Ok((None, p.to_owned()))
+        }
+    }
+}
