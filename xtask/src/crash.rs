@@ -37,6 +37,10 @@ const CAMPIONE: u32 = 5;
 const RILETTE: usize = 200;
 /// Until so many rounds, `verifica` runs after each; later after one in ten: it reads the whole archive.
 const VERIFICA_SEMPRE_FINO_A: u32 = 20;
+/// Between two requests of a client, at most, in milliseconds: in a long run the archive must not outgrow the disk.
+const PAUSA_MS: (u64, u64) = (4, 40);
+/// From so many rounds a run is long.
+const LUNGA_DA: u32 = 50;
 /// How long the sweep may take after a start.
 const SPAZZATA_MAX: Duration = Duration::from_secs(60);
 /// How long clients may wait for the first acknowledgement.
@@ -167,7 +171,8 @@ impl<'a> Prova<'a> {
         let cliente = cliente_di(&servizio)?;
         let (manda, ricevi) = mpsc::channel();
         let (prossima, basta) = (&self.prossima, AtomicBool::new(false));
-        let Impostazioni { seme, clienti, .. } = self.impostazioni;
+        let Impostazioni { seme, clienti, giri } = self.impostazioni;
+        let pausa_max = if giri < LUNGA_DA { PAUSA_MS.0 } else { PAUSA_MS.1 };
         let classificazione = self.classificazione.as_str();
         let memoria = &mut self.memoria;
         thread::scope(|ambito| {
@@ -181,6 +186,7 @@ impl<'a> Prova<'a> {
                         if manda.send((n, esito)).is_err() || finito {
                             return;
                         }
+                        thread::sleep(Duration::from_millis(Caso::ramo(!seme, n).tra(0, pausa_max)));
                     }
                 });
             }
@@ -222,19 +228,27 @@ impl<'a> Prova<'a> {
         for _ in 0..RILETTE.min(vecchie.len()) {
             scelte.push(vecchie[self.caso.tra(0, vecchie.len() as u64 - 1) as usize]);
         }
-        for (n, numero) in scelte {
-            self.rileggi_una(cliente, n, numero)?;
-        }
-        Ok(())
+        self.rileggi_tutte(cliente, &scelte)
     }
 
-    fn rileggi_una(&self, cliente: &Cliente, n: u64, numero: Numero) -> Result<()> {
-        let attesa = Richiesta::nuova(self.impostazioni.seme, n, &self.classificazione).impronta();
-        let (dichiarata, byte) = cliente.documento(numero).with_context(|| format!("acknowledged as {numero:?}"))?;
-        if dichiarata != attesa || richiesta::impronta(&byte) != attesa {
-            bail!("the file of {numero:?} (request {n}) is not the one sent");
-        }
-        Ok(())
+    /// As many at a time as there are clients.
+    fn rileggi_tutte(&self, cliente: &Cliente, quali: &[(u64, Numero)]) -> Result<()> {
+        let per_uno = quali.len().div_ceil(self.impostazioni.clienti as usize).max(1);
+        let (seme, classificazione) = (self.impostazioni.seme, self.classificazione.as_str());
+        thread::scope(|ambito| {
+            let parti: Vec<_> = quali
+                .chunks(per_uno)
+                .map(|parte| {
+                    ambito.spawn(move || {
+                        parte.iter().try_for_each(|(n, numero)| {
+                            let attesa = Richiesta::nuova(seme, *n, classificazione).impronta();
+                            rileggi_una(cliente, *n, *numero, &attesa)
+                        })
+                    })
+                })
+                .collect();
+            parti.into_iter().try_for_each(|p| p.join().unwrap_or_else(|_| bail!("a reading client panicked")))
+        })
     }
 
     /// The sequence from where it was last read; after a new year, from 1 again (R-A06, R-A08).
@@ -267,29 +281,32 @@ impl<'a> Prova<'a> {
                 attese.len()
             );
         }
-        self.orfani_visti = orfani::orfani(&oggetti, &self.prima, &attese)?.len();
+        let orfani = orfani::orfani(&oggetti, &self.prima, &attese)?;
+        self.orfani_visti = orfani.len();
         orfani::invecchia(&oggetti)?;
         let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE)?;
         let inizio = Instant::now();
-        loop {
-            let rimasti = orfani::orfani(&orfani::oggetti(&self.archivio)?, &self.prima, &attese)?;
-            match rimasti.first() {
-                None => break,
-                Some(primo) if inizio.elapsed() > SPAZZATA_MAX => {
-                    bail!("{} orphan files left by the sweep, {} one of them", rimasti.len(), primo.display())
-                }
-                Some(_) => thread::sleep(Duration::from_millis(200)),
+        while let Some(primo) = orfani.iter().find(|o| o.exists()) {
+            if inizio.elapsed() > SPAZZATA_MAX {
+                bail!("{} orphan files, not all swept after a start: {}", orfani.len(), primo.display());
             }
+            thread::sleep(Duration::from_millis(100));
         }
         let cliente = cliente_di(&servizio)?;
         self.letto_fino_a = (0, 0);
         self.conta(&cliente)?;
-        for (n, numero) in self.memoria.promesse() {
-            self.rileggi_una(&cliente, n, numero)?;
-        }
+        self.rileggi_tutte(&cliente, &self.memoria.promesse().collect::<Vec<_>>())?;
         servizio.ferma()?;
         self.verifica()
     }
+}
+
+fn rileggi_una(cliente: &Cliente, n: u64, numero: Numero, attesa: &str) -> Result<()> {
+    let (dichiarata, byte) = cliente.documento(numero).with_context(|| format!("acknowledged as {numero:?}"))?;
+    if dichiarata != attesa || richiesta::impronta(&byte) != attesa {
+        bail!("the file of {numero:?} (request {n}) is not the one sent");
+    }
+    Ok(())
 }
 
 fn cliente_di(servizio: &Servizio) -> Result<Cliente> {
