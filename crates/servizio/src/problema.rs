@@ -1,0 +1,176 @@
+//! Errors as answers: `application/problem+json` (RFC 9457) in plain Italian, naming the field.
+
+use archivio::Errore;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dominio::errori::{ErroreCampo, Rifiuto};
+use serde_json::json;
+
+/// An answer that says what is wrong and how to mend it.
+#[derive(Debug, Clone)]
+pub struct Problema {
+    /// HTTP status.
+    pub stato: StatusCode,
+    /// Last part of the `type`.
+    pub tipo: &'static str,
+    /// Short, the same for every problem of the type.
+    pub titolo: &'static str,
+    /// This one.
+    pub dettaglio: String,
+    /// Wrong fields.
+    pub errori: Vec<ErroreCampo>,
+}
+
+impl Problema {
+    fn nuovo(stato: StatusCode, tipo: &'static str, titolo: &'static str, dettaglio: impl Into<String>) -> Self {
+        Self { stato, tipo, titolo, dettaglio: dettaglio.into(), errori: Vec::new() }
+    }
+
+    /// 422 about one field.
+    pub fn campo(campo: impl Into<String>, messaggio: impl Into<String>) -> Self {
+        Rifiuto::campo(campo, messaggio).into()
+    }
+
+    /// 404.
+    pub fn non_trovato(dettaglio: impl Into<String>) -> Self {
+        Self::nuovo(StatusCode::NOT_FOUND, "non-trovato", "Non trovato", dettaglio)
+    }
+
+    /// 403.
+    pub fn vietato(dettaglio: impl Into<String>) -> Self {
+        Self::nuovo(StatusCode::FORBIDDEN, "permesso-mancante", "Permesso mancante", dettaglio)
+    }
+
+    /// 401.
+    pub fn accesso() -> Self {
+        Self::nuovo(
+            StatusCode::UNAUTHORIZED,
+            "accesso-richiesto",
+            "Accesso richiesto",
+            "serve un token valido: Authorization: Bearer TOKEN",
+        )
+    }
+
+    /// 405, always, on what is registered (R-A11, R-B01).
+    pub fn immutabile() -> Self {
+        Self::nuovo(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "registrazione-immutabile",
+            "Una registrazione non si modifica e non si cancella",
+            "si può solo annullare, con motivo e provvedimento (art. 54 DPR 445/2000); assegnazione e classificazione \
+             hanno le loro richieste",
+        )
+    }
+
+    /// 413 naming the part.
+    pub fn troppo_grande(campo: &str, massimo: u64) -> Self {
+        let mut p = Self::nuovo(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "troppo-grande",
+            "Contenuto troppo grande",
+            format!("{campo}: supera {massimo} byte"),
+        );
+        p.errori = vec![ErroreCampo { campo: campo.to_owned(), messaggio: format!("supera {massimo} byte") }];
+        p
+    }
+
+    /// 400.
+    pub fn malformata(dettaglio: impl Into<String>) -> Self {
+        Self::nuovo(StatusCode::BAD_REQUEST, "richiesta-malformata", "Richiesta malformata", dettaglio)
+    }
+
+    /// 415.
+    pub fn formato(dettaglio: impl Into<String>) -> Self {
+        Self::nuovo(StatusCode::UNSUPPORTED_MEDIA_TYPE, "formato-non-previsto", "Formato non previsto", dettaglio)
+    }
+
+    /// 429.
+    pub fn troppi_tentativi(secondi: u64) -> Self {
+        Self::nuovo(
+            StatusCode::TOO_MANY_REQUESTS,
+            "troppi-tentativi",
+            "Troppi tentativi",
+            format!("riprovare tra {secondi} secondi"),
+        )
+    }
+}
+
+impl From<Rifiuto> for Problema {
+    fn from(r: Rifiuto) -> Self {
+        let dettaglio = r.to_string();
+        match r {
+            Rifiuto::NonValido(errori) => {
+                let mut p =
+                    Self::nuovo(StatusCode::UNPROCESSABLE_ENTITY, "dati-non-validi", "Dati non validi", dettaglio);
+                p.errori = errori;
+                p
+            }
+            Rifiuto::NonTrovato(d) => Self::non_trovato(d),
+            Rifiuto::Vietato(d) => Self::vietato(d),
+            Rifiuto::Conflitto(d) => Self::nuovo(StatusCode::CONFLICT, "conflitto", "Lo stato non lo permette", d),
+        }
+    }
+}
+
+impl From<Errore> for Problema {
+    fn from(e: Errore) -> Self {
+        let testo = e.to_string();
+        let indisponibile = |tipo, titolo| Self::nuovo(StatusCode::SERVICE_UNAVAILABLE, tipo, titolo, testo.clone());
+        match e {
+            Errore::Rifiuto(r) => r.into(),
+            Errore::ChiaveRiusata => {
+                Self::nuovo(StatusCode::UNPROCESSABLE_ENTITY, "chiave-riusata", "Idempotency-Key già usata", testo)
+            }
+            Errore::Sovraccarico => indisponibile("sovraccarico", "Servizio sovraccarico"),
+            Errore::OrologioInDubbio => indisponibile("orologio-in-dubbio", "Orologio da confermare"),
+            Errore::Archivio(d) | Errore::Isolato(d) => {
+                tracing::error!(errore = %d, "archivio non disponibile");
+                Self::nuovo(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "archivio-non-disponibile",
+                    "Archivio non disponibile",
+                    "l'archivio non è disponibile: nulla è stato registrato, riprovare tra poco",
+                )
+            }
+            Errore::Incoerente(d) => {
+                tracing::error!(errore = %d, "dati incoerenti");
+                Self::nuovo(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "dati-incoerenti",
+                    "Dati incoerenti",
+                    "l'archivio contiene un dato che non torna: avvisare l'amministratore, che può usare «protocollo verifica»",
+                )
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problema {
+    fn into_response(self) -> Response {
+        let mut corpo = json!({
+            "type": format!("/problemi/{}", self.tipo),
+            "title": self.titolo,
+            "status": self.stato.as_u16(),
+            "detail": self.dettaglio,
+        });
+        if !self.errori.is_empty() {
+            corpo["errori"] = json!(self.errori);
+        }
+        let mut r = (self.stato, corpo.to_string()).into_response();
+        let h = r.headers_mut();
+        h.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.stato {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                h.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            StatusCode::UNAUTHORIZED => {
+                h.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                h.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            _ => {}
+        }
+        r
+    }
+}

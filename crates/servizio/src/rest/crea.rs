@@ -1,0 +1,51 @@
+//! `POST R`: registers a document (contract § 2).
+
+use std::sync::Arc;
+
+use archivio::store::DaRegistrare;
+use axum::Json;
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{Multipart, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dominio::errori::Rigore;
+use dominio::nuova::NuovaRegistrazione;
+
+use super::{Percorso, Risposta, cerca, completa, idempotenza, indirizzo, json_di};
+use crate::Servizio;
+use crate::problema::Problema;
+use crate::ricezione::{Parti, ricevi};
+use crate::token::Chiamante;
+
+pub async fn crea(
+    State(s): State<Arc<Servizio>>,
+    c: Chiamante,
+    Path(p): Path<Percorso>,
+    h: HeaderMap,
+    corpo: Result<Multipart, MultipartRejection>,
+) -> Risposta<Response> {
+    let registro = p.registro()?;
+    let corpo = corpo.map_err(|_| Problema::formato("serve un corpo multipart/form-data con la parte «dati»"))?;
+    let parti = Parti { testi: &["dati"], liberi: false, primario: Some("documento"), allegato: "allegato" };
+    let r = ricevi(&*c.ente, corpo, parti, s.limiti).await?;
+    let testo = r.testo("dati").ok_or_else(|| Problema::campo("dati", "manca la parte «dati» della richiesta"))?;
+    let dati = json_di(testo, "dati")?;
+    let operazione = format!("registra/{registro}");
+    let idem = idempotenza(&h, &c.ambito, &operazione, &dati, &r.impronte())?;
+    let nuova = DaRegistrare {
+        chi: c.chi.clone(),
+        registro,
+        rigore: Rigore::Operatore,
+        dati: dominio::lettura::leggi::<NuovaRegistrazione>(dati)?,
+        file: r.file,
+        idempotenza: idem,
+    };
+    let fatto = c.ente.registra(&c.aoo, nuova).await?;
+    let chiave = fatto.chiave.ok_or_else(|| Problema::non_trovato("la registrazione non esiste"))?;
+    // As of that operation: a repeated request gets the first answer, whatever came after.
+    let reg = cerca(&*c.ente, &c.aoo, &chiave, Some(fatto.indice)).await?;
+    let op = c.ente.scan_from(&archivio::store::Registro::Aoo(c.aoo.clone()), fatto.indice, 1).await?;
+    let corpo = completa(&*c.ente, &c.aoo, &reg, op.first());
+    let posto = indirizzo(&*c.ente, &c.aoo, &chiave);
+    Ok((StatusCode::CREATED, [(header::LOCATION, posto)], Json(corpo)).into_response())
+}

@@ -1,0 +1,307 @@
+//! The OpenAPI 3.1 document, made from one table of operations; a test holds it against the router.
+
+use axum::Json;
+use serde_json::{Map, Value, json};
+
+use super::BASE;
+
+/// What a call takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Corpo {
+    /// Nothing.
+    Niente,
+    /// JSON of a schema.
+    Json(&'static str),
+    /// Multipart with `dati`, `documento`, `allegato`.
+    Registrazione,
+    /// Multipart with `allegato`.
+    Allegati,
+}
+
+/// One operation of the interface.
+pub struct Operazione {
+    /// `get` or `post`.
+    pub metodo: &'static str,
+    /// Path below the base of an AOO, or whole when it begins with `/api`.
+    pub percorso: &'static str,
+    /// What it does, in Italian.
+    pub sommario: &'static str,
+    /// Body.
+    pub corpo: Corpo,
+    /// Schema of the answer; empty when it is not JSON.
+    pub esito: &'static str,
+    /// Query parameters.
+    pub parametri: &'static [&'static str],
+}
+
+const fn op(
+    metodo: &'static str,
+    percorso: &'static str,
+    sommario: &'static str,
+    corpo: Corpo,
+    esito: &'static str,
+    parametri: &'static [&'static str],
+) -> Operazione {
+    Operazione { metodo, percorso, sommario, corpo, esito, parametri }
+}
+
+const FILTRI: &[&str] = &[
+    "q",
+    "tipo",
+    "dal",
+    "al",
+    "anno",
+    "numero",
+    "ufficio",
+    "classificazione",
+    "soggetto",
+    "stato",
+    "limite",
+    "cursore",
+];
+
+/// Operations on the register, below `registri/{registro}/registrazioni` and `registrazioni`.
+const DEL_REGISTRO: &[Operazione] = &[
+    op("post", "", "Registra un documento", Corpo::Registrazione, "Registrazione", &[]),
+    op("get", "", "Cerca nel registro, dal più recente", Corpo::Niente, "Elenco", FILTRI),
+    op("get", "/{anno}/{numero}", "Una registrazione, com'è o com'era", Corpo::Niente, "Registrazione", &["alla"]),
+    op("get", "/{anno}/{numero}/storia", "Ogni operazione, dalla più antica", Corpo::Niente, "Elenco", &[]),
+    op("get", "/{anno}/{numero}/confronto", "Due momenti, campo per campo", Corpo::Niente, "Confronto", &["da", "a"]),
+    op("post", "/{anno}/{numero}/assegnazioni", "Assegna", Corpo::Json("Assegna"), "Registrazione", &[]),
+    op(
+        "post",
+        "/{anno}/{numero}/assegnazioni/{id}/prendi-in-carico",
+        "Prende in carico",
+        Corpo::Json("Nota"),
+        "Registrazione",
+        &[],
+    ),
+    op("post", "/{anno}/{numero}/assegnazioni/{id}/rifiuta", "Rifiuta", Corpo::Json("Motivo"), "Registrazione", &[]),
+    op("post", "/{anno}/{numero}/assegnazioni/{id}/concludi", "Conclude", Corpo::Json("Nota"), "Registrazione", &[]),
+    op("post", "/{anno}/{numero}/classificazione", "Classifica", Corpo::Json("Classifica"), "Registrazione", &[]),
+    op("post", "/{anno}/{numero}/annotazioni", "Annota", Corpo::Json("Annota"), "Registrazione", &[]),
+    op("post", "/{anno}/{numero}/collegamenti", "Collega", Corpo::Json("Collega"), "Registrazione", &[]),
+    op("post", "/{anno}/{numero}/fascicolazioni", "Fascicola", Corpo::Json("Fascicola"), "Registrazione", &[]),
+    op("post", "/{anno}/{numero}/allegati", "Aggiunge allegati", Corpo::Allegati, "Registrazione", &[]),
+    op("get", "/{anno}/{numero}/documenti/{quale}", "Il file, byte per byte", Corpo::Niente, "", &[]),
+    op("get", "/{anno}/{numero}/ricevuta", "Ricevuta verificabile", Corpo::Niente, "Ricevuta", &["campi"]),
+];
+
+const ALTRE: &[Operazione] = &[
+    op("get", "/uffici", "Gli uffici, ad albero", Corpo::Niente, "Elenco", &[]),
+    op("post", "/uffici", "Crea un ufficio", Corpo::Json("NuovoUfficio"), "Voce", &[]),
+    op("get", "/titolario", "Il titolario, ad albero", Corpo::Niente, "Elenco", &[]),
+    op("post", "/titolario", "Apre una voce", Corpo::Json("NuovaVoce"), "Voce", &[]),
+    op("get", "/fascicoli", "I fascicoli", Corpo::Niente, "Elenco", &["limite", "cursore"]),
+    op("post", "/fascicoli", "Apre un fascicolo", Corpo::Json("NuovoFascicolo"), "Voce", &[]),
+    op("get", "/rubrica", "La rubrica", Corpo::Niente, "Elenco", &["q", "limite", "cursore"]),
+    op("post", "/rubrica", "Aggiunge un corrispondente", Corpo::Json("Soggetto"), "Voce", &[]),
+    op("get", "/registri", "I registri", Corpo::Niente, "Elenco", &[]),
+    op("post", "/registri", "Crea un registro", Corpo::Json("NuovoRegistro"), "Voce", &[]),
+];
+
+/// Without a token.
+const PUBBLICHE: &[Operazione] = &[
+    op("get", "/log/checkpoint", "Ultimo checkpoint firmato (C2SP)", Corpo::Niente, "", &[]),
+    op("get", "/log/chiavi", "Chiavi pubbliche del registro delle operazioni", Corpo::Niente, "", &[]),
+    op("get", "/log/tile/{percorso}", "Tessere dell'albero (C2SP tlog-tiles)", Corpo::Niente, "", &[]),
+    op("get", "/api/v1/enti/{ipa}/log/checkpoint", "Ultimo checkpoint dell'ente", Corpo::Niente, "", &[]),
+    op("get", "/api/v1/enti/{ipa}/log/chiavi", "Chiavi del registro dell'ente", Corpo::Niente, "", &[]),
+    op("get", "/api/v1/enti/{ipa}/log/tile/{percorso}", "Tessere dell'albero dell'ente", Corpo::Niente, "", &[]),
+    op("get", "/api/v1/openapi.json", "Questo documento", Corpo::Niente, "Oggetto", &[]),
+];
+
+fn schema(nome: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{nome}")})
+}
+
+fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
+    let mut parametri: Vec<Value> = percorso
+        .split('{')
+        .skip(1)
+        .filter_map(|p| p.split_once('}').map(|(n, _)| n))
+        .map(|n| {
+            let tipo = if matches!(n, "anno" | "numero" | "id") { "integer" } else { "string" };
+            json!({"name": n, "in": "path", "required": true, "schema": {"type": tipo}})
+        })
+        .collect();
+    for n in o.parametri {
+        let tipo = if matches!(*n, "anno" | "numero" | "limite" | "da" | "a") { "integer" } else { "string" };
+        let obbligatorio = matches!(*n, "da" | "a");
+        parametri.push(json!({"name": n, "in": "query", "required": obbligatorio, "schema": {"type": tipo}}));
+    }
+    if o.metodo == "post" {
+        parametri.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        }));
+    }
+    let riuscita = if o.metodo == "post" { "201" } else { "200" };
+    let mut esito = json!({"description": "Fatto"});
+    if !o.esito.is_empty() {
+        esito["content"] = json!({"application/json": {"schema": schema(o.esito)}});
+    }
+    let mut risposte = Map::new();
+    risposte.insert(riuscita.to_owned(), esito);
+    let stati: &[&str] =
+        if pubblica { &["404", "503"] } else { &["400", "401", "403", "404", "409", "413", "415", "422", "503"] };
+    for s in stati {
+        risposte.insert((*s).to_owned(), json!({"$ref": "#/components/responses/Problema"}));
+    }
+    let mut d = json!({"summary": o.sommario, "parameters": parametri, "responses": risposte});
+    if pubblica {
+        d["security"] = json!([]);
+    }
+    let file = json!({"type": "string", "contentMediaType": "application/octet-stream"});
+    let corpo = match o.corpo {
+        Corpo::Niente => return d,
+        Corpo::Json(s) => json!({"application/json": {"schema": schema(s)}}),
+        Corpo::Registrazione => json!({"multipart/form-data": {
+            "schema": {
+                "type": "object", "required": ["dati"],
+                "properties": {
+                    "dati": schema("NuovaRegistrazione"), "documento": file,
+                    "allegato": {"type": "array", "items": file},
+                },
+            },
+            "encoding": {"dati": {"contentType": "application/json"}},
+        }}),
+        Corpo::Allegati => json!({"multipart/form-data": {"schema": {
+            "type": "object", "required": ["allegato"],
+            "properties": {"dati": {"type": "object"}, "allegato": {"type": "array", "items": file}},
+        }}}),
+    };
+    d["requestBody"] = json!({"required": !matches!(o.corpo, Corpo::Json("Nota")), "content": corpo});
+    d
+}
+
+/// Every path with its operations.
+pub fn percorsi() -> Vec<(String, &'static Operazione, bool)> {
+    let mut out = Vec::new();
+    for registro in ["/registri/{registro}/registrazioni", "/registrazioni"] {
+        out.extend(DEL_REGISTRO.iter().map(|o| (format!("{BASE}{registro}{}", o.percorso), o, false)));
+    }
+    out.extend(ALTRE.iter().map(|o| (format!("{BASE}{}", o.percorso), o, false)));
+    out.extend(PUBBLICHE.iter().map(|o| {
+        let p = if o.percorso.starts_with("/api") { o.percorso.to_owned() } else { format!("{BASE}{}", o.percorso) };
+        (p, o, true)
+    }));
+    out
+}
+
+fn schemi() -> Value {
+    let testo = json!({"type": "string"});
+    let forse = json!({"type": ["string", "null"]});
+    let oggetto = |obbligatori: &[&str], proprieta: Value| json!({"type": "object", "required": obbligatori, "properties": proprieta});
+    let assegnazione = oggetto(
+        &["ufficio", "tipo"],
+        json!({"ufficio": testo, "utente": forse, "tipo": {"enum": ["competenza", "conoscenza"]}}),
+    );
+    let riferimento = oggetto(
+        &["ente", "aoo", "registro", "anno", "numero"],
+        json!({"ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}}),
+    );
+    json!({
+        "Oggetto": {"type": "object"},
+        "Soggetto": oggetto(&["tipo"], json!({
+            "tipo": {"enum": ["persona-fisica", "persona-giuridica", "amministrazione", "amministrazione-estera", "ufficio"]},
+            "cognome": forse, "nome": forse, "codiceFiscale": forse, "denominazione": forse, "partitaIva": forse,
+            "ipa": forse, "aoo": forse, "ufficio": forse, "paese": forse, "codice": forse, "pec": forse, "email": forse,
+            "indirizzo": forse,
+        })),
+        "NuovaRegistrazione": oggetto(&["tipo", "oggetto", "mezzo"], json!({
+            "tipo": {"enum": ["entrata", "uscita", "interna"]},
+            "oggetto": {"type": "string", "minLength": 1, "maxLength": 4000},
+            "mittente": {"anyOf": [schema("Soggetto"), {"type": "null"}]},
+            "altriMittenti": {"type": "array", "items": schema("Soggetto")},
+            "destinatari": {"type": "array", "maxItems": 10000, "items": schema("Soggetto")},
+            "mezzo": {"enum": ["pec", "peo", "sportello", "cartaceo", "portale", "cooperazione", "altro"]},
+            "dataArrivo": {"type": ["string", "null"], "format": "date-time"},
+            "protocolloMittente": {"anyOf": [
+                oggetto(&["numero"], json!({"numero": testo, "data": {"type": ["string", "null"], "format": "date"}})),
+                {"type": "null"},
+            ]},
+            "classificazione": forse,
+            "assegnazioni": {"type": "array", "items": assegnazione},
+            "riservato": {"type": "boolean"},
+            "ufficioMittente": forse, "firmatari": {"type": "array", "items": testo},
+            "primaRegistrazione": {"anyOf": [riferimento, {"type": "null"}]},
+            "riferimenti": {"type": "array", "items": riferimento},
+            "fascicolo": forse, "tipologia": forse, "note": forse,
+            "differimento": {"anyOf": [
+                oggetto(&["provvedimento", "motivo", "termine"], json!({"provvedimento": testo, "motivo": testo, "termine": {"type": "string", "format": "date"}})),
+                {"type": "null"},
+            ]},
+        })),
+        "Registrazione": oggetto(&["id", "ente", "aoo", "registro", "anno", "numero", "numeroEsteso", "istante"], json!({
+            "id": testo, "ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"},
+            "numero": {"type": "integer", "minimum": 1}, "numeroEsteso": {"type": "string", "pattern": "^[0-9]{7,}$"},
+            "istante": {"type": "string", "format": "date-time"},
+            "riservata": {"type": "boolean", "description": "vero: il resto non è mostrato a chi non ne ha il diritto"},
+        })),
+        "Elenco": oggetto(&["elementi", "successivo"], json!({
+            "elementi": {"type": "array", "items": {"type": "object"}}, "successivo": forse,
+        })),
+        "Confronto": oggetto(&["da", "a", "elementi"], json!({
+            "da": {"type": "integer"}, "a": {"type": "integer"},
+            "elementi": {"type": "array", "items": oggetto(&["campo", "stato"], json!({
+                "campo": testo, "prima": {}, "dopo": {}, "stato": {"enum": ["invariato", "modificato", "annullato"]},
+            }))},
+        })),
+        "Ricevuta": oggetto(&["versione", "origine", "indice", "rivelazioni", "impronte", "prova", "checkpoint"], json!({
+            "versione": testo, "origine": testo, "indice": {"type": "integer"},
+            "rivelazioni": {"type": "array", "items": testo}, "impronte": {"type": "array", "items": testo},
+            "prova": {"type": "array", "items": testo}, "checkpoint": testo, "chiave": forse,
+        })),
+        "Voce": oggetto(&["codice"], json!({"codice": forse, "denominazione": forse, "figli": {"type": "array"}})),
+        "Assegna": oggetto(&["assegnazioni"], json!({"assegnazioni": {"type": "array", "minItems": 1, "items": assegnazione}, "nota": forse})),
+        "Nota": oggetto(&[], json!({"nota": forse})),
+        "Motivo": oggetto(&["motivo"], json!({"motivo": testo})),
+        "Classifica": oggetto(&["classificazione"], json!({"classificazione": testo, "motivo": forse})),
+        "Annota": oggetto(&["testo"], json!({"testo": {"type": "string", "minLength": 1, "maxLength": 4000}})),
+        "Collega": oggetto(&["riferimento"], json!({"riferimento": riferimento, "nota": forse})),
+        "Fascicola": oggetto(&["fascicolo"], json!({"fascicolo": testo})),
+        "NuovoUfficio": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo, "padre": forse})),
+        "NuovaVoce": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo, "dal": forse, "al": forse})),
+        "NuovoFascicolo": oggetto(&["classificazione", "oggetto"], json!({"classificazione": testo, "oggetto": testo, "ufficio": forse})),
+        "NuovoRegistro": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo})),
+        "Problema": oggetto(&["type", "title", "status"], json!({
+            "type": testo, "title": testo, "status": {"type": "integer"}, "detail": testo,
+            "errori": {"type": "array", "items": oggetto(&["campo", "messaggio"], json!({"campo": testo, "messaggio": testo}))},
+        })),
+    })
+}
+
+/// The whole document.
+pub fn tutto() -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for (percorso, o, pubblica) in percorsi() {
+        let voce = paths.entry(percorso.clone()).or_insert_with(|| json!({}));
+        voce[o.metodo] = descritta(o, &percorso, pubblica);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Protocollo", "version": env!("CARGO_PKG_VERSION"),
+            "description": "Il protocollo informatico aperto. Le registrazioni non si modificano e non si cancellano: \
+                            PUT, PATCH e DELETE rispondono sempre 405.",
+            "license": {"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "responses": {"Problema": {
+                "description": "La richiesta non è stata eseguita",
+                "content": {"application/problem+json": {"schema": schema("Problema")}},
+            }},
+            "schemas": schemi(),
+        },
+    })
+}
+
+/// `GET /api/v1/openapi.json`.
+pub async fn documento() -> Json<Value> {
+    Json(tutto())
+}

@@ -1,0 +1,221 @@
+//! Multipart bodies, streamed: files go to the store as they come, never into memory.
+
+use archivio::EnteStore;
+use archivio::store::FileDaRegistrare;
+use axum::extract::Multipart;
+use axum::extract::multipart::{Field, MultipartError};
+use dominio::codici::Impronta;
+use dominio::registrazione::RuoloDocumento;
+use sha2::{Digest as _, Sha256};
+
+use crate::problema::Problema;
+
+/// Limits of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Limiti {
+    /// Longest text part, bytes.
+    pub testo_max: u64,
+    /// Longest file, bytes.
+    pub file_max: u64,
+    /// Most files.
+    pub file_numero_max: usize,
+}
+
+impl Default for Limiti {
+    fn default() -> Self {
+        Self { testo_max: 32 * 1024 * 1024, file_max: 2 * 1024 * 1024 * 1024, file_numero_max: 1_000 }
+    }
+}
+
+/// What a multipart body held.
+#[derive(Debug, Default)]
+pub struct Ricevuto {
+    /// Text parts, in order.
+    pub testi: Vec<(String, String)>,
+    /// Stored files, in order.
+    pub file: Vec<FileDaRegistrare>,
+}
+
+impl Ricevuto {
+    /// First text of that name.
+    pub fn testo(&self, nome: &str) -> Option<&str> {
+        self.testi.iter().find(|(n, _)| n == nome).map(|(_, t)| t.as_str())
+    }
+
+    /// Role, name and impronta of each file: what an Idempotency-Key compares.
+    pub fn impronte(&self) -> Vec<(RuoloDocumento, String, Impronta)> {
+        self.file.iter().map(|f| (f.ruolo, f.nome.clone(), f.file.impronta)).collect()
+    }
+}
+
+/// Which parts a door takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Parti<'a> {
+    /// Names of text parts; each once. Empty slice with `liberi` takes any text.
+    pub testi: &'a [&'a str],
+    /// Any text part is taken, more than once too (HTML forms).
+    pub liberi: bool,
+    /// Name of the part of the primary file, if the door takes one.
+    pub primario: Option<&'a str>,
+    /// Name of the part of attached files.
+    pub allegato: &'a str,
+}
+
+/// Reads the whole body. A file part without name and bytes (an empty input of a form) is skipped where `liberi`.
+///
+/// # Errors
+/// A part unknown, double or too large; a client that went away.
+pub async fn ricevi(
+    ente: &dyn EnteStore,
+    mut corpo: Multipart,
+    parti: Parti<'_>,
+    limiti: Limiti,
+) -> Result<Ricevuto, Problema> {
+    let mut out = Ricevuto::default();
+    while let Some(campo) = corpo.next_field().await.map_err(interrotta)? {
+        let nome = campo.name().unwrap_or_default().to_owned();
+        let primario = parti.primario == Some(nome.as_str());
+        if primario || nome == parti.allegato {
+            if primario && !parti.liberi && out.file.iter().any(|f| f.ruolo == RuoloDocumento::Primario) {
+                return Err(Problema::campo(nome, "è ripetuto: il documento principale è uno solo"));
+            }
+            if out.file.len() >= limiti.file_numero_max {
+                return Err(Problema::campo(nome, format!("i file sono più di {}", limiti.file_numero_max)));
+            }
+            let ruolo = if primario { RuoloDocumento::Primario } else { RuoloDocumento::Allegato };
+            if let Some(f) = file(ente, campo, &nome, ruolo, limiti, parti.liberi).await? {
+                out.file.push(f);
+            }
+        } else if parti.liberi || parti.testi.contains(&nome.as_str()) {
+            if !parti.liberi && out.testo(&nome).is_some() {
+                return Err(Problema::campo(nome, "è ripetuto"));
+            }
+            let t = testo(campo, &nome, limiti.testo_max).await?;
+            out.testi.push((nome, t));
+        } else {
+            return Err(Problema::campo(nome, "parte sconosciuta della richiesta"));
+        }
+    }
+    Ok(out)
+}
+
+fn interrotta(e: MultipartError) -> Problema {
+    Problema::malformata(format!("il corpo multipart/form-data non si legge fino in fondo: {}", e.body_text()))
+}
+
+async fn testo(mut campo: Field<'_>, nome: &str, massimo: u64) -> Result<String, Problema> {
+    let mut byte = Vec::new();
+    while let Some(b) = campo.chunk().await.map_err(interrotta)? {
+        if (byte.len() + b.len()) as u64 > massimo {
+            return Err(Problema::troppo_grande(nome, massimo));
+        }
+        byte.extend_from_slice(&b);
+    }
+    String::from_utf8(byte).map_err(|_| Problema::campo(nome, "non è testo UTF-8"))
+}
+
+async fn file(
+    ente: &dyn EnteStore,
+    mut campo: Field<'_>,
+    nome: &str,
+    ruolo: RuoloDocumento,
+    limiti: Limiti,
+    salta_vuoti: bool,
+) -> Result<Option<FileDaRegistrare>, Problema> {
+    let nome_file = campo.file_name().unwrap_or_default().to_owned();
+    let dichiarato = campo.content_type().map(str::to_owned);
+    let mut caricamento = ente.carica().await?;
+    let mut byte = 0u64;
+    let mut inizio: Vec<u8> = Vec::with_capacity(16);
+    while let Some(b) = campo.chunk().await.map_err(interrotta)? {
+        byte += b.len() as u64;
+        if byte > limiti.file_max {
+            return Err(Problema::troppo_grande(nome, limiti.file_max));
+        }
+        if inizio.len() < 16 {
+            inizio.extend(b.iter().take(16 - inizio.len()));
+        }
+        caricamento.scrivi(&b).await?;
+    }
+    if byte == 0 && nome_file.is_empty() && salta_vuoti {
+        return Ok(None);
+    }
+    let file = caricamento.chiudi().await?;
+    let mime = riconosci(&inizio, &nome_file, dichiarato.as_deref());
+    Ok(Some(FileDaRegistrare { ruolo, nome: nome_file, mime, file }))
+}
+
+/// MIME type by content, then by extension, then as declared (R-H06).
+pub fn riconosci(inizio: &[u8], nome: &str, dichiarato: Option<&str>) -> String {
+    let estensione = nome.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
+    let per_estensione = match estensione.as_str() {
+        "docx" => Some("application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        "xlsx" => Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        "odt" => Some("application/vnd.oasis.opendocument.text"),
+        "ods" => Some("application/vnd.oasis.opendocument.spreadsheet"),
+        "p7m" => Some("application/pkcs7-mime"),
+        "p7s" => Some("application/pkcs7-signature"),
+        "tsd" => Some("application/timestamped-data"),
+        "eml" => Some("message/rfc822"),
+        "xml" => Some("application/xml"),
+        "json" => Some("application/json"),
+        "csv" => Some("text/csv"),
+        "txt" => Some("text/plain"),
+        "html" | "htm" => Some("text/html"),
+        "asice" | "sce" => Some("application/vnd.etsi.asic-e+zip"),
+        "asics" | "scs" => Some("application/vnd.etsi.asic-s+zip"),
+        _ => None,
+    };
+    let per_contenuto = if inizio.starts_with(b"%PDF-") {
+        Some("application/pdf")
+    } else if inizio.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some("image/png")
+    } else if inizio.starts_with(b"\xff\xd8\xff") {
+        Some("image/jpeg")
+    } else if inizio.starts_with(b"II*\0") || inizio.starts_with(b"MM\0*") {
+        Some("image/tiff")
+    } else if inizio.starts_with(b"GIF8") {
+        Some("image/gif")
+    } else if inizio.starts_with(b"PK\x03\x04") {
+        Some(per_estensione.unwrap_or("application/zip"))
+    } else {
+        None
+    };
+    per_contenuto
+        .or(per_estensione)
+        .or(dichiarato.filter(|d| d.len() <= 127 && d.is_ascii() && d.contains('/')))
+        .unwrap_or("application/octet-stream")
+        .to_owned()
+}
+
+/// SHA-256 of the canonical request: `dati` with sorted keys, then role, name and impronta of each file.
+pub fn impronta_richiesta(dati: &serde_json::Value, file: &[(RuoloDocumento, String, Impronta)]) -> [u8; 32] {
+    let mut h = Sha256::new();
+    // serde_json keeps the keys of objects sorted.
+    h.update(dati.to_string());
+    for (ruolo, nome, impronta) in file {
+        h.update(format!("\n{}\0{nome}\0{impronta}", u8::from(*ruolo == RuoloDocumento::Allegato)));
+    }
+    h.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_comes_before_names_and_declarations() {
+        assert_eq!(riconosci(b"%PDF-1.7", "x.exe", Some("text/plain")), "application/pdf");
+        assert_eq!(riconosci(b"PK\x03\x04..", "a.docx", None), riconosci(b"", "b.DOCX", None));
+        assert_eq!(riconosci(b"abc", "senza", Some("x/y")), "x/y");
+        assert_eq!(riconosci(b"abc", "senza", Some("male")), "application/octet-stream");
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_matter_to_a_repeated_request() {
+        let a: serde_json::Value = serde_json::from_str(r#"{"b":1,"a":{"d":1,"c":2}}"#).unwrap_or_default();
+        let b: serde_json::Value = serde_json::from_str(r#"{"a":{"c":2,"d":1},"b":1}"#).unwrap_or_default();
+        assert_eq!(impronta_richiesta(&a, &[]), impronta_richiesta(&b, &[]));
+        assert_ne!(impronta_richiesta(&a, &[]), impronta_richiesta(&serde_json::Value::Null, &[]));
+    }
+}
