@@ -281,16 +281,21 @@ impl<'a> Prova<'a> {
                 attese.len()
             );
         }
-        let orfani = orfani::orfani(&oggetti, &self.prima, &attese)?;
-        self.orfani_visti = orfani.len();
+        self.orfani_visti = orfani::orfani(&oggetti, &self.prima, &attese)?.len();
         orfani::invecchia(&oggetti)?;
         let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE)?;
         let inizio = Instant::now();
-        while let Some(primo) = orfani.iter().find(|o| o.exists()) {
-            if inizio.elapsed() > SPAZZATA_MAX {
-                bail!("{} orphan files, not all swept after a start: {}", orfani.len(), primo.display());
+        let rimasti = loop {
+            let oggetti = orfani::oggetti(&self.archivio)?;
+            // Counting is quick and says when to look: of two copies it does not say which one is owned.
+            let nuovi = oggetti.iter().filter(|o| !self.prima.contains(*o)).count();
+            if nuovi <= attese.len() || inizio.elapsed() > SPAZZATA_MAX {
+                break orfani::orfani(&oggetti, &self.prima, &attese)?;
             }
             thread::sleep(Duration::from_millis(100));
+        };
+        if let Some(uno) = rimasti.first() {
+            bail!("{} orphan files left by the sweep, {} one of them", rimasti.len(), uno.display());
         }
         let cliente = cliente_di(&servizio)?;
         self.letto_fino_a = (0, 0);
