@@ -87,8 +87,8 @@ pub struct NuovaAoo {
     pub denominazione: String,
     /// Origin of its log, given once for ever (`example.org/c_z999/AOO1`).
     pub origine: String,
-    /// Sorting office, created with it.
-    pub ufficio_smistamento: (CodiceUfficio, String),
+    /// Sorting office; with a name it is created at once, without it must be the next thing created.
+    pub ufficio_smistamento: (CodiceUfficio, Option<String>),
     /// Whether an entrata may wait for its classificazione.
     pub consente_da_classificare: bool,
     /// Conventional entry "da classificare", created with it.

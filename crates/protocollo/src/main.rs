@@ -1,8 +1,11 @@
 //! The binary: verbs of the command line (contract § 1). Messages to people in Italian on stderr, results on stdout.
 //! Exit 0 done; 1 the answer is no; 2 wrong usage or configuration; 3 the service or a file could not be reached.
 
+mod campione;
 mod carico;
+mod demo;
 mod parole;
+mod verifica;
 
 use std::process::ExitCode;
 
@@ -18,6 +21,15 @@ struct Comando {
 
 #[derive(Debug, Subcommand)]
 enum Verbo {
+    /// Tutto il prodotto in un comando, su un ente di esempio.
+    Demo(demo::Demo),
+    /// Il servizio.
+    Serve(demo::Serve),
+    /// Ricalcola tutto ciò che l'archivio contiene e dice che cosa non torna.
+    Verifica(verifica::Opzioni),
+    /// Ricevute verificabili.
+    #[command(subcommand)]
+    Ricevuta(verifica::VerboRicevuta),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -31,13 +43,25 @@ fn main() -> ExitCode {
         }
     };
     let esito = match &c.verbo {
+        Verbo::Demo(o) => demo::demo(o),
+        Verbo::Serve(o) => demo::serve(o),
+        Verbo::Verifica(o) => verifica::esegui(o),
+        Verbo::Ricevuta(v) => verifica::ricevuta(v),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {
         Ok(codice) => ExitCode::from(codice),
         Err(e) => {
             eprintln!("Errore: {e:#}");
-            ExitCode::from(2)
+            ExitCode::from(codice(&e))
         }
     }
+}
+
+/// 3 when something could not be reached, 2 when it was asked wrongly.
+fn codice(e: &anyhow::Error) -> u8 {
+    let irraggiungibile = e.chain().any(|c| {
+        c.is::<std::io::Error>() || matches!(c.downcast_ref::<archivio::Errore>(), Some(archivio::Errore::Archivio(_)))
+    });
+    if irraggiungibile { 3 } else { 2 }
 }

@@ -976,9 +976,10 @@ impl Scrittore {
                 pec: n.pec,
             }),
         )?;
-        let (codice, denominazione) = n.ufficio_smistamento;
-        let mut eventi =
-            vec![Evento::UfficioCreato(Ufficio { codice, denominazione, padre: None, dal: ora, al: None })];
+        let mut eventi = Vec::new();
+        if let (codice, Some(denominazione)) = n.ufficio_smistamento {
+            eventi.push(Evento::UfficioCreato(Ufficio { codice, denominazione, padre: None, dal: ora, al: None }));
+        }
         eventi.push(Evento::VoceAperta(Voce {
             codice: n.voce_da_classificare,
             denominazione: "Da classificare".to_owned(),

@@ -125,8 +125,12 @@ fn una(c: &Connection, id: i64, n: i64, testo: &str, documenti: usize) -> rusqli
     for i in 0..documenti {
         let mut impronta = h;
         impronta[..8].copy_from_slice(&(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed())).to_le_bytes());
-        c.prepare_cached("INSERT INTO documento(reg, n, impronta, op) VALUES (?,?,?,?)")?
-            .execute(params![id, i64::try_from(i).unwrap_or(0), impronta, id])?;
+        c.prepare_cached("INSERT INTO documento(reg, n, impronta, op) VALUES (?,?,?,?)")?.execute(params![
+            id,
+            i64::try_from(i).unwrap_or(0),
+            impronta,
+            id
+        ])?;
         c.prepare_cached("INSERT INTO oggetto_file(impronta, oggetto, byte, op) VALUES (?,?,?,?)")?
             .execute(params![impronta, format!("aa/{n}-{i}-0123456789abcdef01234567"), 51_200, id])?;
     }

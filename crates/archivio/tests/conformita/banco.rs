@@ -100,7 +100,7 @@ impl Banco {
                 codice: aoo(),
                 denominazione: "AOO unica".into(),
                 origine: "prova.example/c_z999/AOO1".into(),
-                ufficio_smistamento: ("PROT".parse().unwrap(), "Protocollo".into()),
+                ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
                 consente_da_classificare: true,
                 voce_da_classificare: "0".parse().unwrap(),
                 dal: "2026-01-01".parse().unwrap(),

@@ -42,7 +42,7 @@ pub async fn prepara(store: &dyn Store, aoo: usize) -> Result<(Arc<dyn EnteStore
                 codice: codice.clone(),
                 denominazione: format!("AOO {i}"),
                 origine: format!("carico.example/c_z998/AOO{i}"),
-                ufficio_smistamento: ("PROT".parse()?, "Protocollo".to_owned()),
+                ufficio_smistamento: ("PROT".parse()?, Some("Protocollo".to_owned())),
                 consente_da_classificare: true,
                 voce_da_classificare: "0".parse()?,
                 dal: "2020-01-01".parse()?,

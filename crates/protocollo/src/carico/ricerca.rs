@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use archivio::EnteStore;
 use archivio::sqlite::SqliteStore;
 use archivio::store::{DaRegistrare, Filtro};
-use archivio::EnteStore;
 use dominio::codici::{CodiceAoo, CodiceRegistro};
 use dominio::errori::Rigore;
 use serde_json::{Value, json};

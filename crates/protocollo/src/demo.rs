@@ -1,0 +1,167 @@
+//! `demo` and `serve`: the running service, on a sample archive or on a configured one.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use archivio::Store;
+use archivio::orologio::OrologioDiSistema;
+use archivio::sqlite::SqliteStore;
+use clap::Args;
+use serde::Deserialize;
+use servizio::Servizio;
+
+use crate::campione;
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Cartella dell'archivio di esempio.
+    #[arg(long, default_value = "./dati-demo")]
+    archivio: PathBuf,
+    /// Indirizzo su cui ascoltare; la porta 0 ne sceglie una libera.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Quante registrazioni di esempio creare la prima volta.
+    #[arg(long, default_value_t = 60)]
+    registrazioni: usize,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Cartella di un'installazione su questa macchina.
+    #[arg(long, conflicts_with = "config")]
+    archivio: Option<PathBuf>,
+    /// File di configurazione TOML.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Indirizzo su cui ascoltare.
+    #[arg(long)]
+    listen: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Configurazione {
+    #[serde(default)]
+    database: Database,
+    #[serde(default)]
+    servizio: ServizioConf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Database {
+    url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServizioConf {
+    listen: Option<String>,
+    url_pubblico: Option<String>,
+}
+
+/// One key of the configuration: the environment comes before the file.
+fn chiave(nome: &str, file: Option<String>) -> Option<String> {
+    std::env::var(format!("PROTOCOLLO_{nome}")).ok().or(file)
+}
+
+/// Runs the demo until it is stopped.
+pub fn demo(o: &Demo) -> Result<u8> {
+    runtime()?.block_on(async {
+        let store = apri(&o.archivio)?;
+        let c = campione::apri(&*store, &o.archivio, o.registrazioni).await?;
+        let ascolto = ascolta(&o.listen).await?;
+        let url = format!("http://{}", ascolto.local_addr()?);
+        let s = Arc::new(Servizio::nuovo(store, &url));
+        for (k, v) in [
+            ("url", &url),
+            ("utente", &c.utente),
+            ("password", &c.password),
+            ("token", &c.token),
+            ("utente_responsabile", &c.utente_responsabile),
+            ("password_responsabile", &c.password_responsabile),
+            ("token_responsabile", &c.token_responsabile),
+            ("utente_amministratore", &c.utente_amministratore),
+            ("password_amministratore", &c.password_amministratore),
+            ("token_amministratore", &c.token_amministratore),
+        ] {
+            println!("{k}={v}");
+        }
+        servi(ascolto, s).await
+    })
+}
+
+/// Serves an installation until it is stopped.
+pub fn serve(o: &Serve) -> Result<u8> {
+    let conf: Configurazione = match &o.config {
+        None => Configurazione::default(),
+        Some(f) => {
+            let t = std::fs::read_to_string(f).with_context(|| format!("non si legge {}", f.display()))?;
+            toml::from_str(&t).with_context(|| format!("{} non è una configurazione valida", f.display()))?
+        }
+    };
+    let cartella = match (&o.archivio, chiave("DATABASE__URL", conf.database.url)) {
+        (Some(a), _) => a.clone(),
+        (None, Some(url)) => match url.strip_prefix("sqlite:") {
+            Some(d) => PathBuf::from(d),
+            None => bail!("database.url: «{url}» non è previsto; usare sqlite:CARTELLA"),
+        },
+        (None, None) => bail!("serve --archivio CARTELLA, oppure --config FILE con database.url"),
+    };
+    let listen = o
+        .listen
+        .clone()
+        .or_else(|| chiave("SERVIZIO__LISTEN", conf.servizio.listen))
+        .unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    runtime()?.block_on(async {
+        let store = apri(&cartella)?;
+        let ascolto = ascolta(&listen).await?;
+        let url = chiave("SERVIZIO__URL_PUBBLICO", conf.servizio.url_pubblico)
+            .unwrap_or(format!("http://{}", ascolto.local_addr()?));
+        println!("url={url}");
+        servi(ascolto, Arc::new(Servizio::nuovo(store, &url))).await
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("PROTOCOLLO_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn apri(cartella: &Path) -> Result<Arc<dyn Store>> {
+    Ok(SqliteStore::apri(cartella, Arc::new(OrologioDiSistema))?)
+}
+
+async fn ascolta(indirizzo: &str) -> Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind(indirizzo).await.with_context(|| format!("non si può ascoltare su {indirizzo}"))
+}
+
+async fn servi(ascolto: tokio::net::TcpListener, s: Arc<Servizio>) -> Result<u8> {
+    println!("pronto");
+    std::io::stdout().flush()?;
+    servizio::servi(ascolto, s, fine()).await?;
+    Ok(0)
+}
+
+/// Ctrl-C, or the signal of a service manager.
+async fn fine() {
+    let interrotto = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut t) = signal(SignalKind::terminate()) {
+            tokio::select! { _ = interrotto => {}, _ = t.recv() => {} }
+            return;
+        }
+    }
+    let _ = interrotto.await;
+}
