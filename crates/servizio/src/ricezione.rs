@@ -1,14 +1,51 @@
 //! Multipart bodies, streamed: files go to the store as they come, never into memory.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use archivio::EnteStore;
 use archivio::store::FileDaRegistrare;
-use axum::extract::Multipart;
-use axum::extract::multipart::{Field, MultipartError};
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{FromRequest, Multipart, Request};
 use dominio::codici::Impronta;
 use dominio::registrazione::RuoloDocumento;
+use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
 
 use crate::problema::Problema;
+
+/// A multipart body taken a piece at a time: the parser reads ahead as long as bytes are ready, so a fast sender would
+/// fill the memory; here it is made to stop after each piece.
+pub struct Corpo(pub Multipart);
+
+impl<S: Send + Sync> FromRequest<S> for Corpo {
+    type Rejection = MultipartRejection;
+
+    async fn from_request(r: Request, s: &S) -> Result<Self, MultipartRejection> {
+        let r = r.map(|b| Body::from_stream(UnoAllaVolta { dentro: b.into_data_stream(), fermo: false }));
+        Multipart::from_request(r, s).await.map(Self)
+    }
+}
+
+struct UnoAllaVolta {
+    dentro: BodyDataStream,
+    fermo: bool,
+}
+
+impl Stream for UnoAllaVolta {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.fermo) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let esito = Pin::new(&mut self.dentro).poll_next(cx);
+        self.fermo = matches!(esito, Poll::Ready(Some(Ok(_))));
+        esito
+    }
+}
 
 /// Limits of a request.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use archivio::store::FileCaricato;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dominio::codici::CodiceVoce;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{Percorso, Risposta, cerca, idempotenza, json_di, risposta};
 use crate::Servizio;
 use crate::problema::Problema;
-use crate::ricezione::{Parti, ricevi};
+use crate::ricezione::{Corpo, Parti, ricevi};
 use crate::token::Chiamante;
 
 #[derive(Serialize, Deserialize)]
@@ -144,7 +144,7 @@ pub async fn allega(
     c: Chiamante,
     Path(p): Path<Percorso>,
     h: HeaderMap,
-    corpo: Result<Multipart, MultipartRejection>,
+    corpo: Result<Corpo, MultipartRejection>,
 ) -> Risposta<Response> {
     #[derive(Serialize, Deserialize)]
     struct Dati {
@@ -154,7 +154,7 @@ pub async fn allega(
     let chiave = p.chiave()?;
     let corpo = corpo.map_err(|_| Problema::formato("serve un corpo multipart/form-data con parti «allegato»"))?;
     let parti = Parti { testi: &["dati"], liberi: false, primario: None, allegato: "allegato" };
-    let r = ricevi(&*c.ente, corpo, parti, s.limiti).await?;
+    let r = ricevi(&*c.ente, corpo.0, parti, s.limiti).await?;
     let dati = json_di(r.testo("dati").unwrap_or("{}"), "dati")?;
     let idem = idempotenza(&h, &c.ambito, &format!("allega/{chiave}"), &dati, &r.impronte())?;
     let descrizione = dominio::lettura::leggi::<Dati>(dati)?.descrizione;

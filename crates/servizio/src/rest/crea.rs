@@ -5,7 +5,7 @@ use std::sync::Arc;
 use archivio::store::DaRegistrare;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::errori::Rigore;
@@ -14,7 +14,7 @@ use dominio::nuova::NuovaRegistrazione;
 use super::{Percorso, Risposta, cerca, completa, idempotenza, indirizzo, json_di};
 use crate::Servizio;
 use crate::problema::Problema;
-use crate::ricezione::{Parti, ricevi};
+use crate::ricezione::{Corpo, Parti, ricevi};
 use crate::token::Chiamante;
 
 pub async fn crea(
@@ -22,12 +22,12 @@ pub async fn crea(
     c: Chiamante,
     Path(p): Path<Percorso>,
     h: HeaderMap,
-    corpo: Result<Multipart, MultipartRejection>,
+    corpo: Result<Corpo, MultipartRejection>,
 ) -> Risposta<Response> {
     let registro = p.registro()?;
     let corpo = corpo.map_err(|_| Problema::formato("serve un corpo multipart/form-data con la parte «dati»"))?;
     let parti = Parti { testi: &["dati"], liberi: false, primario: Some("documento"), allegato: "allegato" };
-    let r = ricevi(&*c.ente, corpo, parti, s.limiti).await?;
+    let r = ricevi(&*c.ente, corpo.0, parti, s.limiti).await?;
     let testo = r.testo("dati").ok_or_else(|| Problema::campo("dati", "manca la parte «dati» della richiesta"))?;
     let dati = json_di(testo, "dati")?;
     let operazione = format!("registra/{registro}");

@@ -1,0 +1,7 @@
+//! The REST door, driven in process: the contract's calls, and what must be refused.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod banco;
+mod contratto;
+mod documenti;
+mod rifiuti;
