@@ -79,10 +79,9 @@ impl Deposito {
         let oggetto = format!("{}/{}", &nome[..2], &nome[2..]);
         let affitto = self.affitta(&oggetto);
         let percorso = self.percorso(&oggetto);
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&percorso)?;
         Ok(Ricezione {
             coda: Vec::new(),
-            interno: Some(Interno { file, hash: Sha256::new(), byte: 0, percorso, affitto, finito: false }),
+            interno: Some(Interno { file: None, hash: Sha256::new(), byte: 0, percorso, affitto, finito: false }),
         })
     }
 
@@ -118,7 +117,8 @@ pub struct Ricezione {
 
 #[derive(Debug)]
 struct Interno {
-    file: std::fs::File,
+    /// Created with the first bytes, on the thread that writes them.
+    file: Option<std::fs::File>,
     hash: Sha256,
     byte: u64,
     percorso: PathBuf,
@@ -128,7 +128,7 @@ struct Interno {
 
 impl Drop for Interno {
     fn drop(&mut self) {
-        if !self.finito {
+        if !self.finito && self.file.is_some() {
             // The client went away half way: nothing refers to these bytes.
             let _ = std::fs::remove_file(&self.percorso);
         }
@@ -137,14 +137,20 @@ impl Drop for Interno {
 
 impl Interno {
     fn scrivi(&mut self, byte: &[u8]) -> Esito<()> {
+        let file = match &mut self.file {
+            Some(f) => f,
+            posto => posto.insert(std::fs::OpenOptions::new().write(true).create_new(true).open(&self.percorso)?),
+        };
         self.hash.update(byte);
-        self.file.write_all(byte)?;
+        file.write_all(byte)?;
         self.byte += byte.len() as u64;
         Ok(())
     }
 
     fn chiudi(mut self) -> Esito<FileCaricato> {
-        self.file.sync_all()?;
+        if let Some(f) = &self.file {
+            f.sync_all()?;
+        }
         if let Some(cartella) = self.percorso.parent() {
             sincronizza_cartella(cartella)?;
         }

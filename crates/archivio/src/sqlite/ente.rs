@@ -31,6 +31,9 @@ const LETTORI: usize = 4;
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
 
+/// Secrets of tokens remembered.
+const TOKEN_NOTI_MAX: usize = 1_024;
+
 /// One ente on SQLite.
 pub struct SqliteEnte {
     ipa: CodiceIpa,
@@ -42,6 +45,8 @@ pub struct SqliteEnte {
     filo: Mutex<Option<std::thread::JoinHandle<()>>>,
     vetrina: Arc<Vetrina>,
     lettori: Arc<Mutex<Vec<Connection>>>,
+    /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
+    token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
     posti: Arc<Semaphore>,
 }
 
@@ -82,6 +87,7 @@ impl SqliteEnte {
             filo: Mutex::new(Some(filo)),
             vetrina,
             lettori: Arc::default(),
+            token_noti: std::sync::RwLock::default(),
             posti: Arc::new(Semaphore::new(LETTORI)),
         }))
     }
@@ -161,7 +167,7 @@ impl SqliteEnte {
         let evento = Evento::Registrazione(Box::new(dati));
         let campi = CampiNoti::di(&self.ipa, Some(aoo), &n.chi, Some(&n.registro), &evento)
             .map_err(|e| Errore::Incoerente(e.to_string()))?;
-        let statici = Statici::di(&campi)?;
+        let statici = Some(Statici::di(&campi)?);
         let Evento::Registrazione(dati) = evento else {
             return Err(Errore::Incoerente("evento".to_owned()));
         };
@@ -308,8 +314,7 @@ impl EnteStore for SqliteEnte {
     }
 
     async fn carica(&self) -> Esito<Box<dyn Caricamento>> {
-        let deposito = self.deposito.clone();
-        in_disparte(move || Ok(Box::new(deposito.carica()?) as Box<dyn Caricamento>)).await
+        Ok(Box::new(self.deposito.carica()?))
     }
 
     async fn file(&self, impronta: &Impronta) -> Esito<Option<PathBuf>> {
@@ -418,12 +423,24 @@ impl EnteStore for SqliteEnte {
 
     async fn token(&self, segreto: &[u8; 32]) -> Esito<Option<String>> {
         let segreto = *segreto;
-        self.leggi(move |c| {
-            Ok(c.prepare_cached("SELECT token FROM token WHERE segreto = ?")?
-                .query_row([segreto], |r| r.get(0))
-                .optional()?)
-        })
-        .await
+        if let Some(t) = self.token_noti.read().unwrap_or_else(PoisonError::into_inner).get(&segreto) {
+            return Ok(Some(t.clone()));
+        }
+        let trovato: Option<String> = self
+            .leggi(move |c| {
+                Ok(c.prepare_cached("SELECT token FROM token WHERE segreto = ?")?
+                    .query_row([segreto], |r| r.get(0))
+                    .optional()?)
+            })
+            .await?;
+        if let Some(t) = &trovato {
+            let mut noti = self.token_noti.write().unwrap_or_else(PoisonError::into_inner);
+            if noti.len() >= TOKEN_NOTI_MAX {
+                noti.clear();
+            }
+            noti.insert(segreto, t.clone());
+        }
+        Ok(trovato)
     }
 
     async fn apri_sessione(&self, id: [u8; 32], s: Sessione) -> Esito<()> {

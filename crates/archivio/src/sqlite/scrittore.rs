@@ -71,8 +71,8 @@ pub struct Pronta {
     pub versione: u64,
     /// The payload, for the checks that need state.
     pub dati: DatiRegistrazione,
-    /// Static fields.
-    pub statici: Statici,
+    /// Static fields; taken by the writer.
+    pub statici: Option<Statici>,
     /// Derived rows.
     pub righe: RigheRegistrazione,
     /// Stored files, in the order of `dati.documenti`.
@@ -381,9 +381,9 @@ impl Scrittore {
     /// One job inside the group's transaction. `Err` means that the storage failed and the group must be undone.
     fn uno(&mut self, ora: Result<Istante, Istante>, l: Lavoro) -> Result<Consegna, (Consegna, String)> {
         match l {
-            Lavoro::Registra(p, r) => {
+            Lavoro::Registra(mut p, r) => {
                 // No savepoint: all is judged before the first row, so a failure here is the storage's.
-                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| self.registra(t, &p));
+                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| self.registra(t, &mut p));
                 // The files' leases end after the commit, with the delivery.
                 Consegna::di(r, e, p.file)
             }
@@ -647,7 +647,7 @@ impl Scrittore {
         Ok(())
     }
 
-    fn registra(&mut self, ora: Istante, p: &Pronta) -> Esito<Fatto> {
+    fn registra(&mut self, ora: Istante, p: &mut Pronta) -> Esito<Fatto> {
         let log = self.log_di(Some(&p.aoo))?;
         if let Some(f) = self.gia_fatto(log.id, p.idempotenza.as_ref())? {
             self.superflui.extend(p.file.iter().map(|f| f.oggetto.clone()));
@@ -660,7 +660,7 @@ impl Scrittore {
         let t = self.istante(&log, ora)?;
         let anno = self.anno.anno(t);
         let numero = self.numero(log.id, p.registro.as_str(), &p.aoo, anno)?;
-        let statici = Statici { json: p.statici.json.clone(), impronte: p.statici.impronte.clone() };
+        let statici = p.statici.take().ok_or_else(|| Errore::Incoerente("registrazione già scritta".to_owned()))?;
         let (id, fatto) = self.scrivi(&log, t, "registrazione", None, false, statici, Some((anno, numero)))?;
         let r = &p.righe;
         self.c

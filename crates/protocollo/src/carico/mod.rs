@@ -3,6 +3,7 @@
 //! The register and the bare ceiling are measured in the same run, in turns, and the ratio of the medians is the
 //! figure: it says the same on a laptop and on a server.
 
+mod http;
 mod misura;
 mod nucleo;
 mod ricerca;
@@ -67,7 +68,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         match (o.cerca, o.profilo) {
             (Some(n), _) => ricerca::misura(&cartella, n).await,
             (None, Profilo::Nucleo) => nucleo::misura(&cartella, o).await,
-            (None, Profilo::Http) => bail!("http"),
+            (None, Profilo::Http) => http::misura(&cartella, o).await,
         }
     })?;
     if o.json {

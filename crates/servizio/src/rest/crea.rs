@@ -44,8 +44,7 @@ pub async fn crea(
     let chiave = fatto.chiave.ok_or_else(|| Problema::non_trovato("la registrazione non esiste"))?;
     // As of that operation: a repeated request gets the first answer, whatever came after.
     let reg = cerca(&*c.ente, &c.aoo, &chiave, Some(fatto.indice)).await?;
-    let op = c.ente.scan_from(&archivio::store::Registro::Aoo(c.aoo.clone()), fatto.indice, 1).await?;
-    let corpo = completa(&*c.ente, &c.aoo, &reg, op.first());
+    let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));
     let posto = indirizzo(&*c.ente, &c.aoo, &chiave);
     Ok((StatusCode::CREATED, [(header::LOCATION, posto)], Json(corpo)).into_response())
 }

@@ -129,7 +129,7 @@ pub async fn una(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) -> 
     let r = Registrazione::da_operazioni(ops.iter().filter(|o| o.istante <= alla))
         .ok_or_else(|| Problema::non_trovato(format!("a quell'istante la registrazione {chiave} non esisteva")))?;
     let op = c.ente.scan_from(&archivio::store::Registro::Aoo(c.aoo.clone()), r.indice, 1).await?;
-    Ok(Json(completa(&*c.ente, &c.aoo, &r, op.first())))
+    Ok(Json(completa(&*c.ente, &c.aoo, &r, op.first().map(|o| o.voce))))
 }
 
 /// Published name of an event.

@@ -12,7 +12,7 @@ mod ricevuta;
 use std::sync::Arc;
 
 use archivio::EnteStore;
-use archivio::store::{Idempotenza, OperazioneScritta, Registro};
+use archivio::store::{Idempotenza, Registro};
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
@@ -125,7 +125,7 @@ async fn risposta(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, r: &Re
         return maschera(ente, aoo, chi, r);
     }
     let op = ente.scan_from(&Registro::Aoo(aoo.clone()), r.indice, 1).await?;
-    Ok(completa(ente, aoo, r, op.first()))
+    Ok(completa(ente, aoo, r, op.first().map(|o| o.voce)))
 }
 
 /// Masked, if the operator may at least know that the number exists; 403 otherwise.
@@ -137,9 +137,9 @@ fn maschera(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, r: &Registra
     }
 }
 
-fn completa(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione, op: Option<&OperazioneScritta>) -> Value {
+fn completa(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione, voce: Option<[u8; 32]>) -> Value {
     let mut o = r.in_json(ente.ipa().as_str(), aoo.as_str());
-    let entrata: String = op.map(|x| Impronta(x.voce).hex()).unwrap_or_default();
+    let entrata: String = voce.map(|v| Impronta(v).hex()).unwrap_or_default();
     o.insert("log".to_owned(), json!({"indice": r.indice, "entrata": entrata}));
     o.insert("links".to_owned(), Value::Object(link(ente, aoo, r)));
     Value::Object(o)

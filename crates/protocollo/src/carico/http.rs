@@ -1,0 +1,210 @@
+//! Profile `http`: registrations over HTTP with a file each, against the real server in another process; the ceiling is
+//! the bare writer plus one fsynced file.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use archivio::sqlite::soglia::Soglia;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::Opzioni;
+use super::misura::{Turno, mediana, tondo, turno};
+use crate::parole;
+
+/// The server, ended when dropped.
+struct Servente {
+    figlio: Child,
+    indirizzo: String,
+    token: String,
+}
+
+impl Drop for Servente {
+    fn drop(&mut self) {
+        let _ = self.figlio.kill();
+        let _ = self.figlio.wait();
+    }
+}
+
+impl Servente {
+    fn avvia(cartella: &Path) -> Result<Self> {
+        let mut figlio = Command::new(std::env::current_exe()?)
+            .args(["demo", "--listen", "127.0.0.1:0", "--registrazioni", "0", "--archivio"])
+            .arg(cartella)
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("il servizio non parte")?;
+        let uscita = figlio.stdout.take().ok_or_else(|| anyhow!("uscita del servizio"))?;
+        let (mut indirizzo, mut token) = (String::new(), String::new());
+        for riga in BufReader::new(uscita).lines() {
+            let riga = riga?;
+            match riga.split_once('=') {
+                Some(("url", u)) => indirizzo = u.trim_start_matches("http://").to_owned(),
+                Some(("token", t)) => token = t.to_owned(),
+                _ if riga == "pronto" => return Ok(Self { figlio, indirizzo, token }),
+                _ => {}
+            }
+        }
+        bail!("il servizio si è fermato prima di essere pronto")
+    }
+
+    /// Peak resident memory of the server, MB.
+    fn memoria_mb(&self) -> f64 {
+        std::fs::read_to_string(format!("/proc/{}/status", self.figlio.id()))
+            .ok()
+            .and_then(|s| s.lines().find_map(|r| r.strip_prefix("VmHWM:").map(str::to_owned)))
+            .and_then(|r| r.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+            .map_or(0.0, |kb| (kb / 1_024.0).round())
+    }
+}
+
+/// A connection kept alive, one per client.
+struct Connessione {
+    flusso: TcpStream,
+    resto: Vec<u8>,
+}
+
+impl Connessione {
+    async fn apri(indirizzo: &str) -> Result<Self> {
+        let flusso = TcpStream::connect(indirizzo).await?;
+        flusso.set_nodelay(true)?;
+        Ok(Self { flusso, resto: Vec::new() })
+    }
+
+    /// Sends a request and reads the status of its answer.
+    async fn manda(&mut self, testa: &str, corpo: &[&[u8]]) -> Result<u16> {
+        self.flusso.write_all(testa.as_bytes()).await?;
+        for c in corpo {
+            self.flusso.write_all(c).await?;
+        }
+        loop {
+            if let Some(fine) = self.resto.windows(4).position(|w| w == b"\r\n\r\n") {
+                let capo = String::from_utf8_lossy(&self.resto[..fine]).to_ascii_lowercase();
+                let stato = capo.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+                let lunghezza: usize = capo
+                    .lines()
+                    .find_map(|r| r.strip_prefix("content-length:"))
+                    .and_then(|l| l.trim().parse().ok())
+                    .ok_or_else(|| anyhow!("risposta senza content-length"))?;
+                while self.resto.len() < fine + 4 + lunghezza {
+                    self.leggi().await?;
+                }
+                self.resto.drain(..fine + 4 + lunghezza);
+                return Ok(stato);
+            }
+            self.leggi().await?;
+        }
+    }
+
+    async fn leggi(&mut self) -> Result<()> {
+        let mut b = [0u8; 16_384];
+        let n = self.flusso.read(&mut b).await?;
+        if n == 0 {
+            bail!("connessione chiusa dal servizio");
+        }
+        self.resto.extend_from_slice(&b[..n]);
+        Ok(())
+    }
+}
+
+const CONFINE: &str = "carico";
+
+/// Text before and after the file, and the file of the n-th request: bytes that nobody sent before.
+fn corpo(n: u64, modello: &[u8]) -> (String, Vec<u8>) {
+    let (nome, cognome) = parole::persona(n);
+    let dati = json!({
+        "tipo": "entrata", "oggetto": parole::oggetto(n), "mezzo": "pec",
+        "mittente": {"tipo": "persona-fisica", "nome": nome, "cognome": cognome},
+        "classificazione": "1.6", "assegnazioni": [{"ufficio": "SEGR", "tipo": "competenza"}],
+    });
+    let prima = format!(
+        "--{CONFINE}\r\ncontent-disposition: form-data; name=\"dati\"\r\n\r\n{dati}\r\n--{CONFINE}\r\n\
+         content-disposition: form-data; name=\"documento\"; filename=\"documento.pdf\"\r\n\r\n"
+    );
+    let mut file = modello.to_vec();
+    let fine = file.len().min(16);
+    file[..fine].copy_from_slice(&format!("{n:016x}").into_bytes()[..fine]);
+    (prima, file)
+}
+
+async fn registra(c: &mut Connessione, s: &Servente, n: u64, modello: &[u8]) -> Result<()> {
+    let (prima, file) = corpo(n, modello);
+    let dopo = format!("\r\n--{CONFINE}--\r\n");
+    let testa = format!(
+        "POST /api/v1/enti/c_z999/aoo/AOO1/registrazioni HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary={CONFINE}\r\ncontent-length: {}\r\naccept-encoding: identity\r\n\r\n",
+        s.indirizzo,
+        s.token,
+        prima.len() + file.len() + dopo.len()
+    );
+    match c.manda(&testa, &[prima.as_bytes(), &file, dopo.as_bytes()]).await? {
+        201 => Ok(()),
+        stato => bail!("il servizio risponde {stato}"),
+    }
+}
+
+/// Interleaved turns of the service and of the ceiling, then big files.
+pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
+    let clienti = o.clienti.unwrap_or(16);
+    let durata = Duration::from_secs_f64(o.secondi);
+    let s = Arc::new(Servente::avvia(&cartella.join("archivio"))?);
+    let soglia = Arc::new(Soglia::avvia(&cartella.join("soglia"), 1_100, 1)?);
+    let modello = Arc::new(vec![0x5au8; o.byte]);
+    let (mut nostre, mut nude): (Vec<Turno>, Vec<Turno>) = (Vec::new(), Vec::new());
+    for giro in 0..o.giri.max(1) as u64 {
+        let (sg, m) = (Arc::clone(&soglia), Arc::clone(&modello));
+        nude.push(
+            turno(clienti, durata, move |c, i| {
+                let (sg, m) = (Arc::clone(&sg), Arc::clone(&m));
+                async move {
+                    sg.file(format!("{giro}-{c}-{i}"), m).await?;
+                    sg.registra().await.map_err(anyhow::Error::from)
+                }
+            })
+            .await?,
+        );
+        let mut connessioni = Vec::new();
+        for _ in 0..clienti {
+            connessioni.push(tokio::sync::Mutex::new(Connessione::apri(&s.indirizzo).await?));
+        }
+        let connessioni = Arc::new(connessioni);
+        let (s, m) = (Arc::clone(&s), Arc::clone(&modello));
+        nostre.push(
+            turno(clienti, durata, move |c, i| {
+                let (s, m, k) = (Arc::clone(&s), Arc::clone(&m), Arc::clone(&connessioni));
+                async move {
+                    let n = giro << 56 | (c as u64) << 40 | i;
+                    registra(&mut *k[c].lock().await, &s, n, &m).await
+                }
+            })
+            .await?,
+        );
+    }
+    let mut ms = Vec::new();
+    let mut c = Connessione::apri(&s.indirizzo).await?;
+    let un_mega = vec![0x41u8; 1 << 20];
+    for i in 0..100 {
+        let t = Instant::now();
+        registra(&mut c, &s, u64::MAX - i, &un_mega).await?;
+        ms.push(t.elapsed().as_secs_f64() * 1_000.0);
+    }
+    ms.sort_by(f64::total_cmp);
+    let memoria = s.memoria_mb();
+    registra(&mut c, &s, u64::MAX / 2, &vec![0x42u8; 200 << 20]).await?;
+    let nostra = mediana(nostre.iter().map(Turno::al_secondo).collect());
+    let nuda = mediana(nude.iter().map(Turno::al_secondo).collect());
+    let m = |f: &dyn Fn(&Turno) -> f64, t: &[Turno]| tondo(mediana(t.iter().map(f).collect()));
+    Ok(json!({
+        "profilo": "http", "motore": o.motore, "clienti": clienti, "byte": o.byte,
+        "registrazioni_al_secondo": nostra.round(), "soglia_al_secondo": nuda.round(), "rapporto": tondo(nostra / nuda),
+        "p50_ms": m(&|t| t.percentile(0.50), &nostre), "p99_ms": m(&|t| t.percentile(0.99), &nostre),
+        "soglia_p50_ms": m(&|t| t.percentile(0.50), &nude), "soglia_p99_ms": m(&|t| t.percentile(0.99), &nude),
+        "file_1mb_p99_ms": tondo(ms[98]), "file_1mb_p50_ms": tondo(ms[50]),
+        "memoria_servizio_mb": memoria, "memoria_dopo_file_200mb": s.memoria_mb(),
+    }))
+}
