@@ -2,6 +2,8 @@
 //!
 //! | room | what it holds |
 //! |---|---|
+//! | [`pagine`] | the pages people use |
+//! | [`accesso`] | passwords, sessions, the brake on guessing |
 //! | [`rest`] | the REST interface and its OpenAPI document |
 //! | [`token`] | tokens of the API |
 //! | [`ricezione`] | multipart bodies, streamed |
@@ -10,6 +12,8 @@
 //!
 //! No door writes a row by itself: each turns what it was given into a command of the core.
 
+pub mod accesso;
+pub mod pagine;
 pub mod problema;
 pub mod rest;
 pub mod ricezione;
@@ -58,13 +62,16 @@ impl Servizio {
 
 /// Every door.
 pub fn rotte(s: Arc<Servizio>) -> Router {
+    let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
+    let accesso = Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico));
     let fissa = |nome: HeaderName, valore: &'static str| {
         SetResponseHeaderLayer::if_not_present(nome, HeaderValue::from_static(valore))
     };
     Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
-        .fallback(|| async { Problema::non_trovato("non c'è nulla a questo indirizzo").into_response() })
+        .merge(pagine::rotte(accesso))
+        .fallback(pagine::errore::nulla)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), salute::conta))
         .with_state(s)
         .layer(
@@ -93,7 +100,7 @@ pub async fn servi(
     fine: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let lavori = tokio::spawn(lavori(Arc::clone(&s)));
-    let esito = axum::serve(ascolto, rotte(s)).with_graceful_shutdown(fine).await;
+    let esito = axum::serve(ascolto, rotte(s).into_make_service_with_connect_info::<std::net::SocketAddr>()).with_graceful_shutdown(fine).await;
     lavori.abort();
     esito
 }

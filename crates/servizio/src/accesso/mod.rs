@@ -1,0 +1,138 @@
+//! Who is at the page: passwords, sessions, and what another site may not make a browser do (R-L01).
+//!
+//! What enters is a request; what leaves is a [`Utente`]: a person of one ente, in one AOO, with the rights that hold
+//! now. Nothing here decides what a right allows: that is the domain's.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | [`password`] | Argon2id, off the threads that answer |
+//! | [`freno`] | waits after failed attempts |
+//! | [`sessione`] | the cookie and its session |
+//! | [`provenienza`] | requests sent by other sites |
+//! | [`ritorno`] | where to go after signing in |
+//! | [`utente`] | the extractors of handlers |
+
+pub mod freno;
+pub mod password;
+pub mod provenienza;
+pub mod ritorno;
+pub mod sessione;
+pub mod utente;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use archivio::Store;
+use archivio::store::{EnteStore, Esito};
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use dominio::codici::{CodiceIpa, NomeUtente};
+use dominio::tempo::Orologio;
+
+use freno::Freno;
+use password::Password;
+use sessione::Biglietto;
+pub use utente::{Invio, Utente};
+
+/// What the pages share.
+pub struct Accesso {
+    /// The installation.
+    pub store: Arc<dyn Store>,
+    /// Passwords.
+    pub password: Password,
+    /// Sign-in throttle.
+    pub freno: Freno,
+    /// The public address is https: cookies say so.
+    pub sicuro: bool,
+}
+
+/// How a sign-in ended.
+#[derive(Debug)]
+pub enum EsitoAccesso {
+    /// The session's cookie.
+    Entrato(Biglietto),
+    /// Unknown ente, unknown user, wrong password, disabled: the same words for all.
+    NonRiconosciuto,
+    /// Too many attempts: seconds to wait.
+    Attesa(i64),
+}
+
+impl Accesso {
+    /// For an installation at a public address.
+    pub fn nuovo(store: Arc<dyn Store>, orologio: Arc<dyn Orologio>, url_pubblico: &str) -> Self {
+        Self {
+            store,
+            password: Password::default(),
+            freno: Freno::nuovo(orologio),
+            sicuro: url_pubblico.starts_with("https://"),
+        }
+    }
+
+    /// The ente, when it is here.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
+        self.store.ente(ipa).await
+    }
+
+    /// Signs in: the same work and the same words whoever asks. The session of before, if any, ends.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn entra(
+        &self,
+        ipa: &str,
+        utente: &str,
+        chiaro: String,
+        prima: Option<Biglietto>,
+        da: Option<IpAddr>,
+    ) -> Esito<EsitoAccesso> {
+        let Ok(ipa) = ipa.trim().parse::<CodiceIpa>() else {
+            return Ok(EsitoAccesso::NonRiconosciuto);
+        };
+        let tentativo = match self.freno.prova(&ipa, utente, da) {
+            Ok(t) => t,
+            Err(attesa) => return Ok(EsitoAccesso::Attesa(attesa)),
+        };
+        let ente = self.ente(&ipa).await?;
+        let nome = utente.trim().parse::<NomeUtente>().ok();
+        let conservata = match (&ente, &nome) {
+            (Some(e), Some(n)) => e.password(n).await?,
+            _ => None,
+        };
+        let giusta = self.password.verifica(chiaro, conservata).await;
+        let (Some(ente), Some(nome), true) = (ente, nome, giusta) else {
+            return Ok(EsitoAccesso::NonRiconosciuto);
+        };
+        if ente.configurazione().utenti.get(&nome).is_none_or(|u| u.disabilitato) {
+            return Ok(EsitoAccesso::NonRiconosciuto);
+        }
+        self.freno.riuscito(tentativo);
+        if let Some(vecchio) = prima {
+            self.esci(&vecchio).await?;
+        }
+        Ok(EsitoAccesso::Entrato(sessione::apri(ente.as_ref(), nome).await?))
+    }
+
+    /// Ends a session, wherever it is from.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn esci(&self, biglietto: &Biglietto) -> Esito<()> {
+        match self.ente(&biglietto.ipa).await? {
+            Some(e) => e.chiudi_sessioni(Some(biglietto.impronta()), None).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Address a request comes from. Behind a proxy on the same machine, what the proxy says.
+pub fn indirizzo(p: &Parts) -> Option<IpAddr> {
+    let vicino = p.extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
+    if !vicino.is_loopback() {
+        return Some(vicino);
+    }
+    let detto = p.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
+    Some(detto.and_then(|v| v.rsplit(',').next()?.trim().parse().ok()).unwrap_or(vicino))
+}

@@ -1,0 +1,138 @@
+//! Files and receipts of a registration, for who is at the page.
+
+use std::path::PathBuf;
+
+use archivio::store::Registro;
+use axum::body::Body;
+use axum::extract::{Path, Query};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dominio::registrazione::{Documento, Registrazione};
+use serde::Deserialize;
+use tokio_util::io::ReaderStream;
+
+use super::dettaglio::{Posto, carica};
+use super::errore::ErrorePagina;
+use crate::accesso::Utente;
+
+/// `…/documenti/{n}`.
+#[derive(Debug, Deserialize)]
+pub struct PostoDocumento {
+    n: String,
+}
+
+/// `?anteprima=1`.
+#[derive(Debug, Deserialize)]
+pub struct Modo {
+    anteprima: Option<String>,
+}
+
+/// The file, byte for byte (R-H02); with `?anteprima=1` to be shown in the page, when its kind is harmless.
+pub async fn scarica(
+    u: Utente,
+    Path(posto): Path<Posto>,
+    Path(doc): Path<PostoDocumento>,
+    Query(modo): Query<Modo>,
+    h: HeaderMap,
+) -> Result<Response, ErrorePagina> {
+    let d = carica(&u, &posto.chiave()?).await?;
+    d.solo_se_visibile(&u)?;
+    let documento = documento(&d.registrazione, &doc.n).ok_or_else(ErrorePagina::non_trovata)?;
+    let percorso = u.ente.file(&documento.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
+    let in_pagina = modo.anteprima.is_some() && mostrabile(&documento.mime);
+    let etag = format!("\"{}\"", documento.impronta);
+    if h.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    invia(percorso, documento, in_pagina, &etag).await
+}
+
+fn documento<'a>(r: &'a Registrazione, n: &str) -> Option<&'a Documento> {
+    let n: u32 = n.parse().ok()?;
+    r.documenti.iter().find(|d| d.n == n)
+}
+
+/// Kinds that a browser shows without running anything of theirs.
+pub fn mostrabile(mime: &str) -> bool {
+    matches!(mime, "application/pdf" | "image/png" | "image/jpeg" | "image/gif")
+}
+
+async fn invia(percorso: PathBuf, d: &Documento, in_pagina: bool, etag: &str) -> Result<Response, ErrorePagina> {
+    let file = tokio::fs::File::open(percorso).await.map_err(archivio::Errore::from)?;
+    let mut r = Response::new(Body::from_stream(ReaderStream::with_capacity(file, 64 * 1_024)));
+    let h = r.headers_mut();
+    let mut metti = |nome: header::HeaderName, valore: &str| {
+        if let Ok(v) = HeaderValue::from_str(valore) {
+            h.insert(nome, v);
+        }
+    };
+    metti(header::CONTENT_TYPE, &d.mime);
+    metti(header::CONTENT_LENGTH, &d.byte.to_string());
+    metti(header::ETAG, etag);
+    metti(header::CACHE_CONTROL, "private, no-cache");
+    metti(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    metti(header::CONTENT_DISPOSITION, &disposizione(&d.nome, in_pagina));
+    // A PDF viewer cannot live in a sandbox; what is not shown in the page is locked up.
+    if in_pagina && d.mime == "application/pdf" {
+        metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; object-src 'self'; frame-ancestors 'self'");
+    } else {
+        metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'self'");
+    }
+    Ok(r)
+}
+
+/// `Content-Disposition` with the name as given (RFC 5987) and a plain one for old browsers.
+pub fn disposizione(nome: &str, in_pagina: bool) -> String {
+    let piano: String = nome
+        .chars()
+        .map(|c| if c.is_ascii_graphic() && !"\"\\/%;".contains(c) || c == ' ' { c } else { '_' })
+        .collect();
+    let modo = if in_pagina { "inline" } else { "attachment" };
+    format!("{modo}; filename=\"{piano}\"; filename*=UTF-8''{}", crate::accesso::ritorno::codifica(nome))
+}
+
+/// The verifiable receipt of the registration, whole, for who may see it (contract § 3).
+pub async fn ricevuta(u: Utente, Path(posto): Path<Posto>) -> Result<Response, ErrorePagina> {
+    let d = carica(&u, &posto.chiave()?).await?;
+    d.solo_se_visibile(&u)?;
+    let r = &d.registrazione;
+    let ricevuta = u
+        .ente
+        .ricevuta(&Registro::Aoo(u.aoo.clone()), r.indice, &|_| true)
+        .await?
+        .ok_or_else(ErrorePagina::non_trovata)?;
+    let corpo = serde_json::to_vec_pretty(&ricevuta).map_err(|e| archivio::Errore::Incoerente(e.to_string()))?;
+    let nome =
+        format!("ricevuta-{}-{}-{}-{}.json", u.ente.ipa(), r.chiave.registro, r.chiave.anno, r.chiave.numero.esteso());
+    let mut risposta = corpo.into_response();
+    let h = risposta.headers_mut();
+    h.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(v) = HeaderValue::from_str(&disposizione(&nome, false)) {
+        h.insert(header::CONTENT_DISPOSITION, v);
+    }
+    Ok(risposta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_stay_whole_and_harmless() {
+        // R-H07
+        assert_eq!(
+            disposizione("../perché \"no\".pdf", false),
+            "attachment; filename=\".._perch_ _no_.pdf\"; filename*=UTF-8''..%2Fperch%C3%A9%20%22no%22.pdf"
+        );
+        assert!(disposizione("a.pdf", true).starts_with("inline;"));
+        assert!(!disposizione("a\r\nb", false).contains('\n'));
+    }
+
+    #[test]
+    fn what_could_run_is_never_shown() {
+        for m in ["text/html", "image/svg+xml", "application/xml", "application/octet-stream"] {
+            assert!(!mostrabile(m), "{m}");
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! One registration: what it says, who has it, what was done to it (R-B03).
+
+use archivio::store::Trovata;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use dominio::errori::ErroreCampo;
+use dominio::operazione::{Evento, Operazione};
+use dominio::permessi::{Diritto, Porta};
+use dominio::registrazione::{
+    Assegnazione, Chiave, Registrazione, RuoloDocumento, StatoAssegnazione, Tipo, TipoAssegnazione,
+};
+use dominio::soggetto::Soggetto;
+use dominio::storia::{StatoCampo, confronta};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::dettaglio::{Dettaglio, Posto, carica};
+use super::documenti::mostrabile;
+use super::guscio;
+use super::registro::{nome_ufficio, riga};
+use super::viste::registrazione as v;
+use super::viste::{self, Modulo};
+use super::{Esito, MEZZI, con_stato, pagina, sommario};
+use crate::accesso::utente::Campi;
+use crate::accesso::{Utente, sessione};
+
+/// Fascicoli offered in the form.
+const FASCICOLI: usize = 100;
+
+/// `?nuova=1`.
+#[derive(Debug, Default, Deserialize)]
+pub struct Domanda {
+    nuova: Option<String>,
+}
+
+/// `GET …/registrazioni/{registro}/{anno}/{numero}`.
+pub async fn mostra(u: Utente, Path(p): Path<Posto>, Query(q): Query<Domanda>) -> Esito {
+    let d = carica(&u, &p.chiave()?).await?;
+    if !d.visibile {
+        let r = riga(&u, &Trovata { registrazione: d.registrazione, visibile: false });
+        let g = guscio::guscio(&u, "registro", format!("Registrazione {} {}", r.numero, r.dove))?;
+        return pagina(&v::Riservata { g, r });
+    }
+    vista(&u, &d, q.nuova.is_some(), StatusCode::OK, Vec::new(), Modulo::default()).await
+}
+
+/// The page again, after a form that was refused: what is wrong, and what was typed.
+///
+/// # Errors
+/// Those of the page.
+pub async fn con_errori(
+    u: &Utente,
+    chiave: &Chiave,
+    stato: StatusCode,
+    errori: &[ErroreCampo],
+    campi: &Campi,
+) -> Esito {
+    let d = carica(u, chiave).await?;
+    d.solo_se_visibile(u)?;
+    // Errors name the field of the command; the forms of this page have one assignment each.
+    let errori: Vec<ErroreCampo> = errori
+        .iter()
+        .map(|e| ErroreCampo {
+            campo: e.campo.strip_prefix("assegnazioni.0.").unwrap_or(&e.campo).to_owned(),
+            messaggio: e.messaggio.clone(),
+        })
+        .collect();
+    let m = Modulo { campi: campi.clone(), errori: errori.clone() };
+    vista(u, &d, false, stato, sommario(&errori), m).await
+}
+
+async fn vista(
+    u: &Utente,
+    d: &Dettaglio,
+    nuova: bool,
+    stato: StatusCode,
+    sommario: Vec<(String, String)>,
+    m: Modulo,
+) -> Esito {
+    let r = &d.registrazione;
+    let riga = riga(u, &Trovata { registrazione: r.clone(), visibile: true });
+    let puo = v::Puo {
+        assegna: u.ha(Diritto::Assegna),
+        classifica: u.ha(Diritto::Classifica),
+        integra: u.ha(Diritto::Integra),
+        fascicola: u.ha(Diritto::Fascicola),
+    };
+    let fascicoli = if puo.fascicola {
+        let f = u.ente.fascicoli(&u.aoo, None, FASCICOLI).await?.elementi;
+        f.into_iter().filter(|f| !r.aggregazioni.contains(&f.codice)).map(|f| (f.codice, f.oggetto)).collect()
+    } else {
+        Vec::new()
+    };
+    let vista = v::Registrazione {
+        g: guscio::guscio(u, "registro", format!("{} {}: {}", riga.numero, riga.dove, breve(&riga.oggetto)))?,
+        qui: riga.href.clone(),
+        nuova,
+        sommario,
+        m,
+        fatti: fatti(u, r),
+        soggetti: soggetti(r),
+        documenti: documenti(u, r),
+        assegnazioni: r.assegnazioni.iter().map(|a| assegnazione(u, a)).collect(),
+        annotazioni: r
+            .annotazioni
+            .iter()
+            .map(|a| (a.testo.clone(), a.autore.clone(), viste::quando(a.istante)))
+            .collect(),
+        collegamenti: collegamenti(u, r),
+        aggregazioni: r.aggregazioni.clone(),
+        storia: storia(u, d),
+        uffici: guscio::uffici(u)?,
+        titolario: guscio::titolario(u)?,
+        fascicoli,
+        puo,
+        chiave: sessione::casuale()?,
+        indice: r.indice,
+        r: riga,
+    };
+    con_stato(stato, &vista)
+}
+
+fn breve(t: &str) -> String {
+    if t.chars().count() <= 60 { t.to_owned() } else { t.chars().take(59).chain(['…']).collect() }
+}
+
+fn fatti(u: &Utente, r: &Registrazione) -> Vec<(String, String)> {
+    let d = &r.dati;
+    let mut f: Vec<(String, String)> = Vec::new();
+    let mut metti = |nome: &str, valore: Option<String>| f.extend(valore.map(|v| (nome.to_owned(), v)));
+    metti(
+        "Registrata da",
+        Some(match &r.operatore_ufficio {
+            Some(uff) => format!("{}, {}", r.operatore_nome, nome_ufficio(u, uff)),
+            None => r.operatore_nome.clone(),
+        }),
+    );
+    let mezzo = serde_json::to_value(d.mezzo).ok();
+    let mezzo = mezzo.as_ref().and_then(Value::as_str).unwrap_or_default();
+    metti("Mezzo", MEZZI.iter().find(|(k, _)| *k == mezzo).map(|(_, n)| (*n).to_owned()));
+    metti("Arrivo", d.data_arrivo.map(viste::quando));
+    metti(
+        "Protocollo del mittente",
+        d.protocollo_mittente.as_ref().map(|p| match p.data {
+            Some(g) => format!("{} del {}", p.numero, viste::giorno(g)),
+            None => p.numero.clone(),
+        }),
+    );
+    metti("Ufficio mittente", d.ufficio_mittente.as_ref().map(|c| nome_ufficio(u, c)));
+    metti("Firmato da", (!d.firmatari.is_empty()).then(|| d.firmatari.join(", ")));
+    metti("Tipologia", d.tipologia.clone());
+    metti("Note", d.note.clone());
+    metti("Registrazione differita", d.differimento.as_ref().map(|x| format!("{}: {}", x.provvedimento, x.motivo)));
+    for a in &d.anomalie {
+        metti("Da controllare", Some(format!("{}: {}", viste::etichetta(&a.campo), a.messaggio)));
+    }
+    f
+}
+
+fn soggetti(r: &Registrazione) -> Vec<(String, String, String)> {
+    let d = &r.dati;
+    let uno = |ruolo: &str, s: &Soggetto| {
+        let dettagli = [s.codice().filter(|_| s.ufficio().is_none()), s.indirizzo_digitale()];
+        (ruolo.to_owned(), s.nome_completo(), dettagli.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    };
+    let mittenti = d.mittente.iter().chain(&d.altri_mittenti).map(|s| uno("Mittente", s));
+    let destinatari = d
+        .destinatari
+        .iter()
+        .map(|x| uno(if x.per_conoscenza { "Destinatario per conoscenza" } else { "Destinatario" }, &x.soggetto));
+    mittenti.chain(destinatari).collect()
+}
+
+fn documenti(u: &Utente, r: &Registrazione) -> Vec<v::Documento> {
+    r.documenti
+        .iter()
+        .map(|d| {
+            let impronta = d.impronta.hex();
+            v::Documento {
+                n: d.n,
+                ruolo: if d.ruolo == RuoloDocumento::Primario { "Documento" } else { "Allegato" },
+                nome: d.nome.clone(),
+                tipo: genere(&d.mime, &d.nome),
+                peso: viste::peso(d.byte),
+                impronta_breve: format!("{}…", &impronta[..12]),
+                impronta,
+                href: format!("{}/registrazioni/{}/documenti/{}", u.base(), r.chiave, d.n),
+                anteprima: mostrabile(&d.mime),
+            }
+        })
+        .collect()
+}
+
+fn genere(mime: &str, nome: &str) -> String {
+    match mime {
+        "application/pdf" => "PDF".to_owned(),
+        "image/png" | "image/jpeg" | "image/tiff" | "image/gif" => "immagine".to_owned(),
+        "application/pkcs7-mime" => "firmato (p7m)".to_owned(),
+        "message/rfc822" => "messaggio".to_owned(),
+        _ => nome
+            .rsplit_once('.')
+            .map(|(_, e)| e)
+            .filter(|e| e.len() <= 5 && e.bytes().all(|b| b.is_ascii_alphanumeric()))
+            .map_or_else(|| mime.to_owned(), str::to_ascii_uppercase),
+    }
+}
+
+fn assegnazione(u: &Utente, a: &Assegnazione) -> v::Assegnazione {
+    let mia = u.chi.uffici.contains(&a.dati.ufficio) && u.ha(Diritto::PrendeInCarico);
+    let mut righe = vec![format!("Assegnata da {}, {}", a.assegnata_da, viste::quando(a.dal))];
+    if let (Some(chi), Some(il)) = (&a.gestita_da, a.gestita_il) {
+        righe.push(format!("{} da {chi}, {}", parole(a.stato), viste::quando(il)));
+    }
+    let ufficio = nome_ufficio(u, &a.dati.ufficio);
+    v::Assegnazione {
+        id: a.id,
+        a: match &a.dati.utente {
+            Some(p) => {
+                let nome = u.conf.utenti.get(p).map_or_else(|| p.to_string(), |x| x.nome_completo());
+                format!("{ufficio}, {nome}")
+            }
+            None => ufficio,
+        },
+        tipo: match a.dati.tipo {
+            TipoAssegnazione::Competenza => "competenza",
+            TipoAssegnazione::Conoscenza => "conoscenza",
+        },
+        stato: parole(a.stato),
+        codice: a.stato.codice(),
+        righe,
+        motivo: a.motivo.clone().unwrap_or_default(),
+        prendibile: mia && a.stato == StatoAssegnazione::DaPrendere,
+        gestibile: mia && matches!(a.stato, StatoAssegnazione::DaPrendere | StatoAssegnazione::InCarico),
+    }
+}
+
+fn parole(s: StatoAssegnazione) -> &'static str {
+    match s {
+        StatoAssegnazione::DaPrendere => "Da prendere in carico",
+        StatoAssegnazione::InCarico => "Presa in carico",
+        StatoAssegnazione::Rifiutata => "Rifiutata",
+        StatoAssegnazione::Conclusa => "Conclusa",
+    }
+}
+
+fn collegamenti(u: &Utente, r: &Registrazione) -> Vec<(String, String, String)> {
+    let uno = |x: &dominio::registrazione::RiferimentoEsteso, nota: String| {
+        let nostra = x.ente == *u.ente.ipa() && x.aoo == u.aoo;
+        let chiave = format!("{}/{}/{}", x.registro, x.anno, x.numero.valore());
+        let nome = format!("{} {}/{}", x.numero.esteso(), x.registro, x.anno);
+        if nostra {
+            (format!("{}/registrazioni/{chiave}", u.base()), nome, nota)
+        } else {
+            (String::new(), format!("{nome} ({} {})", x.ente, x.aoo), nota)
+        }
+    };
+    r.collegamenti
+        .iter()
+        .map(|c| uno(&c.riferimento, c.nota.clone().unwrap_or_default()))
+        .chain(r.dati.riferimenti.iter().map(|x| uno(x, "riferimento alla registrazione".to_owned())))
+        .chain(r.dati.prima_registrazione.iter().map(|x| uno(x, "prima registrazione".to_owned())))
+        .collect()
+}
+
+/// The history, newest first; each operation with what it changed.
+fn storia(u: &Utente, d: &Dettaglio) -> Vec<v::Operazione> {
+    let mut ops = d.operazioni.iter();
+    let Some(prima) = ops.next() else { return Vec::new() };
+    let mut stato = Registrazione::da_operazioni([prima]);
+    let mut out = vec![operazione(u, prima, Vec::new())];
+    for o in ops {
+        let mut dopo = stato.clone();
+        if let Some(r) = dopo.as_mut() {
+            r.applica(o);
+        }
+        let cambi = match (&stato, &dopo) {
+            (Some(a), Some(b)) => confronta(a, b)
+                .into_iter()
+                .filter(|x| x.stato != StatoCampo::Invariato)
+                .map(|x| (viste::etichetta(&x.campo), in_parole(&x.campo, &x.prima), in_parole(&x.campo, &x.dopo)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        out.push(operazione(u, o, cambi));
+        stato = dopo;
+    }
+    out.reverse();
+    out
+}
+
+/// A value of the comparison as people read it.
+pub fn in_parole(campo: &str, valore: &Value) -> String {
+    match valore {
+        Value::Null => String::new(),
+        Value::Bool(b) => if *b { "sì" } else { "no" }.to_owned(),
+        Value::String(s) => {
+            let e_istante = s.len() > 19 && s.as_bytes().get(10) == Some(&b'T');
+            match dominio::tempo::Istante::leggi(s) {
+                Ok(t) if e_istante => viste::quando(t),
+                _ if campo.ends_with("stato") => s.replace('-', " "),
+                _ => s.clone(),
+            }
+        }
+        Value::Number(n) if campo.ends_with("byte") => viste::peso(n.as_u64().unwrap_or(0)),
+        altro => altro.to_string(),
+    }
+}
+
+fn operazione(u: &Utente, o: &Operazione, cambi: Vec<(String, String, String)>) -> v::Operazione {
+    let ufficio = o.operatore.ufficio.as_ref().map_or_else(String::new, |c| format!(", {}", nome_ufficio(u, c)));
+    v::Operazione {
+        indice: o.indice,
+        cosa: cosa(&o.evento).to_owned(),
+        chi: format!("{}{ufficio}", o.operatore.nome),
+        quando: viste::quando(o.istante),
+        istante: o.istante.con_offset(),
+        porta: match o.porta {
+            Porta::Pagina => "dalle pagine",
+            Porta::Rest => "da un programma",
+            Porta::Soap => "dai servizi web",
+            Porta::Pec => "dalla PEC",
+            Porta::Cli => "dalla riga di comando",
+            Porta::Importazione => "da un'importazione",
+            Porta::Sistema => "dal sistema",
+        },
+        cambi,
+    }
+}
+
+/// What happened, in words.
+pub fn cosa(e: &Evento) -> &'static str {
+    match e {
+        Evento::Registrazione(d) => match d.tipo {
+            Tipo::Entrata => "Registrata in entrata",
+            Tipo::Uscita => "Registrata in uscita",
+            Tipo::Interna => "Registrata come interna",
+        },
+        Evento::Assegnazione { .. } => "Assegnata",
+        Evento::PresaInCarico { .. } => "Presa in carico",
+        Evento::RifiutoAssegnazione { .. } => "Assegnazione rifiutata",
+        Evento::ConclusioneAssegnazione { .. } => "Assegnazione conclusa",
+        Evento::Classificazione { .. } => "Classificata",
+        Evento::Allegati { .. } => "Aggiunti allegati",
+        Evento::Annotazione { .. } => "Annotata",
+        Evento::Collegamento { .. } => "Collegata",
+        Evento::Fascicolazione { .. } => "Messa in un fascicolo",
+        _ => "Altra operazione",
+    }
+}
+
+/// Index and words of each point of the history, oldest first.
+pub fn punti(d: &Dettaglio) -> Vec<(u64, String)> {
+    d.operazioni
+        .iter()
+        .map(|o| (o.indice, format!("{} · {} · {}", viste::quando(o.istante), cosa(&o.evento), o.operatore.nome)))
+        .collect()
+}

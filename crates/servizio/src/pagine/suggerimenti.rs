@@ -1,0 +1,103 @@
+//! Fragments asked for while typing: correspondents, entries of the titolario, registrations that may be the same.
+
+use archivio::store::Trovata;
+use axum::extract::RawQuery;
+use dominio::analisi::{self, Condizione};
+use dominio::codici::Impronta;
+use dominio::permessi::Diritto;
+use dominio::soggetto::Soggetto;
+use serde_json::{Value, json};
+
+use super::guscio::{self, LEGGE, REGISTRA};
+use super::registro::riga;
+use super::viste::{Doppioni, Suggerimenti, Suggerimento};
+use super::{Esito, dettaglio, pagina};
+use crate::accesso::Utente;
+use crate::accesso::utente::Campi;
+
+/// Suggestions of a list.
+const QUANTI: usize = 10;
+
+fn domanda(q: Option<String>) -> Campi {
+    Campi(form_urlencoded::parse(q.unwrap_or_default().as_bytes()).into_owned().collect())
+}
+
+/// `GET …/suggerimenti/corrispondenti?q=`.
+pub async fn corrispondenti(u: Utente, RawQuery(q): RawQuery) -> Esito {
+    // The history of correspondents is part of the register: who reads only his office's does not get it.
+    u.richiede(&[Diritto::GestisceRubrica, Diritto::RegistraUscita, Diritto::RegistraEntrata])?;
+    let c = domanda(q);
+    let q = c.testo("q").unwrap_or_default().to_owned();
+    let trovati = if q.chars().count() < 2 { Vec::new() } else { u.ente.corrispondenti(&u.aoo, &q, QUANTI).await? };
+    let elementi = trovati
+        .into_iter()
+        .filter(|k| k.id > 0 || u.ha(Diritto::Consulta))
+        .map(|k| Suggerimento {
+            testo: k.soggetto.nome_completo(),
+            nota: [
+                k.soggetto.codice(),
+                k.soggetto.indirizzo_digitale(),
+                Some(if k.id > 0 { "dalla rubrica" } else { "dalle registrazioni" }),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" · "),
+            dati: campi_di(&k.soggetto).to_string(),
+        })
+        .collect();
+    pagina(&Suggerimenti { elementi, q })
+}
+
+/// The fields of a correspondent's group in the form, those it lacks blank.
+fn campi_di(s: &Soggetto) -> Value {
+    let mut o = json!({"tipo": "", "cognome": "", "nome": "", "denominazione": "", "partitaIva": "", "codiceFiscale": "",
+        "ipa": "", "ufficio": "", "paese": "", "pec": "", "email": ""});
+    if let (Some(o), Ok(Value::Object(v))) = (o.as_object_mut(), serde_json::to_value(s)) {
+        o.extend(v.into_iter().filter(|(_, v)| v.is_string()));
+    }
+    o
+}
+
+/// `GET …/suggerimenti/titolario?q=`: by code or by words.
+pub async fn titolario(u: Utente, RawQuery(q): RawQuery) -> Esito {
+    let c = domanda(q);
+    let q = c.testo("q").unwrap_or_default().to_owned();
+    let parole: Vec<Condizione> = analisi::token(&q).into_iter().map(Condizione::Prefisso).collect();
+    let elementi = guscio::titolario(&u)?
+        .into_iter()
+        .filter(|(codice, nome)| {
+            codice.starts_with(&q) || {
+                let riga = analisi::riga([codice.as_str(), nome.as_str()]);
+                !parole.is_empty() && parole.iter().all(|p| p.vale(&riga))
+            }
+        })
+        .take(QUANTI)
+        .map(|(codice, nome)| Suggerimento {
+            dati: json!({"classificazione": codice}).to_string(),
+            testo: codice,
+            nota: nome,
+        })
+        .collect();
+    pagina(&Suggerimenti { elementi, q })
+}
+
+/// `GET …/suggerimenti/doppioni?impronta=…&mittente=CODICE&numero=…` (R-A26).
+pub async fn doppioni(u: Utente, RawQuery(q): RawQuery) -> Esito {
+    u.richiede(&REGISTRA)?;
+    let c = domanda(q);
+    let impronte: Vec<Impronta> = c.tutti("impronta").filter_map(|i| i.parse().ok()).take(20).collect();
+    let mittente = c.testo("mittente").zip(c.testo("numero"));
+    let mut righe = Vec::new();
+    if LEGGE.iter().any(|d| u.ha(*d)) {
+        for k in u.ente.duplicati(&u.aoo, &impronte, mittente).await? {
+            // One that may not be seen is not even hinted at: the file would give it away.
+            if let Ok(d) = dettaglio::carica(&u, &k).await
+                && d.visibile
+            {
+                righe.push(riga(&u, &Trovata { registrazione: d.registrazione, visibile: true }));
+            }
+        }
+    }
+    pagina(&Doppioni { righe })
+}

@@ -1,0 +1,199 @@
+//! Offices, people, titolario, rubrica, fascicoli.
+
+use askama::Template;
+
+use super::registra::Gruppo;
+use super::{Guscio, Modulo};
+
+/// Offices as a tree.
+#[derive(Debug, Template)]
+#[template(path = "uffici.html")]
+pub struct Uffici {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// Rows of the tree, parents first.
+    pub righe: Vec<RamoUfficio>,
+    /// Open offices: code, name.
+    pub aperti: Vec<(String, String)>,
+    /// May he change them?
+    pub modifica: bool,
+}
+
+/// An office in the tree.
+#[derive(Debug, Clone)]
+pub struct RamoUfficio {
+    /// Code.
+    pub codice: String,
+    /// Name.
+    pub nome: String,
+    /// Depth, from 0 to 5.
+    pub livello: usize,
+    /// Since when, until when, in words.
+    pub validita: String,
+    /// Closed.
+    pub chiuso: bool,
+    /// People in it.
+    pub persone: usize,
+}
+
+/// People.
+#[derive(Debug, Template)]
+#[template(path = "utenti.html")]
+pub struct Utenti {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// A secret to be shown once: what it is, its text.
+    pub segreto: Option<(String, String)>,
+    /// People.
+    pub persone: Vec<Persona>,
+    /// Tokens.
+    pub token: Vec<Token>,
+    /// Roles: code, name.
+    pub ruoli: Vec<(&'static str, &'static str)>,
+    /// Rights: code, name.
+    pub diritti: Vec<(String, &'static str)>,
+    /// Open offices: code, name.
+    pub uffici: Vec<(String, String)>,
+}
+
+/// A person.
+#[derive(Debug, Clone)]
+pub struct Persona {
+    /// Sign-in name.
+    pub utente: String,
+    /// Name.
+    pub nome: String,
+    /// Roles in words.
+    pub incarichi: Vec<String>,
+    /// First role's code and office, to begin with in the form.
+    pub ruolo: &'static str,
+    /// Its office.
+    pub ufficio: String,
+    /// Disabled.
+    pub disabilitato: bool,
+    /// It is who looks.
+    pub io: bool,
+}
+
+/// A token.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Identifier.
+    pub id: String,
+    /// What it is for.
+    pub descrizione: String,
+    /// Who answers for it.
+    pub utente: String,
+    /// What it may do, in words.
+    pub diritti: String,
+    /// Until when, in words.
+    pub scadenza: String,
+    /// valido, revocato, scaduto.
+    pub stato: &'static str,
+}
+
+/// The titolario as a tree.
+#[derive(Debug, Template)]
+#[template(path = "titolario.html")]
+pub struct Titolario {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// Entries, by code.
+    pub voci: Vec<Voce>,
+    /// May he change it?
+    pub modifica: bool,
+    /// Today, for the fields of dates.
+    pub oggi: String,
+}
+
+/// An entry.
+#[derive(Debug, Clone)]
+pub struct Voce {
+    /// Code.
+    pub codice: String,
+    /// Name.
+    pub nome: String,
+    /// Depth, from 0 to 5.
+    pub livello: usize,
+    /// Validity in words.
+    pub validita: String,
+    /// Cannot be used today.
+    pub chiusa: bool,
+    /// Can be closed.
+    pub chiudibile: bool,
+}
+
+/// The rubrica.
+#[derive(Debug, Template)]
+#[template(path = "rubrica.html")]
+pub struct Rubrica {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// Words searched.
+    pub q: String,
+    /// Correspondents: name, kind, code, address, whether from the rubrica.
+    pub righe: Vec<(String, &'static str, String, String, bool)>,
+    /// Address of the next page.
+    pub successivi: Option<String>,
+    /// May he add?
+    pub modifica: bool,
+    /// The group of fields of a new one.
+    pub nuovo: Gruppo,
+    /// Open offices: not used here, the group of fields asks for them.
+    pub uffici: Vec<(String, String)>,
+}
+
+/// Fascicoli.
+#[derive(Debug, Template)]
+#[template(path = "fascicoli.html")]
+pub struct Fascicoli {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// Fascicoli: code, subject, entry, office, opened, documents.
+    pub righe: Vec<Fascicolo>,
+    /// Address of the next page.
+    pub successivi: Option<String>,
+    /// May he open one?
+    pub modifica: bool,
+    /// Entries valid today: code, name.
+    pub titolario: Vec<(String, String)>,
+    /// Open offices: code, name.
+    pub uffici: Vec<(String, String)>,
+}
+
+/// A fascicolo.
+#[derive(Debug, Clone)]
+pub struct Fascicolo {
+    /// Code.
+    pub codice: String,
+    /// Subject.
+    pub oggetto: String,
+    /// Entry.
+    pub classificazione: String,
+    /// Office.
+    pub ufficio: String,
+    /// When it was opened, in words.
+    pub apertura: String,
+    /// Documents in it.
+    pub documenti: u64,
+}

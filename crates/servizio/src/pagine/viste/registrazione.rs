@@ -1,0 +1,168 @@
+//! One registration.
+
+use askama::Template;
+
+use super::registro::Riga;
+use super::{Guscio, Modulo};
+
+/// Its page.
+#[derive(Debug, Template)]
+#[template(path = "registrazione.html")]
+pub struct Registrazione {
+    /// Around the page.
+    pub g: Guscio,
+    /// In one line.
+    pub r: Riga,
+    /// Address of the page.
+    pub qui: String,
+    /// It has just been registered: the number is the hero.
+    pub nuova: bool,
+    /// What went wrong with the last form, and where it was.
+    pub sommario: Vec<(String, String)>,
+    /// Forms as typed.
+    pub m: Modulo,
+    /// Facts: name and value.
+    pub fatti: Vec<(String, String)>,
+    /// Correspondents: role, name, details.
+    pub soggetti: Vec<(String, String, String)>,
+    /// Files.
+    pub documenti: Vec<Documento>,
+    /// Assignments.
+    pub assegnazioni: Vec<Assegnazione>,
+    /// Notes: text, who, when.
+    pub annotazioni: Vec<(String, String, String)>,
+    /// Links: address, words, note.
+    pub collegamenti: Vec<(String, String, String)>,
+    /// Aggregations.
+    pub aggregazioni: Vec<String>,
+    /// Operations, newest first.
+    pub storia: Vec<Operazione>,
+    /// Open offices: code, name.
+    pub uffici: Vec<(String, String)>,
+    /// Entries valid today: code, name.
+    pub titolario: Vec<(String, String)>,
+    /// Fascicoli: code, subject.
+    pub fascicoli: Vec<(String, String)>,
+    /// What he may do.
+    pub puo: Puo,
+    /// Fresh one-time key for its forms.
+    pub chiave: String,
+    /// Index of the operation in the log.
+    pub indice: u64,
+}
+
+/// Forms to be shown; the domain decides all the same.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one box for each form")]
+pub struct Puo {
+    /// Assign.
+    pub assegna: bool,
+    /// Classify.
+    pub classifica: bool,
+    /// Add.
+    pub integra: bool,
+    /// Put into fascicoli.
+    pub fascicola: bool,
+}
+
+/// A file.
+#[derive(Debug, Clone)]
+pub struct Documento {
+    /// Progressive.
+    pub n: u32,
+    /// Documento or allegato.
+    pub ruolo: &'static str,
+    /// Name as given.
+    pub nome: String,
+    /// Kind in words.
+    pub tipo: String,
+    /// Size in words.
+    pub peso: String,
+    /// Whole impronta.
+    pub impronta: String,
+    /// Its first digits.
+    pub impronta_breve: String,
+    /// Address.
+    pub href: String,
+    /// May be looked at in the browser.
+    pub anteprima: bool,
+}
+
+/// An assignment.
+#[derive(Debug, Clone)]
+pub struct Assegnazione {
+    /// Number.
+    pub id: u32,
+    /// Office, perhaps person.
+    pub a: String,
+    /// competenza, conoscenza.
+    pub tipo: &'static str,
+    /// State in words.
+    pub stato: &'static str,
+    /// Code of the state.
+    pub codice: &'static str,
+    /// Who and when, in words.
+    pub righe: Vec<String>,
+    /// Reason or note.
+    pub motivo: String,
+    /// May be taken in charge by who looks.
+    pub prendibile: bool,
+    /// May be refused or concluded by who looks.
+    pub gestibile: bool,
+}
+
+/// An operation of the history.
+#[derive(Debug, Clone)]
+pub struct Operazione {
+    /// Index in the log.
+    pub indice: u64,
+    /// What, in words.
+    pub cosa: String,
+    /// Who.
+    pub chi: String,
+    /// When, in words.
+    pub quando: String,
+    /// When, for machines.
+    pub istante: String,
+    /// By which door, in words.
+    pub porta: &'static str,
+    /// What changed: field, before, after.
+    pub cambi: Vec<(String, String, String)>,
+}
+
+/// Only number and instant (R-L08).
+#[derive(Debug, Template)]
+#[template(path = "riservata.html")]
+pub struct Riservata {
+    /// Around the page.
+    pub g: Guscio,
+    /// In one line, masked.
+    pub r: Riga,
+}
+
+/// Two points of the history side by side.
+#[derive(Debug, Template)]
+#[template(path = "confronto.html")]
+pub struct Confronto {
+    /// Around the page.
+    pub g: Guscio,
+    /// In one line.
+    pub r: Riga,
+    /// Points: index, words, whether it is the first chosen, whether the second.
+    pub punti: Vec<(u64, String, bool, bool)>,
+    /// What changed.
+    pub cambi: Vec<Cambio>,
+    /// What did not: field and value.
+    pub invariati: Vec<(String, String)>,
+}
+
+/// A field that changed; each piece of text with whether it is only on that side.
+#[derive(Debug, Clone)]
+pub struct Cambio {
+    /// Name in words.
+    pub campo: String,
+    /// First point.
+    pub prima: Vec<(String, bool)>,
+    /// Second point.
+    pub dopo: Vec<(String, bool)>,
+}
