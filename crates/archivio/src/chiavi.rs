@@ -80,7 +80,6 @@ impl ChiaveInstallazione {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -11,8 +11,8 @@ use crate::prova::LettoreHash;
 
 /// The root of the empty tree: SHA-256 of nothing.
 pub const RADICE_VUOTA: Hash = [
-    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
-    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
 /// Hashes of a full tile.
@@ -59,7 +59,9 @@ pub fn radice_di(hash: &[Hash]) -> Hash {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ErroreAlbero<E = std::convert::Infallible> {
     /// The stored hashes of a level are not as many as the size asks for.
-    #[error("al livello {livello} servono {attesi} hash di coda per un albero di {dimensione} voci, ce ne sono {trovati}")]
+    #[error(
+        "al livello {livello} servono {attesi} hash di coda per un albero di {dimensione} voci, ce ne sono {trovati}"
+    )]
     Coda {
         /// The tile level.
         livello: u8,
@@ -173,10 +175,7 @@ impl Albero {
     ///
     /// # Errors
     /// The reader's own, or a tile of another width than asked.
-    pub fn leggi<L: LettoreHash>(
-        dimensione: u64,
-        lettore: &L,
-    ) -> Result<Self, ErroreAlbero<L::Errore>> {
+    pub fn leggi<L: LettoreHash>(dimensione: u64, lettore: &L) -> Result<Self, ErroreAlbero<L::Errore>> {
         if dimensione > DIMENSIONE_MAX {
             return Err(ErroreAlbero::Dimensione(dimensione));
         }
@@ -206,11 +205,7 @@ impl Albero {
 
     /// Appends a leaf hash and returns its index. For every tile that this completes, lowest level first, calls
     /// `tessera_piena(level, index of the tile, its 256 hashes)`.
-    pub fn aggiungi(
-        &mut self,
-        foglia: Hash,
-        mut tessera_piena: impl FnMut(u8, u64, &[Hash; TESSERA_HASH]),
-    ) -> u64 {
+    pub fn aggiungi(&mut self, foglia: Hash, mut tessera_piena: impl FnMut(u8, u64, &[Hash; TESSERA_HASH])) -> u64 {
         let indice = self.dimensione;
         assert!(indice < DIMENSIONE_MAX, "a log never gets near 2^53 entries");
         let mut hash = foglia;

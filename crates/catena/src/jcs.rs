@@ -103,14 +103,7 @@ pub(crate) fn scrivi_testo(out: &mut impl Uscita, testo: &str) {
             0x0a => out.scrivi(b"\\n"),
             0x0c => out.scrivi(b"\\f"),
             0x0d => out.scrivi(b"\\r"),
-            _ => out.scrivi(&[
-                b'\\',
-                b'u',
-                b'0',
-                b'0',
-                HEX[usize::from(b >> 4)],
-                HEX[usize::from(b & 15)],
-            ]),
+            _ => out.scrivi(&[b'\\', b'u', b'0', b'0', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]),
         }
     }
     out.scrivi(&byte[start..]);
@@ -151,11 +144,7 @@ pub(crate) fn controlla_nome(nome: &str) -> Result<(), ErroreCampo> {
 }
 
 /// Writes the value of field `nome`, or says why it may not stand in an operation.
-pub(crate) fn scrivi_valore(
-    out: &mut impl Uscita,
-    nome: &str,
-    valore: &Value,
-) -> Result<(), ErroreCampo> {
+pub(crate) fn scrivi_valore(out: &mut impl Uscita, nome: &str, valore: &Value) -> Result<(), ErroreCampo> {
     match valore {
         Value::Null => out.scrivi(b"null"),
         Value::Bool(true) => out.scrivi(b"true"),
@@ -180,7 +169,6 @@ pub(crate) fn scrivi_valore(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -195,8 +183,7 @@ mod tests {
     #[test]
     fn the_examples_of_rfc_8785_come_out_as_printed_there() {
         // § 3.2.2: input `"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/"`.
-        let input: Value =
-            serde_json::from_str(r#""\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/""#).unwrap();
+        let input: Value = serde_json::from_str(r#""\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/""#).unwrap();
         assert_eq!(jcs(&input).unwrap(), r#""€$\u000f\nA'B\"\\\\\"/""#);
         // § 3.2.3: the names of the sorting example, one of each kind of escape.
         for (raw, canonical) in [
@@ -243,10 +230,7 @@ mod tests {
     fn names_have_a_length_and_no_control_characters() {
         assert_eq!(controlla_nome(""), Err(ErroreCampo::NomeVuoto));
         assert!(controlla_nome(&"a".repeat(NOME_BYTE_MAX)).is_ok());
-        assert!(matches!(
-            controlla_nome(&"a".repeat(NOME_BYTE_MAX + 1)),
-            Err(ErroreCampo::NomeLungo { .. })
-        ));
+        assert!(matches!(controlla_nome(&"a".repeat(NOME_BYTE_MAX + 1)), Err(ErroreCampo::NomeLungo { .. })));
         assert!(matches!(controlla_nome("a\nb"), Err(ErroreCampo::NomeConControlli { .. })));
     }
 

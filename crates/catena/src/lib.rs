@@ -40,8 +40,8 @@ pub use checkpoint::{Checkpoint, ErroreCheckpoint};
 pub use jcs::{ErroreCampo, INTERO_MAX, TESTO_BYTE_MAX};
 pub use nota::{ChiaveFirma, ChiavePubblica, ErroreNota, FirmaNota, Nota, apri_nota, firma_nota};
 pub use prova::{
-    ErroreProva, LettoreHash, ProvaErrata, prova_coerenza, prova_inclusione, radice,
-    verifica_coerenza, verifica_inclusione,
+    ErroreProva, LettoreHash, ProvaErrata, prova_coerenza, prova_inclusione, radice, verifica_coerenza,
+    verifica_inclusione,
 };
 pub use ricevuta::{ErroreRicevuta, EsitoRicevuta, Ricevuta, verifica};
 pub use rivelazione::{ErroreRivelazione, Rivelazione, Sale, Seme, impronta_campo, rivelazione};

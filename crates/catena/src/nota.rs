@@ -75,15 +75,14 @@ pub struct Nota {
 
 /// A key name: not empty, no spaces, no plus.
 fn nome_valido(nome: &str) -> bool {
-    !nome.is_empty() && nome.len() <= 255 && !nome.contains('+') && !nome.chars().any(|c| c.is_whitespace() || c.is_control())
+    !nome.is_empty()
+        && nome.len() <= 255
+        && !nome.contains('+')
+        && !nome.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 fn identificativo(nome: &str, chiave: &VerifyingKey) -> [u8; 4] {
-    let h = Sha256::new()
-        .chain_update(nome)
-        .chain_update([b'\n', ED25519])
-        .chain_update(chiave.as_bytes())
-        .finalize();
+    let h = Sha256::new().chain_update(nome).chain_update([b'\n', ED25519]).chain_update(chiave.as_bytes()).finalize();
     [h[0], h[1], h[2], h[3]]
 }
 

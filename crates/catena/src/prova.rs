@@ -82,8 +82,7 @@ impl<'a, L: LettoreHash> Lettura<'a, L> {
             Entry::Vacant(room) => {
                 let hash = self.dimensione >> (8 * u32::from(livello));
                 let attesi = (hash - n * TESSERA_HASH as u64).min(TESSERA_HASH as u64) as u16;
-                let tessera =
-                    self.lettore.tessera(livello, n, attesi).map_err(ErroreProva::Lettore)?;
+                let tessera = self.lettore.tessera(livello, n, attesi).map_err(ErroreProva::Lettore)?;
                 if tessera.len() != usize::from(attesi) {
                     let trovati = tessera.len();
                     return Err(ErroreProva::Larghezza { livello, n, attesi, trovati });
@@ -115,10 +114,7 @@ fn taglio(leaves: u64) -> u64 {
 ///
 /// # Errors
 /// The reader's.
-pub fn radice<L: LettoreHash>(
-    lettore: &L,
-    dimensione: u64,
-) -> Result<Hash, ErroreProva<L::Errore>> {
+pub fn radice<L: LettoreHash>(lettore: &L, dimensione: u64) -> Result<Hash, ErroreProva<L::Errore>> {
     if dimensione == 0 {
         return Ok(RADICE_VUOTA);
     }
@@ -159,11 +155,7 @@ pub fn prova_inclusione<L: LettoreHash>(
 ///
 /// # Errors
 /// `prima` greater than `dopo`; the reader's.
-pub fn prova_coerenza<L: LettoreHash>(
-    lettore: &L,
-    prima: u64,
-    dopo: u64,
-) -> Result<Vec<Hash>, ErroreProva<L::Errore>> {
+pub fn prova_coerenza<L: LettoreHash>(lettore: &L, prima: u64, dopo: u64) -> Result<Vec<Hash>, ErroreProva<L::Errore>> {
     if prima > dopo {
         return Err(ErroreProva::FuoriAlbero { indice: prima, dimensione: dopo });
     }

@@ -82,6 +82,7 @@ impl Ricevuta {
     ///
     /// # Errors
     /// A field that may not stand in an operation.
+    #[expect(clippy::too_many_arguments, reason = "each is one part of a receipt")]
     pub fn crea(
         origine: &str,
         indice: u64,

@@ -10,9 +10,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::Hash;
-use crate::jcs::{
-    ErroreCampo, NOME_BYTE_MAX, TESTO_BYTE_MAX, Uscita, controlla_nome, scrivi_testo, scrivi_valore,
-};
+use crate::jcs::{ErroreCampo, NOME_BYTE_MAX, TESTO_BYTE_MAX, Uscita, controlla_nome, scrivi_testo, scrivi_valore};
 
 const PREFISSO_SALE: &[u8] = b"protocollo/sale/v1\n";
 
@@ -38,8 +36,7 @@ impl Seme {
     /// The salt of field `nome`: the first half of SHA-256(`"protocollo/sale/v1\n"` ‖ seed ‖ name).
     #[must_use]
     pub fn sale(&self, nome: &str) -> Sale {
-        let digest =
-            Sha256::new().chain_update(PREFISSO_SALE).chain_update(self.0).chain_update(nome);
+        let digest = Sha256::new().chain_update(PREFISSO_SALE).chain_update(self.0).chain_update(nome);
         let digest: Hash = digest.finalize().into();
         let mut sale = Sale::default();
         sale.copy_from_slice(&digest[..16]);
@@ -77,12 +74,7 @@ pub fn impronta_testo(testo: &str) -> Hash {
     Sha256::digest(testo.as_bytes()).into()
 }
 
-fn scrivi_terna(
-    out: &mut impl Uscita,
-    sale: &Sale,
-    nome: &str,
-    valore: &Value,
-) -> Result<(), ErroreCampo> {
+fn scrivi_terna(out: &mut impl Uscita, sale: &Sale, nome: &str, valore: &Value) -> Result<(), ErroreCampo> {
     controlla_nome(nome)?;
     let mut sale_testo = [0u8; 22];
     codifica(sale, &mut sale_testo);
@@ -200,11 +192,8 @@ impl Rivelazione {
         let json = URL_SAFE_NO_PAD.decode(testo).map_err(|_| ErroreRivelazione::Base64)?;
         let (sale, nome, valore): (String, String, Value) =
             serde_json::from_slice(&json).map_err(|_| ErroreRivelazione::Terna)?;
-        let sale: Sale = URL_SAFE_NO_PAD
-            .decode(sale)
-            .ok()
-            .and_then(|byte| byte.try_into().ok())
-            .ok_or(ErroreRivelazione::Sale)?;
+        let sale: Sale =
+            URL_SAFE_NO_PAD.decode(sale).ok().and_then(|byte| byte.try_into().ok()).ok_or(ErroreRivelazione::Sale)?;
         let mut canonical = Vec::with_capacity(json.len());
         scrivi_terna(&mut canonical, &sale, &nome, &valore)?;
         if canonical != json {

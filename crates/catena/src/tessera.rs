@@ -93,9 +93,7 @@ impl PercorsoTessera {
     /// # Errors
     /// Any other spelling than the canonical one.
     pub fn leggi(percorso: &str) -> Result<Self, ErroreTessera> {
-        Self::analizza(percorso)
-            .filter(|tessera| tessera.to_string() == percorso)
-            .ok_or(ErroreTessera::Percorso)
+        Self::analizza(percorso).filter(|tessera| tessera.to_string() == percorso).ok_or(ErroreTessera::Percorso)
     }
 
     fn analizza(percorso: &str) -> Option<Self> {
@@ -182,8 +180,7 @@ pub fn scrivi_pacco<V: AsRef<[u8]>>(voci: &[V]) -> Result<Vec<u8>, ErroreTessera
     let mut byte = Vec::with_capacity(voci.iter().map(|voce| voce.as_ref().len() + 2).sum());
     for voce in voci {
         let voce = voce.as_ref();
-        let lunghezza = u16::try_from(voce.len())
-            .map_err(|_| ErroreTessera::VoceLunga { byte: voce.len() })?;
+        let lunghezza = u16::try_from(voce.len()).map_err(|_| ErroreTessera::VoceLunga { byte: voce.len() })?;
         byte.extend_from_slice(&lunghezza.to_be_bytes());
         byte.extend_from_slice(voce);
     }
@@ -205,8 +202,7 @@ pub fn leggi_pacco(byte: &[u8]) -> Result<Vec<&[u8]>, ErroreTessera> {
         let Some((lunghezza, after)) = rest.split_first_chunk::<2>() else {
             return Err(tronco);
         };
-        let Some((voce, after)) = after.split_at_checked(usize::from(u16::from_be_bytes(*lunghezza)))
-        else {
+        let Some((voce, after)) = after.split_at_checked(usize::from(u16::from_be_bytes(*lunghezza))) else {
             return Err(tronco);
         };
         voci.push(voce);

@@ -181,7 +181,7 @@ pub fn partita_iva(testo: &str) -> Result<String, CodiceErrato> {
             }
         })
         .sum();
-    if somma % 10 != 0 {
+    if !somma.is_multiple_of(10) {
         return Err(CodiceErrato("la cifra di controllo della partita IVA è errata"));
     }
     Ok(t.to_owned())
@@ -278,7 +278,6 @@ impl<'de> Deserialize<'de> for Impronta {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

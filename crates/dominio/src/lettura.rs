@@ -107,7 +107,6 @@ fn traduci(posto: &str, inglese: &str) -> ErroreCampo {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::nuova::NuovaRegistrazione;

@@ -141,7 +141,6 @@ pub trait Orologio: Send + Sync {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -86,7 +86,6 @@ pub fn nome_file(v: &mut Validatore, campo: &str, nome: &str) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -100,7 +100,9 @@ pub async fn servi(
     fine: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let lavori = tokio::spawn(lavori(Arc::clone(&s)));
-    let esito = axum::serve(ascolto, rotte(s).into_make_service_with_connect_info::<std::net::SocketAddr>()).with_graceful_shutdown(fine).await;
+    let esito = axum::serve(ascolto, rotte(s).into_make_service_with_connect_info::<std::net::SocketAddr>())
+        .with_graceful_shutdown(fine)
+        .await;
     lavori.abort();
     esito
 }

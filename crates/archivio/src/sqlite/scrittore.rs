@@ -1048,9 +1048,12 @@ fn ancora_valida(aoo: &StatoAoo, d: &DatiRegistrazione, ora: Istante) -> Esito<(
     Ok(())
 }
 
+/// Sends an answer; with a reason, the group was undone.
+type Spedizione = Box<dyn FnOnce(Option<&str>) + Send>;
+
 /// An answer ready to go, with the leases that end with it.
 struct Consegna {
-    manda: Box<dyn FnOnce(Option<&str>) + Send>,
+    manda: Spedizione,
 }
 
 impl Consegna {

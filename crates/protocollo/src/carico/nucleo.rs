@@ -20,6 +20,9 @@ use super::Opzioni;
 use super::misura::{Turno, mediana, memoria_mb, tondo, turno};
 use crate::parole;
 
+/// Requests made beforehand.
+const MODELLI: u64 = 8_192;
+
 /// An ente with its AOO, ready for load.
 pub async fn prepara(store: &dyn Store, aoo: usize) -> Result<(Arc<dyn EnteStore>, Vec<CodiceAoo>)> {
     let ente = store
@@ -94,16 +97,19 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let store = SqliteStore::apri(&cartella.join("archivio"), Arc::new(archivio::orologio::OrologioDiSistema))?;
     let (ente, aoo) = prepara(&*store, o.aoo).await?;
     let chi = operatore()?;
+    // Made beforehand: the making of requests is not what is measured.
+    let modelli = Arc::new((0..MODELLI).map(registrazione).collect::<Result<Vec<_>>>()?);
     let registra = {
         let (ente, aoo, chi) = (Arc::clone(&ente), Arc::new(aoo), Arc::new(chi));
         move |c: usize, i: u64| {
             let (ente, aoo, chi) = (Arc::clone(&ente), Arc::clone(&aoo), Arc::clone(&chi));
+            let dati = modelli[(c * 7_919 + i as usize) % modelli.len()].clone();
             async move {
                 let n = DaRegistrare {
                     chi: (*chi).clone(),
                     registro: CodiceRegistro::generale(),
                     rigore: Rigore::Operatore,
-                    dati: registrazione((c as u64) << 32 | i)?,
+                    dati,
                     file: Vec::new(),
                     idempotenza: None,
                 };

@@ -121,7 +121,6 @@ fn fai_posto(conti: &mut HashMap<Chi, Conto>, ora: i64) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use dominio::tempo::Istante;

@@ -113,7 +113,6 @@ pub fn regola(utente: &NomeUtente, chiaro: &str) -> Result<(), &'static str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

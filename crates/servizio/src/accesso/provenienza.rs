@@ -44,7 +44,6 @@ pub async fn guardia(r: Request, avanti: Next) -> Response {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -88,7 +88,6 @@ pub fn casuale() -> Esito<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

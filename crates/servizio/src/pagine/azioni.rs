@@ -177,7 +177,7 @@ pub async fn con_file(
 fn leggi<T: serde::de::DeserializeOwned + serde::Serialize>(campo: &str, v: Value) -> Result<T, Rifiuto> {
     serde_path_to_error::deserialize(v).map_err(|e| {
         let posto = e.path().to_string();
-        let posto = posto.replace('[', "").replace(']', "");
+        let posto = posto.replace(['[', ']'], "");
         let nome = if posto == "." { campo.to_owned() } else { format!("{campo}.{posto}") };
         Rifiuto::campo(nome, e.inner().to_string())
     })

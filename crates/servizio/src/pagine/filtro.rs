@@ -105,7 +105,6 @@ pub fn query(c: &Campi, senza: Option<&str>, cursore: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

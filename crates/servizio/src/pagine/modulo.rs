@@ -72,10 +72,10 @@ pub fn leggi(c: &Campi) -> (Posti, Result<Letto, Vec<ErroreCampo>>) {
     if c.spuntato("riservato") {
         o.insert("riservato".to_owned(), true.into());
     }
-    if tipo != "uscita" {
-        if let Some(s) = soggetto(c, "mittente", tipo) {
-            o.insert("mittente".to_owned(), s);
-        }
+    if tipo != "uscita"
+        && let Some(s) = soggetto(c, "mittente", tipo)
+    {
+        o.insert("mittente".to_owned(), s);
     }
     if tipo == "entrata" {
         lista(&mut o, c, &mut posti, "altriMittenti", |c, p| soggetto(c, p, tipo));
@@ -246,7 +246,6 @@ pub fn assegnazione(c: &Campi, prefisso: &str) -> Option<Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

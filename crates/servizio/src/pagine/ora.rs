@@ -44,7 +44,6 @@ pub fn istante(data: &str, ora: &str) -> Result<Istante, &'static str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -54,7 +54,7 @@ fn come(r: &dominio::registrazione::Registrazione) -> Campi {
     let mut metti = |nome: String, v: &str| c.push((nome, v.to_owned()));
     metti("tipo".to_owned(), d.tipo.codice());
     metti("classificazione".to_owned(), r.classificazione.0.as_str());
-    if let Some(Value::String(m)) = serde_json::to_value(d.mezzo).ok() {
+    if let Ok(Value::String(m)) = serde_json::to_value(d.mezzo) {
         metti("mezzo".to_owned(), &m);
     }
     let mut chi = |prefisso: &str, s: &Soggetto| {

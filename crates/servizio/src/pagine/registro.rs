@@ -115,10 +115,8 @@ pub fn riga(u: &Utente, t: &Trovata) -> Riga {
         tipo: d.tipo.codice(),
         soggetto: soggetto(r),
         oggetto: d.oggetto.clone(),
-        classificazione: match &r.classificazione {
-            (c, Some(nome)) => format!("{c} · {nome}"),
-            (c, None) => c.to_string(),
-        },
+        classificazione: r.classificazione.0.to_string(),
+        classificazione_nome: r.classificazione.1.clone().unwrap_or_default(),
         uffici: uffici(u, r),
         stato: match r.stato {
             Stato::Valida => "",

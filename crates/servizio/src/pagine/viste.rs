@@ -104,9 +104,8 @@ pub fn riga_errore(e: &ErroreCampo) -> String {
 
 /// The name of a field in words.
 pub fn etichetta(campo: &str) -> String {
-    let mut parti = campo.split('.').peekable();
     let mut out: Vec<String> = Vec::new();
-    while let Some(p) = parti.next() {
+    for p in campo.split('.') {
         if let Ok(n) = p.parse::<usize>() {
             if let Some(u) = out.last_mut() {
                 u.push_str(&format!(" {}", n + 1));
@@ -202,7 +201,7 @@ pub fn peso(byte: u64) -> String {
     for (nome, n) in UNITA {
         if byte >= n {
             let decimi = byte * 10 / n;
-            return if decimi % 10 == 0 {
+            return if decimi.is_multiple_of(10) {
                 format!("{} {nome}", decimi / 10)
             } else {
                 format!("{},{} {nome}", decimi / 10, decimi % 10)
@@ -322,7 +321,6 @@ pub struct Doppioni {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

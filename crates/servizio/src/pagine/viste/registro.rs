@@ -49,6 +49,8 @@ pub struct Riga {
     pub oggetto: String,
     /// Code of its entry.
     pub classificazione: String,
+    /// Its name.
+    pub classificazione_nome: String,
     /// Offices that have it.
     pub uffici: String,
     /// State in words; blank when valid.
