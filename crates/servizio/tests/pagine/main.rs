@@ -1,0 +1,9 @@
+//! The pages, driven in process as a browser without scripts would: forms, redirects, cookies.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod accesso;
+mod amministrazione;
+mod banco;
+mod lavoro;
+mod registra;
+mod riservate;
