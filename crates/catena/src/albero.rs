@@ -268,3 +268,129 @@ impl Albero {
         self.righe.len() as u8
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modello::{self, Tessere, byte, foglie, hash, mth};
+    use proptest::prelude::*;
+
+    /// Leaves and roots of the Certificate Transparency reference implementation.
+    const FOGLIE_NOTE: [&str; 8] =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
+    const RADICI_NOTE: [&str; 9] = [
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+        "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+        "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+    ];
+
+    /// R-B13.
+    #[test]
+    fn the_known_tree_of_eight_leaves_has_its_known_roots() {
+        let mut albero = Albero::nuovo();
+        assert_eq!(albero.radice(), hash(RADICI_NOTE[0]));
+        let mut leaves = Vec::new();
+        for (leaf, root) in FOGLIE_NOTE.iter().zip(&RADICI_NOTE[1..]) {
+            leaves.push(foglia_di(&byte(leaf)));
+            albero.aggiungi(leaves[leaves.len() - 1], |_, _, _| panic!("no tile of 256 among 8"));
+            assert_eq!(albero.radice(), hash(root));
+            assert_eq!(radice_di(&leaves), hash(root));
+            assert_eq!(mth(&leaves), hash(root), "the model itself");
+        }
+        let path = [
+            "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+            "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+            "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+        ];
+        assert_eq!(modello::path(0, &leaves), path.map(hash));
+        let proof = [
+            "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+            "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        ];
+        assert_eq!(modello::proof(6, &leaves), proof.map(hash));
+    }
+
+    #[test]
+    fn the_growing_tree_has_the_root_of_the_plain_one_at_every_size() {
+        let leaves = foglie(600);
+        let mut albero = Albero::nuovo();
+        for size in 0..leaves.len() {
+            assert_eq!(albero.radice(), mth(&leaves[..size]), "size {size}");
+            albero.aggiungi(leaves[size], |_, _, _| ());
+        }
+    }
+
+    #[test]
+    fn full_tiles_leave_once_and_hold_the_hashes_of_their_level() {
+        let leaves = foglie(65_536 + 300);
+        let mut given = Vec::new();
+        let mut albero = Albero::nuovo();
+        for leaf in &leaves {
+            albero.aggiungi(*leaf, |l, n, h| given.push((l, n, h.to_vec())));
+        }
+        assert_eq!(given.len(), 257 + 1);
+        for (level, n, hashes) in &given {
+            let each = 256usize.pow(u32::from(*level));
+            let first = *n as usize * 256 * each;
+            let expected: Vec<Hash> = leaves[first..first + 256 * each].chunks(each).map(mth).collect();
+            assert_eq!(*hashes, expected, "tile {level}/{n}");
+        }
+        assert_eq!(albero.livelli(), 3);
+        assert_eq!((albero.coda(0).len(), albero.coda(1).len(), albero.coda(2).len()), (44, 1, 1));
+        assert_eq!(albero.coda(3), &[] as &[Hash]);
+        assert_eq!(albero.radice(), mth(&leaves));
+    }
+
+    #[test]
+    fn a_tree_is_not_taken_up_from_tails_of_the_wrong_length() {
+        let errore = Albero::riprendi(3, &[foglie(2)]).unwrap_err();
+        assert_eq!(errore, ErroreAlbero::Coda { livello: 0, dimensione: 3, attesi: 3, trovati: 2 });
+        assert!(Albero::riprendi(0, &[foglie(1)]).is_err());
+        assert!(Albero::riprendi(256, &[vec![]]).is_err(), "level 1 is missing");
+        assert_eq!(
+            Albero::riprendi(DIMENSIONE_MAX + 1, &[]).unwrap_err(),
+            ErroreAlbero::Dimensione(DIMENSIONE_MAX + 1)
+        );
+        let (_, tessere) = Tessere::di(&foglie(5));
+        assert!(matches!(Albero::leggi(300, &tessere), Err(ErroreAlbero::Lettore(_))));
+    }
+
+    #[test]
+    fn the_width_of_a_tail_is_what_is_left_over_at_its_level() {
+        for (level, size, width) in
+            [(0, 0, 0), (0, 255, 255), (0, 256, 0), (1, 256, 1), (1, 65_535, 255), (2, 65_536, 1), (63, 9, 0)]
+        {
+            assert_eq!(larghezza_coda(level, size), width, "level {level}, size {size}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn a_tree_taken_up_again_goes_on_as_the_one_that_never_stopped(size in 0u64..1500, more in 0u64..400) {
+            let leaves = foglie(size + more);
+            let (before, tessere) = Tessere::di(&leaves[..size as usize]);
+            let code: Vec<Vec<Hash>> = (0..before.livelli()).map(|l| before.coda(l).to_vec()).collect();
+            let mut whole = before.clone();
+            let mut from_tails = Albero::riprendi(size, &code).unwrap();
+            let mut from_tiles = Albero::leggi(size, &tessere).unwrap();
+            for albero in [&mut whole, &mut from_tails, &mut from_tiles] {
+                for leaf in &leaves[size as usize..] {
+                    albero.aggiungi(*leaf, |_, _, _| ());
+                }
+                prop_assert_eq!(albero.dimensione(), size + more);
+                prop_assert_eq!(albero.radice(), mth(&leaves));
+                for l in 0..2 {
+                    prop_assert_eq!(albero.coda(l).len(), usize::from(larghezza_coda(l, size + more)));
+                }
+            }
+        }
+    }
+}

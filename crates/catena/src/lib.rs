@@ -28,6 +28,8 @@
 pub mod albero;
 pub mod checkpoint;
 mod jcs;
+#[cfg(test)]
+mod modello;
 pub mod nota;
 pub mod prova;
 pub mod ricevuta;

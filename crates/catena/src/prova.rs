@@ -301,3 +301,131 @@ pub fn verifica_coerenza(
     }
     if sr == *radice_dopo { Ok(()) } else { Err(ProvaErrata::Radice) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modello::{Tessere, foglie, mth, path, proof};
+    use proptest::prelude::*;
+
+    /// Every size up to 70, every index: made from tiles as RFC 6962 defines it, accepted, and accepted only where it
+    /// belongs. R-B13.
+    #[test]
+    fn inclusion_holds_for_every_leaf_of_every_tree_up_to_seventy_and_nowhere_else() {
+        let leaves = foglie(70);
+        for n in 1..=70usize {
+            let (_, tessere) = Tessere::di(&leaves[..n]);
+            let root = mth(&leaves[..n]);
+            assert_eq!(radice(&tessere, n as u64).unwrap(), root);
+            for m in 0..n {
+                let prova = prova_inclusione(&tessere, m as u64, n as u64).unwrap();
+                assert_eq!(prova, path(m, &leaves[..n]), "leaf {m} of {n}");
+                assert_eq!(verifica_inclusione(&leaves[m], m as u64, n as u64, &prova, &root), Ok(()));
+                for other in (0..n).filter(|other| *other != m) {
+                    assert!(verifica_inclusione(&leaves[m], other as u64, n as u64, &prova, &root).is_err());
+                    assert!(verifica_inclusione(&leaves[other], m as u64, n as u64, &prova, &root).is_err());
+                }
+                let longer = [&prova[..], &[root]].concat();
+                let errore = ProvaErrata::Lunghezza { trovati: longer.len() };
+                assert_eq!(verifica_inclusione(&leaves[m], m as u64, n as u64, &longer, &root), Err(errore));
+                if let [shorter @ .., _] = &prova[..] {
+                    let errore = ProvaErrata::Lunghezza { trovati: shorter.len() };
+                    assert_eq!(verifica_inclusione(&leaves[m], m as u64, n as u64, shorter, &root), Err(errore));
+                }
+            }
+            let errore = verifica_inclusione(&leaves[0], n as u64, n as u64, &[], &root);
+            assert_eq!(errore, Err(ProvaErrata::FuoriAlbero));
+        }
+    }
+
+    /// R-B13.
+    #[test]
+    fn consistency_holds_for_every_pair_of_sizes_up_to_seventy_and_for_no_other_root() {
+        let leaves = foglie(70);
+        let roots: Vec<Hash> = (0..=70).map(|n| mth(&leaves[..n])).collect();
+        for n in 0..=70usize {
+            let (_, tessere) = Tessere::di(&leaves[..n]);
+            for m in 0..=n {
+                let prova = prova_coerenza(&tessere, m as u64, n as u64).unwrap();
+                if m > 0 {
+                    assert_eq!(prova, proof(m, &leaves[..n]), "from {m} to {n}");
+                }
+                let check = |prima: &Hash, dopo: &Hash, prova: &[Hash]| {
+                    verifica_coerenza(m as u64, n as u64, prima, dopo, prova)
+                };
+                assert_eq!(check(&roots[m], &roots[n], &prova), Ok(()));
+                assert!(check(&[7; 32], &roots[n], &prova).is_err(), "another older root, {m} to {n}");
+                // The empty tree is the beginning of anything: there the newer root is not checked.
+                if m > 0 || n == 0 {
+                    assert!(check(&roots[m], &[7; 32], &prova).is_err(), "another newer root, {m} to {n}");
+                }
+                assert!(check(&roots[m], &roots[n], &[&prova[..], &[[7; 32]]].concat()).is_err());
+                for i in 0..prova.len() {
+                    let mut touched = prova.clone();
+                    touched[i][31] ^= 1;
+                    assert!(check(&roots[m], &roots[n], &touched).is_err(), "hash {i} touched, {m} to {n}");
+                    touched.remove(i);
+                    assert!(check(&roots[m], &roots[n], &touched).is_err(), "hash {i} missing, {m} to {n}");
+                }
+            }
+            let back = verifica_coerenza(n as u64 + 1, n as u64, &roots[n], &roots[n], &[]);
+            assert_eq!(back, Err(ProvaErrata::FuoriAlbero));
+        }
+    }
+
+    #[test]
+    fn proofs_across_tiles_and_levels_are_those_of_the_plain_tree() {
+        let leaves = foglie(66_000);
+        for n in [255usize, 256, 257, 511, 512, 513, 1000, 65_536, 65_537, 66_000] {
+            let (_, tessere) = Tessere::di(&leaves[..n]);
+            let root = mth(&leaves[..n]);
+            assert_eq!(radice(&tessere, n as u64).unwrap(), root);
+            for m in [0, 1, n / 3, n / 2, n - 2, n - 1] {
+                let prova = prova_inclusione(&tessere, m as u64, n as u64).unwrap();
+                assert_eq!(prova, path(m, &leaves[..n]), "leaf {m} of {n}");
+                assert_eq!(verifica_inclusione(&leaves[m], m as u64, n as u64, &prova, &root), Ok(()));
+                let older = m.max(1);
+                let prova = prova_coerenza(&tessere, older as u64, n as u64).unwrap();
+                assert_eq!(prova, proof(older, &leaves[..n]), "from {older} to {n}");
+                let first = mth(&leaves[..older]);
+                assert_eq!(verifica_coerenza(older as u64, n as u64, &first, &root, &prova), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_outside_the_tree_has_no_proof() {
+        let (_, tessere) = Tessere::di(&foglie(5));
+        assert_eq!(prova_inclusione(&tessere, 5, 5), Err(ErroreProva::FuoriAlbero { indice: 5, dimensione: 5 }));
+        assert_eq!(prova_coerenza(&tessere, 6, 5), Err(ErroreProva::FuoriAlbero { indice: 6, dimensione: 5 }));
+        assert!(matches!(radice(&tessere, 9), Err(ErroreProva::Lettore(_))));
+    }
+
+    /// A reader that always gives one hash.
+    struct Avaro;
+
+    impl LettoreHash for Avaro {
+        type Errore = String;
+        fn tessera(&self, _: u8, _: u64, _: u16) -> Result<Vec<Hash>, String> {
+            Ok(vec![[0; 32]])
+        }
+    }
+
+    #[test]
+    fn a_reader_that_gives_fewer_hashes_than_asked_is_an_error() {
+        assert_eq!(radice(&Avaro, 3), Err(ErroreProva::Larghezza { livello: 0, n: 0, attesi: 3, trovati: 1 }));
+    }
+
+    proptest! {
+        #[test]
+        fn random_proofs_are_refused_and_never_panic(
+            m in any::<u64>(), n in any::<u64>(), prova in prop::collection::vec(any::<Hash>(), 0..70)
+        ) {
+            prop_assert!(verifica_inclusione(&[1; 32], m, n, &prova, &[2; 32]).is_err());
+            // From the empty tree there is nothing to prove; anything else needs hashes that fit.
+            if m > 0 {
+                prop_assert!(verifica_coerenza(m, n, &[1; 32], &[2; 32], &prova).is_err());
+            }
+        }
+    }
+}

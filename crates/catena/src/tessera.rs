@@ -210,3 +210,124 @@ pub fn leggi_pacco(byte: &[u8]) -> Result<Vec<&[u8]>, ErroreTessera> {
     }
     Ok(voci)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn paths_are_spelt_as_the_specification_spells_them() {
+        for (testo, tessera) in [
+            ("tile/0/000", PercorsoTessera::Hash { livello: 0, n: 0, larghezza: 256 }),
+            ("tile/0/x001/x234/067", PercorsoTessera::Hash { livello: 0, n: 1_234_067, larghezza: 256 }),
+            ("tile/2/000.p/1", PercorsoTessera::Hash { livello: 2, n: 0, larghezza: 1 }),
+            ("tile/63/999.p/255", PercorsoTessera::Hash { livello: 63, n: 999, larghezza: 255 }),
+            ("tile/entries/x001/000", PercorsoTessera::Voci { n: 1000, larghezza: 256 }),
+            ("tile/entries/x123/456.p/7", PercorsoTessera::Voci { n: 123_456, larghezza: 7 }),
+        ] {
+            assert_eq!(tessera.to_string(), testo);
+            assert_eq!(testo.parse::<PercorsoTessera>(), Ok(tessera));
+        }
+    }
+
+    #[test]
+    fn another_spelling_of_a_path_is_refused() {
+        for testo in [
+            "",
+            "tile",
+            "tile/",
+            "tile/0",
+            "tile/0/",
+            "tile/0/0",
+            "tile/0/00",
+            "tile/0/0000",
+            "tile/00/000",
+            "tile/64/000",
+            "tile/+1/000",
+            "tile/0/x000/001",
+            "tile/0/001/002",
+            "tile/0/x001",
+            "tile/0/+01",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/0/000.p/+1",
+            "tile/0/000.p/",
+            "tile/0/000.p",
+            "/tile/0/000",
+            "tile/0/000/",
+            "tile/0/../000",
+            "tile/data/000",
+            "tile/-1/000",
+            "tile/0/x001/x234/067 ",
+            "tile/0/x999/x999/x999/x999/x999/x999/999",
+        ] {
+            assert_eq!(PercorsoTessera::leggi(testo), Err(ErroreTessera::Percorso), "{testo}");
+        }
+    }
+
+    #[test]
+    fn nothing_past_the_checkpoint_stands_in_the_tree() {
+        let tile = |livello, n, larghezza| PercorsoTessera::Hash { livello, n, larghezza };
+        assert!(tile(0, 0, 256).sta_in(256));
+        assert!(!tile(0, 0, 256).sta_in(255));
+        assert!(tile(0, 1, 44).sta_in(300));
+        assert!(!tile(0, 1, 45).sta_in(300));
+        assert!(tile(1, 0, 1).sta_in(300));
+        assert!(!tile(1, 0, 2).sta_in(300));
+        assert!(!tile(63, 0, 1).sta_in(u64::MAX));
+        assert!(!tile(0, u64::MAX, 1).sta_in(u64::MAX));
+        assert!(PercorsoTessera::Voci { n: 0, larghezza: 3 }.sta_in(3));
+        assert!(!PercorsoTessera::Voci { n: 0, larghezza: 4 }.sta_in(3));
+    }
+
+    #[test]
+    fn a_tile_is_one_to_256_whole_hashes() {
+        assert_eq!(leggi_hash(&[9; 64]).unwrap(), [[9; 32], [9; 32]]);
+        assert_eq!(leggi_hash(&[0; 8192]).unwrap().len(), 256);
+        for n in [0, 1, 31, 33, 8192 + 32] {
+            assert_eq!(leggi_hash(&vec![0; n]), Err(ErroreTessera::Hash { byte: n }));
+        }
+    }
+
+    #[test]
+    fn a_bundle_cut_short_or_too_full_is_refused() {
+        let pacco = scrivi_pacco(&[&b"uno"[..], b"", b"tre"]).unwrap();
+        assert_eq!(pacco, b"\x00\x03uno\x00\x00\x00\x03tre");
+        assert_eq!(leggi_pacco(&pacco).unwrap(), [&b"uno"[..], b"", b"tre"]);
+        assert_eq!(leggi_pacco(&pacco[..4]), Err(ErroreTessera::Tronco { byte: 0 }));
+        assert_eq!(leggi_pacco(&pacco[..6]), Err(ErroreTessera::Tronco { byte: 5 }));
+        assert_eq!(leggi_pacco(&[0; 257 * 2]), Err(ErroreTessera::TroppeVoci));
+        assert_eq!(scrivi_pacco(&[[0u8; 32]; 257]), Err(ErroreTessera::TroppeVoci));
+        assert_eq!(scrivi_pacco(&[vec![0; 65_536]]), Err(ErroreTessera::VoceLunga { byte: 65_536 }));
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_reads_back(livello in 0u8..=63, n in any::<u64>(), larghezza in 1u16..=256, voci in any::<bool>()) {
+            let tessera = if voci { PercorsoTessera::Voci { n, larghezza } }
+                else { PercorsoTessera::Hash { livello, n, larghezza } };
+            prop_assert_eq!(PercorsoTessera::leggi(&tessera.to_string()), Ok(tessera));
+        }
+
+        #[test]
+        fn every_bundle_reads_back(voci in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..=256)) {
+            let pacco = scrivi_pacco(&voci).unwrap();
+            prop_assert_eq!(leggi_pacco(&pacco).unwrap(), voci);
+        }
+
+        #[test]
+        fn random_bytes_never_panic_and_what_reads_is_written_the_same(byte in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(voci) = leggi_pacco(&byte) {
+                prop_assert_eq!(scrivi_pacco(&voci).unwrap(), &byte[..]);
+            }
+            let testo = String::from_utf8_lossy(&byte);
+            for testo in [testo.to_string(), format!("tile/0/{testo}"), format!("tile/entries/{testo}")] {
+                if let Ok(tessera) = PercorsoTessera::leggi(&testo) {
+                    prop_assert_eq!(tessera.to_string(), testo);
+                }
+            }
+        }
+    }
+}
