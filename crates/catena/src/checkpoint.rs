@@ -99,3 +99,89 @@ impl Checkpoint {
         Ok((Self::leggi(&aperta.testo)?, aperta))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RADICE: &str = "CwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBws=";
+
+    fn chiave(n: u8) -> ChiaveFirma {
+        ChiaveFirma::da_segreto("protocollo.example/c_z999/AOO1", &[n; 32]).unwrap()
+    }
+
+    #[test]
+    fn the_text_is_origin_size_and_root_a_line_each() {
+        let mut c = Checkpoint::nuovo("protocollo.example/c_z999/AOO1", 17, [7; 32]);
+        assert_eq!(c.testo(), "protocollo.example/c_z999/AOO1\n17\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n");
+        assert_eq!(Checkpoint::leggi(&c.testo()), Ok(c.clone()));
+        c.estensioni = vec!["altro".into(), "ancora altro".into()];
+        assert!(c.testo().ends_with("BwcHBwc=\naltro\nancora altro\n"));
+        assert_eq!(Checkpoint::leggi(&c.testo()), Ok(c));
+    }
+
+    #[test]
+    fn a_checkpoint_has_one_form_only() {
+        assert!(Checkpoint::leggi(&format!("o\n1\n{RADICE}\n")).is_ok());
+        for testo in [
+            String::new(),
+            "\n".into(),
+            "o\n1\n".into(),
+            format!("o\n1\n{RADICE}"),
+            format!("\n1\n{RADICE}\n"),
+            format!("o\n01\n{RADICE}\n"),
+            format!("o\n+1\n{RADICE}\n"),
+            format!("o\n-1\n{RADICE}\n"),
+            format!("o\n 1\n{RADICE}\n"),
+            format!("o\n18446744073709551616\n{RADICE}\n"),
+            format!("o\n1\n{}\n", RADICE.trim_end_matches('=')),
+            format!("o\n1\n{}\n", RADICE.replace("s=", "t=")),
+            "o\n1\nBwcH\n".into(),
+            format!("o\n1\n{RADICE}\n\n"),
+            format!("o\n1\r\n{RADICE}\n"),
+        ] {
+            assert!(matches!(Checkpoint::leggi(&testo), Err(ErroreCheckpoint::Forma(_))), "{testo:?}");
+        }
+    }
+
+    /// R-B13: during a change of key both sign, and who knows only one of them goes on verifying.
+    #[test]
+    fn a_checkpoint_opens_with_either_of_two_keys_that_signed_it_and_with_no_other() {
+        let c = Checkpoint::nuovo("protocollo.example/c_z999/AOO1", 17, [7; 32]);
+        let firmato = c.firma(&[&chiave(1), &chiave(2)]).unwrap();
+        for n in [1, 2] {
+            let (letto, nota) = Checkpoint::apri(&firmato, &[chiave(n).pubblica()]).unwrap();
+            assert_eq!(letto, c);
+            assert_eq!((nota.firme.len(), nota.ignote.len()), (1, 1));
+        }
+        let errore = Checkpoint::apri(&firmato, &[chiave(3).pubblica()]).unwrap_err();
+        assert_eq!(errore, ErroreCheckpoint::Nota(ErroreNota::NessunaFirmaNota));
+    }
+
+    #[test]
+    fn a_signed_note_that_is_no_checkpoint_is_refused() {
+        let nota = firma_nota("o\n1\n", &[&chiave(1)]).unwrap();
+        let errore = Checkpoint::apri(&nota, &[chiave(1).pubblica()]).unwrap_err();
+        assert!(matches!(errore, ErroreCheckpoint::Forma(_)));
+        let odd = Checkpoint::nuovo("due\nrighe\u{7}", 1, [7; 32]);
+        assert!(matches!(odd.firma(&[&chiave(1)]), Err(ErroreCheckpoint::Nota(ErroreNota::Forma(_)))));
+    }
+
+    proptest! {
+        #[test]
+        fn every_checkpoint_reads_back(origine in "[^\n\r\u{0}]{1,40}", n in any::<u64>(), radice in any::<[u8; 32]>()) {
+            let c = Checkpoint::nuovo(&origine, n, radice);
+            prop_assert_eq!(Checkpoint::leggi(&c.testo()), Ok(c));
+        }
+
+        #[test]
+        fn random_texts_never_panic_and_what_reads_is_written_the_same(testo in any::<String>(), due in "o\n[0-9+]{1,3}\n[A-Za-z=\n]{0,60}\n") {
+            for testo in [testo, due] {
+                if let Ok(c) = Checkpoint::leggi(&testo) {
+                    prop_assert_eq!(c.testo(), testo);
+                }
+            }
+        }
+    }
+}

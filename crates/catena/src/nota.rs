@@ -255,3 +255,152 @@ pub fn dividi(nota: &str) -> Result<(&str, Vec<FirmaNota>), ErroreNota> {
     }
     Ok((testo, firme))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chiave(nome: &str, n: u8) -> ChiaveFirma {
+        ChiaveFirma::da_segreto(nome, &[n; 32]).unwrap()
+    }
+
+    /// The example note of golang.org/x/mod/sumdb/note, whose format C2SP took over.
+    const PETER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    const NOTA_DI_PETER: &str = "If you think cryptography is the answer to your problem,\n\
+        then you don't know what your problem is.\n\
+        \n\
+        — PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+
+    #[test]
+    fn the_note_of_the_reference_implementation_opens() {
+        let peter: ChiavePubblica = PETER.parse().unwrap();
+        assert_eq!(peter.to_string(), PETER);
+        let nota = apri_nota(NOTA_DI_PETER, std::slice::from_ref(&peter)).unwrap();
+        assert!(nota.testo.ends_with("what your problem is.\n"));
+        assert_eq!(nota.firme[0].identificativo, peter.identificativo());
+        let other = NOTA_DI_PETER.replacen("If", "it", 1);
+        assert_eq!(apri_nota(&other, &[peter]), Err(ErroreNota::FirmaFalsa("PeterNeumann".into())));
+    }
+
+    #[test]
+    fn a_cosignature_by_somebody_unknown_is_kept_and_not_counted() {
+        let (nostra, testimone) = (chiave("nostra", 1), chiave("testimone", 2));
+        let nota = firma_nota("testo\n", &[&testimone, &nostra]).unwrap();
+        let aperta = apri_nota(&nota, &[nostra.pubblica()]).unwrap();
+        assert_eq!(aperta.testo, "testo\n");
+        assert_eq!((aperta.firme.len(), aperta.firme[0].nome.as_str()), (1, "nostra"));
+        assert_eq!((aperta.ignote.len(), aperta.ignote[0].nome.as_str()), (1, "testimone"));
+        // A kind of signature that is not ours, of another length, does no harm.
+        let odd = format!("{nota}— altro {}\n", STANDARD.encode([9u8; 76]));
+        assert_eq!(apri_nota(&odd, &[nostra.pubblica()]).unwrap().ignote.len(), 2);
+        assert_eq!(apri_nota(&nota, &[]), Err(ErroreNota::NessunaFirmaNota));
+    }
+
+    #[test]
+    fn a_signature_under_another_name_or_with_another_key_hash_is_of_nobody() {
+        let nota = firma_nota("testo\n", &[&chiave("nostra", 1)]).unwrap();
+        assert_eq!(apri_nota(&nota, &[chiave("altra", 1).pubblica()]), Err(ErroreNota::NessunaFirmaNota));
+        assert_eq!(apri_nota(&nota, &[chiave("nostra", 2).pubblica()]), Err(ErroreNota::NessunaFirmaNota));
+        // The right hash over the signature of somebody else: false, not unknown.
+        let (_, firme) = dividi(&nota).unwrap();
+        let stolen = [&chiave("nostra", 2).pubblica().identificativo()[..], &firme[0].firma].concat();
+        let nota = format!("testo\n\n— nostra {}\n", STANDARD.encode(stolen));
+        let errore = apri_nota(&nota, &[chiave("nostra", 2).pubblica()]);
+        assert_eq!(errore, Err(ErroreNota::FirmaFalsa("nostra".into())));
+    }
+
+    #[test]
+    fn a_short_signature_by_a_known_key_is_false() {
+        let k = chiave("nostra", 1);
+        let byte = [&k.pubblica().identificativo()[..], &[0; 63]].concat();
+        let nota = format!("testo\n\n— nostra {}\n", STANDARD.encode(byte));
+        assert_eq!(apri_nota(&nota, &[k.pubblica()]), Err(ErroreNota::FirmaFalsa("nostra".into())));
+    }
+
+    #[test]
+    fn a_note_has_one_form_only() {
+        let k = chiave("nostra", 1);
+        let nota = firma_nota("testo\n", &[&k]).unwrap();
+        let many = format!("testo\n{}", "\n— nostra AAAAAAAA".repeat(FIRME_MAX + 1).replacen('\n', "\n\n", 1) + "\n");
+        for odd in [
+            String::new(),
+            "testo\n".into(),
+            "testo\n\n".into(),
+            nota.trim_end().into(),
+            nota.replace("— ", "- "),
+            nota.replace("— nostra", "—  nostra"),
+            nota.replace("testo", "te\tsto"),
+            nota.replace("testo", "te\rsto"),
+            nota.replace("nostra", "no+stra"),
+            format!("{nota}\n"),
+            format!("{nota}altro\n"),
+            "testo\n\n— nostra AAAA\n".into(),
+            "testo\n\n— nostra AAAAAAAAA\n".into(),
+            many,
+            format!("{}\n\n— nostra AAAAAAAA\n", "a".repeat(NOTA_BYTE_MAX)),
+        ] {
+            let errore = apri_nota(&odd, &[k.pubblica()]);
+            assert!(matches!(errore, Err(ErroreNota::Forma(_))), "{:?} {errore:?}", &odd[..odd.len().min(90)]);
+        }
+        for testo in ["", "senza a capo", "con\u{0}controlli\n"] {
+            assert!(matches!(firma_nota(testo, &[&k]), Err(ErroreNota::Forma(_))));
+        }
+    }
+
+    #[test]
+    fn a_public_key_whose_hash_or_kind_is_wrong_is_refused() {
+        let good = chiave("protocollo.example/c_z999", 1).pubblica();
+        assert_eq!(good.to_string().parse(), Ok(good.clone()));
+        assert_eq!(good.byte().len(), 32);
+        let upper = PETER.replace("c74f20a3", "C74F20A3");
+        for testo in [
+            "",
+            "a",
+            "a+b+c",
+            &PETER.replace("c74f20a3", "c74f20a4"),
+            &PETER.replace("Peter", "Piero"),
+            &upper,
+            &PETER.replace("+ARpc", "+AhpC"),
+            &format!("{PETER}="),
+            &PETER[..PETER.len() - 4],
+            &PETER[12..],
+        ] {
+            assert!(matches!(testo.parse::<ChiavePubblica>(), Err(ErroreNota::Chiave(_))), "{testo}");
+        }
+        for nome in ["", "a b", "a+b", "a\nb", &"a".repeat(256)] {
+            assert!(matches!(ChiaveFirma::da_segreto(nome, &[1; 32]), Err(ErroreNota::Chiave(_))), "{nome:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_never_shows_in_a_message() {
+        let k = chiave("nostra", 1);
+        assert_eq!(k.nome(), "nostra");
+        assert_eq!(format!("{k:?}"), r#"ChiaveFirma { nome: "nostra", .. }"#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_signed_opens(testo in "[^\u{0}-\u{1f}\u{7f}-\u{9f}]{0,80}", n in any::<u8>()) {
+            let k = chiave("nostra", n);
+            let testo = format!("{testo}\n\n{testo}\n");
+            let nota = firma_nota(&testo, &[&k]).unwrap();
+            prop_assert_eq!(apri_nota(&nota, &[k.pubblica()]).unwrap().testo, testo);
+        }
+
+        #[test]
+        fn random_texts_never_panic(testo in any::<String>(), righe in "(a|\n|— |nostra |AAAAAAAA|\\+)*") {
+            let k = chiave("nostra", 1).pubblica();
+            for testo in [testo, righe] {
+                prop_assert!(apri_nota(&testo, std::slice::from_ref(&k)).is_err());
+                prop_assert!(testo.parse::<ChiavePubblica>().is_err());
+                // Whatever divides does so at its last empty line.
+                if let Ok((text, firme)) = dividi(&testo) {
+                    prop_assert!(text.ends_with('\n') && !firme.is_empty());
+                    prop_assert!(testo.starts_with(text));
+                }
+            }
+        }
+    }
+}

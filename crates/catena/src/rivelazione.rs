@@ -210,3 +210,120 @@ impl Rivelazione {
         testo_con_sale(&self.sale, &self.nome, &self.valore)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jcs::INTERO_MAX;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const SEME: Seme = Seme([7; 32]);
+
+    fn codice(json: &str) -> String {
+        URL_SAFE_NO_PAD.encode(json)
+    }
+
+    #[test]
+    fn the_salt_comes_from_seed_and_name_as_published() {
+        let byte = [&b"protocollo/sale/v1\n"[..], &[7; 32], b"oggetto"].concat();
+        assert_eq!(SEME.sale("oggetto"), Sha256::digest(byte)[..16]);
+        assert_ne!(SEME.sale("oggetto"), SEME.sale("Oggetto"));
+        assert_ne!(SEME.sale("oggetto"), Seme([8; 32]).sale("oggetto"));
+    }
+
+    #[test]
+    fn a_seed_never_shows_in_a_message() {
+        assert_eq!(format!("{SEME:?}"), "Seme(…)");
+    }
+
+    /// RFC 9901 § 4.2.1 and § 4.2.3 give this disclosure with its digest: ours is the same function of the text.
+    #[test]
+    fn the_digest_is_that_of_sd_jwt() {
+        let testo = "WyI2cU1RdlJMNWhhaiIsICJmYW1pbHlfbmFtZSIsICJNw7ZiaXVzIl0";
+        assert_eq!(URL_SAFE_NO_PAD.encode(impronta_testo(testo)), "uutlBuYeMDyjLLTpf6Jxi7yNkEF35jdyWMn9U7b_RYY");
+    }
+
+    #[test]
+    fn only_the_canonical_form_of_a_disclosure_is_read() {
+        let s = "BwcHBwcHBwcHBwcHBwcHBw";
+        let good = codice(&format!(r#"["{s}","oggetto","é\n"]"#));
+        let letta = Rivelazione::leggi(&good).unwrap();
+        assert_eq!((letta.sale, letta.nome.as_str(), &letta.valore), ([7; 16], "oggetto", &json!("é\n")));
+        assert_eq!(letta.testo().unwrap(), good);
+        for json in [
+            format!(r#"["{s}", "oggetto","x"]"#),
+            format!(r#"["{s}","oggetto","\u0078"]"#),
+            format!(r#"["{s}","oggetto","x"] "#),
+            format!(r#"["{s}","oggett\u006f","x"]"#),
+            format!(r#"["{s}","oggetto","\/"]"#),
+        ] {
+            let errore = ErroreRivelazione::NonCanonica { nome: "oggetto".into() };
+            assert_eq!(Rivelazione::leggi(&codice(&json)), Err(errore), "{json}");
+        }
+        for json in [r#"["AAAA","a",1]"#.to_owned(), format!(r#"["{s}==","a",1]"#)] {
+            assert_eq!(Rivelazione::leggi(&codice(&json)), Err(ErroreRivelazione::Sale), "{json}");
+        }
+        for json in ["", "1", "[]", r#"["a","b"]"#, &format!(r#"["{s}","a",1,2]"#), &format!(r#"["{s}",1,1]"#), "{}"] {
+            assert_eq!(Rivelazione::leggi(&codice(json)), Err(ErroreRivelazione::Terna), "{json}");
+        }
+        for (value, errore) in [
+            ("[]", ErroreCampo::ValoreComposto { nome: "a".into() }),
+            ("1.5", ErroreCampo::NumeroNonIntero { nome: "a".into() }),
+            ("9007199254740992", ErroreCampo::NumeroGrande { nome: "a".into() }),
+        ] {
+            let testo = codice(&format!(r#"["{s}","a",{value}]"#));
+            assert_eq!(Rivelazione::leggi(&testo), Err(ErroreRivelazione::Campo(errore)));
+        }
+        for testo in [format!("{good}="), format!("{good}\n"), good.replace('_', "/"), "à".into(), "A".into()] {
+            if testo != good {
+                assert_eq!(Rivelazione::leggi(&testo), Err(ErroreRivelazione::Base64), "{testo}");
+            }
+        }
+        let long = "A".repeat(RIVELAZIONE_BYTE_MAX + 1);
+        assert_eq!(Rivelazione::leggi(&long), Err(ErroreRivelazione::Lunga { byte: RIVELAZIONE_BYTE_MAX + 1 }));
+    }
+
+    #[test]
+    fn the_longest_field_still_has_a_disclosure_that_reads() {
+        let value = json!("\u{1}".repeat(TESTO_BYTE_MAX));
+        let testo = rivelazione(&SEME, &"\"".repeat(NOME_BYTE_MAX), &value).unwrap();
+        assert!(testo.len() <= RIVELAZIONE_BYTE_MAX);
+        assert_eq!(Rivelazione::leggi(&testo).unwrap().valore, value);
+    }
+
+    fn valore() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-INTERO_MAX..=INTERO_MAX).prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[a-zà\"\\\\\n]{0,900}".prop_map(Value::from),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_disclosed_reads_back_and_its_digest_is_the_one_taken_without_the_text(
+            seme in any::<[u8; 32]>(), nome in "[a-zA-Zà€0-9._\"-]{1,60}", valore in valore()
+        ) {
+            let seme = Seme(seme);
+            let testo = rivelazione(&seme, &nome, &valore).unwrap();
+            prop_assert_eq!(impronta_campo(&seme, &nome, &valore).unwrap(), impronta_testo(&testo));
+            let letta = Rivelazione::leggi(&testo).unwrap();
+            prop_assert_eq!(letta.testo().unwrap(), testo);
+            prop_assert_eq!(letta, Rivelazione { sale: seme.sale(&nome), nome, valore });
+        }
+
+        #[test]
+        fn random_texts_never_panic_and_what_reads_is_written_the_same(
+            testo in any::<String>(), byte in prop::collection::vec(any::<u8>(), 0..120)
+        ) {
+            for testo in [testo, codice(&String::from_utf8_lossy(&byte)), URL_SAFE_NO_PAD.encode(&byte)] {
+                if let Ok(letta) = Rivelazione::leggi(&testo) {
+                    prop_assert_eq!(letta.testo().unwrap(), testo);
+                }
+            }
+        }
+    }
+}

@@ -99,3 +99,64 @@ impl Impronte {
         Ok(voce(&mut self.impronte))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn operazione() -> Operazione {
+        let json = json!({"v": 1, "oggetto": "Istanza", "anno": 2026, "riservato": false, "numero": 17});
+        json.as_object().unwrap().clone()
+    }
+
+    /// R-B11: what was traced cannot be another without its entry being another.
+    #[test]
+    fn every_field_and_every_value_counts_in_the_entry() {
+        let seme = Seme([7; 32]);
+        let before = voce_di(&seme, &operazione()).unwrap();
+        for nome in operazione().keys() {
+            let mut other = operazione();
+            other.insert(nome.clone(), json!("altro"));
+            assert_ne!(voce_di(&seme, &other).unwrap(), before, "{nome} changed");
+            other.remove(nome);
+            assert_ne!(voce_di(&seme, &other).unwrap(), before, "{nome} gone");
+        }
+        assert_ne!(voce_di(&Seme([8; 32]), &operazione()).unwrap(), before, "another seed");
+    }
+
+    #[test]
+    fn the_entry_is_the_hash_of_the_prefix_and_the_sorted_digests() {
+        let byte: Vec<u8> = [&b"protocollo/op/v1\n"[..], &[1; 32], &[2; 32], &[3; 32]].concat();
+        let expected: Hash = Sha256::digest(byte).into();
+        assert_eq!(voce(&mut [[3; 32], [1; 32], [2; 32]]), expected);
+    }
+
+    #[test]
+    fn an_operation_without_fields_or_with_too_many_has_no_entry() {
+        let seme = Seme([7; 32]);
+        assert_eq!(voce_di(&seme, &Operazione::new()), Err(ErroreCampo::NessunCampo));
+        let mut impronte = Impronte::nuove(seme, usize::MAX);
+        assert!(impronte.is_empty());
+        impronte.impronte = vec![[0; 32]; CAMPI_MAX - 1];
+        impronte.aggiungi("ultimo", &json!(1)).unwrap();
+        assert_eq!(impronte.len(), CAMPI_MAX);
+        let errore = impronte.aggiungi("di troppo", &json!(1));
+        assert_eq!(errore, Err(ErroreCampo::TroppiCampi { campi: CAMPI_MAX + 1 }));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_in_which_fields_come_does_not_matter(names in Just(operazione().keys().cloned().collect::<Vec<_>>()).prop_shuffle()) {
+            let seme = Seme([7; 32]);
+            let op = operazione();
+            let mut impronte = Impronte::nuove(seme.clone(), 2);
+            for nome in &names {
+                impronte.aggiungi(nome, &op[nome]).unwrap();
+            }
+            prop_assert_eq!(impronte.seme(), &seme);
+            prop_assert_eq!(impronte.voce(), voce_di(&seme, &op));
+        }
+    }
+}
