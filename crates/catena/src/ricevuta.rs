@@ -214,3 +214,229 @@ fn controlla(r: &Ricevuta, chiavi: &[ChiavePubblica], motivi: &mut Vec<String>) 
     }
     Some(campi)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modello::Tessere;
+    use crate::nota::ChiaveFirma;
+    use crate::{prova_inclusione, voce_di};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const ORIGINE: &str = "protocollo.example/c_z999/AOO1";
+    const INDICE: u64 = 5;
+
+    fn chiave(n: u8) -> ChiaveFirma {
+        ChiaveFirma::da_segreto(ORIGINE, &[n; 32]).unwrap()
+    }
+
+    fn operazione(indice: u64) -> Operazione {
+        let json = json!({"v": 1, "operazione": "registrazione", "indice": indice, "oggetto": "Istanza di accesso",
+            "anno": 2026, "numero": 17, "mittente.cognome": "Rossi", "riservato": false});
+        json.as_object().unwrap().clone()
+    }
+
+    fn seme(indice: u64) -> Seme {
+        Seme([indice as u8; 32])
+    }
+
+    /// The receipt of operation 5 of a log of 11, with the fields named.
+    fn ricevuta_di(operazioni: impl Fn(u64) -> Operazione, mostra: &[&str], firma: &ChiaveFirma) -> Ricevuta {
+        let leaves: Vec<Hash> = (0..11).map(|i| foglia(&voce_di(&seme(i), &operazioni(i)).unwrap())).collect();
+        let (albero, tessere) = Tessere::di(&leaves);
+        let prova = prova_inclusione(&tessere, INDICE, 11).unwrap();
+        let checkpoint = Checkpoint::nuovo(ORIGINE, 11, albero.radice()).firma(&[firma]).unwrap();
+        let (op, show) = (operazioni(INDICE), |nome: &str| mostra.contains(&nome));
+        Ricevuta::crea(ORIGINE, INDICE, &op, &seme(INDICE), show, &prova, &checkpoint, None).unwrap()
+    }
+
+    fn ricevuta() -> Ricevuta {
+        ricevuta_di(operazione, &["indice", "oggetto"], &chiave(1))
+    }
+
+    fn esito(r: &Ricevuta) -> EsitoRicevuta {
+        verifica(r, &[chiave(2).pubblica(), chiave(1).pubblica()])
+    }
+
+    fn motivi(r: &Ricevuta) -> String {
+        match esito(r) {
+            EsitoRicevuta::Falsa { motivi } => motivi.join("; "),
+            other => panic!("it should not hold: {other:?}"),
+        }
+    }
+
+    fn campi() -> Operazione {
+        let json = json!({"indice": 5, "oggetto": "Istanza di accesso"});
+        json.as_object().unwrap().clone()
+    }
+
+    /// R-B13.
+    #[test]
+    fn a_receipt_proves_the_fields_it_discloses_and_says_nothing_of_the_others() {
+        let r = ricevuta();
+        assert_eq!((r.rivelazioni.len(), r.impronte.len()), (2, 6));
+        assert_eq!(esito(&r), EsitoRicevuta::Autentica { campi: campi() });
+        let json = serde_json::to_string(&r).unwrap();
+        assert_eq!(Ricevuta::leggi(json.as_bytes()).unwrap(), r);
+        for text in r.rivelazioni.iter().chain(&r.impronte) {
+            let plain = URL_SAFE_NO_PAD.decode(text).unwrap();
+            assert!(!String::from_utf8_lossy(&plain).contains("Rossi"));
+        }
+        assert!(!json.contains("Rossi") && !json.contains("cognome"));
+    }
+
+    #[test]
+    fn a_receipt_may_disclose_everything_or_nothing() {
+        for (mostra, n) in [(vec![], 0), (operazione(INDICE).keys().map(String::as_str).collect(), 8)] {
+            let r = ricevuta_di(operazione, &mostra, &chiave(1));
+            assert_eq!(r.rivelazioni.len(), n);
+            assert!(matches!(esito(&r), EsitoRicevuta::Autentica { campi } if campi.len() == n));
+        }
+    }
+
+    #[test]
+    fn without_a_key_a_receipt_is_coherent_and_never_authentic() {
+        assert_eq!(verifica(&ricevuta(), &[]), EsitoRicevuta::CoerenteNonAutenticata { campi: campi() });
+    }
+
+    /// R-B13: who forges a log forges its key too, and encloses it.
+    #[test]
+    fn a_key_inside_the_receipt_is_never_trust() {
+        let mut forged = ricevuta_di(operazione, &["indice", "oggetto"], &chiave(66));
+        forged.chiave = Some(chiave(66).pubblica().to_string());
+        assert_eq!(motivi(&forged), "nessuna firma di una chiave nota");
+        assert!(matches!(verifica(&forged, &[]), EsitoRicevuta::CoerenteNonAutenticata { .. }));
+        // Nor does a wrong one take anything away from a receipt that holds.
+        let mut good = ricevuta();
+        good.chiave = Some("una chiave qualunque".into());
+        assert_eq!(esito(&good), EsitoRicevuta::Autentica { campi: campi() });
+    }
+
+    #[test]
+    fn a_field_disclosed_twice_is_refused() {
+        let mut r = ricevuta();
+        r.rivelazioni.push(r.rivelazioni[0].clone());
+        assert_eq!(motivi(&r), "il campo indice è rivelato due volte; la stessa impronta compare due volte");
+        let mut r = ricevuta();
+        r.rivelazioni.push(rivelazione(&Seme([99; 32]), "oggetto", &json!("Un altro")).unwrap());
+        assert_eq!(motivi(&r), "il campo oggetto è rivelato due volte");
+    }
+
+    #[test]
+    fn a_digest_that_appears_twice_is_refused() {
+        let mut r = ricevuta();
+        r.impronte.push(r.impronte[3].clone());
+        assert_eq!(motivi(&r), "la stessa impronta compare due volte");
+        let mut r = ricevuta();
+        r.impronte.push(URL_SAFE_NO_PAD.encode(impronta_testo(&r.rivelazioni[0])));
+        assert_eq!(motivi(&r), "la stessa impronta compare due volte");
+    }
+
+    #[test]
+    fn a_field_added_or_left_out_or_put_elsewhere_is_refused() {
+        let mut r = ricevuta();
+        r.rivelazioni.push(rivelazione(&seme(INDICE), "visto", &json!(true)).unwrap());
+        assert!(motivi(&r).contains("prova di inclusione"));
+        let mut r = ricevuta();
+        r.impronte.pop();
+        assert!(motivi(&r).contains("prova di inclusione"));
+        for indice in [4, 6, 11, u64::MAX] {
+            let mut r = ricevuta_di(operazione, &["oggetto"], &chiave(1));
+            r.indice = indice;
+            assert!(motivi(&r).contains("prova di inclusione"), "index {indice}");
+        }
+        let mut r = ricevuta();
+        r.rivelazioni.clear();
+        r.impronte.clear();
+        assert_eq!(motivi(&r), "la ricevuta non contiene alcun campo");
+    }
+
+    #[test]
+    fn a_disclosed_index_that_is_not_where_the_proof_puts_it_is_refused() {
+        let wrong = |i| operazione(if i == INDICE { 4 } else { i });
+        let r = ricevuta_di(wrong, &["indice"], &chiave(1));
+        assert_eq!(motivi(&r), "l'indice rivelato non è quello della ricevuta");
+    }
+
+    #[test]
+    fn another_version_another_log_and_odd_encodings_are_refused() {
+        let touched = |touch: fn(&mut Ricevuta)| {
+            let mut r = ricevuta();
+            touch(&mut r);
+            motivi(&r)
+        };
+        assert_eq!(touched(|r| r.versione = "v2".into()), "versione «v2» sconosciuta");
+        assert!(touched(|r| r.origine = "altro".into()).starts_with("il checkpoint è del registro"));
+        assert!(touched(|r| r.impronte[0].push('=')).starts_with("un'impronta nascosta"));
+        assert!(touched(|r| r.prova[0] = "AAAA".into()).starts_with("un hash della prova"));
+        assert!(touched(|r| r.rivelazioni[0].push('=')).starts_with("rivelazione non in base64url"));
+        assert!(touched(|r| r.prova = vec![r.prova[0].clone(); 65]).contains("troppo lunga"));
+        assert!(touched(|r| r.checkpoint.clear()).contains("la nota firmata non è ben formata"));
+    }
+
+    #[test]
+    fn a_json_that_is_no_receipt_is_refused() {
+        let json = serde_json::to_string(&ricevuta()).unwrap();
+        for odd in [
+            String::new(),
+            "[]".into(),
+            "{}".into(),
+            json.replacen('{', "{\"altro\":1,", 1),
+            json.replacen('{', "{\"indice\":5,", 1),
+            json.replace("\"indice\":5", "\"indice\":-5"),
+            json.replace("\"indice\":5", "\"indice\":5.0"),
+            format!("{json} {{}}"),
+        ] {
+            assert!(matches!(Ricevuta::leggi(odd.as_bytes()), Err(ErroreRicevuta::Forma(_))), "{odd}");
+        }
+        assert_eq!(Ricevuta::leggi(&vec![b' '; RICEVUTA_BYTE_MAX + 1]), Err(ErroreRicevuta::Lunga));
+    }
+
+    /// Every character, four ways. R-B13.
+    #[test]
+    fn a_receipt_with_one_character_changed_never_holds() {
+        let json = serde_json::to_string(&ricevuta()).unwrap();
+        let keys = [chiave(1).pubblica()];
+        for (at, c) in json.char_indices() {
+            let near = char::from_u32(c as u32 ^ 1).unwrap_or('A');
+            for other in [near, 'A', '0', ' '].into_iter().filter(|other| *other != c) {
+                let touched = format!("{}{other}{}", &json[..at], &json[at + c.len_utf8()..]);
+                if let Ok(r) = Ricevuta::leggi(touched.as_bytes()) {
+                    let esito = verifica(&r, &keys);
+                    assert!(matches!(esito, EsitoRicevuta::Falsa { .. }), "{c:?} to {other:?} at {at}: {esito:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_receipt_tampered_anyhow_never_says_anything_else(at in any::<prop::sample::Index>(), c in any::<char>()) {
+            let json = serde_json::to_string(&ricevuta()).unwrap();
+            let chars: Vec<char> = json.chars().collect();
+            let at = at.index(chars.len());
+            let mut touched = chars.clone();
+            touched[at] = c;
+            let touched: String = touched.iter().collect();
+            prop_assume!(touched != json);
+            if let Ok(r) = Ricevuta::leggi(touched.as_bytes()) {
+                let esito = verifica(&r, &[chiave(1).pubblica()]);
+                prop_assert!(matches!(esito, EsitoRicevuta::Falsa { .. }), "{:?}", esito);
+            }
+        }
+
+        #[test]
+        fn random_receipts_never_panic(
+            byte in prop::collection::vec(any::<u8>(), 0..200), indice in any::<u64>(),
+            testi in prop::collection::vec(any::<String>(), 0..5), checkpoint in any::<String>()
+        ) {
+            prop_assert!(Ricevuta::leggi(&byte).is_err());
+            let mut r = ricevuta();
+            (r.indice, r.rivelazioni, r.checkpoint) = (indice, testi.clone(), checkpoint);
+            (r.impronte, r.prova) = (testi.clone(), testi);
+            let falsa = matches!(verifica(&r, &[]), EsitoRicevuta::Falsa { .. });
+            prop_assert!(falsa);
+        }
+    }
+}
