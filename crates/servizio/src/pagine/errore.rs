@@ -115,6 +115,8 @@ impl IntoResponse for ErrorePagina {
         };
         let html = vista.render().unwrap_or_else(|_| vista.titolo.clone());
         let mut r = (p.stato, Html(html)).into_response();
+        // It may answer outside the routes of the pages, where the policy lets nothing be loaded.
+        r.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(super::rotte::CSP));
         if p.stato == StatusCode::SERVICE_UNAVAILABLE {
             r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }

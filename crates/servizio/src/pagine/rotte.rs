@@ -15,7 +15,7 @@ use super::{
 use crate::accesso::{Accesso, provenienza};
 
 /// What pages may load and where their forms may go: ourselves, nothing else.
-const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
+pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
                    connect-src 'self'; frame-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every page.

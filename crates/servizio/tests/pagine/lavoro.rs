@@ -96,6 +96,8 @@ async fn what_is_refused_is_said_where_it_was_typed_and_changes_nothing() {
         let r = s.get(&format!("{BASE}/{assente}")).await;
         assert_eq!(r.stato, StatusCode::NOT_FOUND, "{assente}");
         assert!(r.ha("Pagina non trovata"));
+        let csp = r.capi[axum::http::header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(csp.contains("style-src 'self'"), "an error has its style too");
     }
 }
 
