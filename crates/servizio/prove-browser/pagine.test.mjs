@@ -168,7 +168,7 @@ test("an assignment is taken in charge from the desk", async () => {
 
 test("every page is accessible and fits, on a desk and on a phone", async () => {
   const pagine = {
-    "": ["scrivania", "registra", "registro", "registro?q=nulladiquesto", "rubrica", "titolario", "fascicoli", "aiuto", "nessuna"],
+    "": ["scrivania", "registra", "registro", "registro?q=nulladiquesto", "rubrica", "titolario", "fascicoli", "aiuto", "password", "nessuna"],
     responsabile: ["titolario", "registro"],
     amministratore: ["scrivania", "uffici", "utenti", "registro"],
   };

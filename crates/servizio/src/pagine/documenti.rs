@@ -27,7 +27,7 @@ pub struct Modo {
     anteprima: Option<String>,
 }
 
-/// The file, byte for byte (R-H02); with `?anteprima=1` to be shown in the page, when its kind is harmless.
+/// The file, byte for byte (R-H07); with `?anteprima=1` to be shown in the page, when its kind is harmless.
 pub async fn scarica(
     u: Utente,
     Path(posto): Path<Posto>,

@@ -5,7 +5,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`rotte`] | addresses |
-//! | [`ingresso`] | sign in, sign out |
+//! | [`ingresso`], [`profilo`] | sign in, sign out, one's own password |
 //! | [`scrivania`], [`registro`], [`registra`], [`registrazione`], [`confronto`] | the work |
 //! | [`azioni`], [`documenti`], [`suggerimenti`] | forms, files and fragments of those pages |
 //! | [`amministrazione`] | offices, people, titolario, rubrica, fascicoli |
@@ -23,6 +23,7 @@ pub mod guscio;
 pub mod ingresso;
 pub mod modulo;
 pub mod ora;
+pub mod profilo;
 pub mod registra;
 pub mod registrazione;
 pub mod registro;

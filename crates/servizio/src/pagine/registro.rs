@@ -1,4 +1,4 @@
-//! The register: searching, filtering, going back in time page by page (R-A24, R-L08).
+//! The register: searching, filtering, going back in time page by page (R-L04, R-L08).
 
 use archivio::store::Trovata;
 use axum::extract::RawQuery;

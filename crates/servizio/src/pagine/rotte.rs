@@ -10,7 +10,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::amministrazione::{fascicoli, rubrica, titolario, uffici, utenti};
 use super::{
-    azioni, confronto, documenti, guscio, ingresso, registra, registrazione, registro, risorse, scrivania, suggerimenti,
+    azioni, confronto, documenti, guscio, ingresso, profilo, registra, registrazione, registro, risorse, scrivania,
+    suggerimenti,
 };
 use crate::accesso::{Accesso, provenienza};
 
@@ -32,6 +33,7 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route("/risorse/{nome}", get(risorse::servi))
         .route("/{ipa}/{aoo}/scrivania", get(scrivania::mostra))
         .route("/{ipa}/{aoo}/aiuto", get(guscio::aiuto))
+        .route("/{ipa}/{aoo}/password", get(profilo::mostra).post(profilo::cambia))
         .route("/{ipa}/{aoo}/registra", get(registra::mostra).post(registra::invia).layer(DefaultBodyLimit::disable()))
         .route("/{ipa}/{aoo}/registro", get(registro::mostra))
         .route(una, get(registrazione::mostra))

@@ -163,7 +163,7 @@ pub fn etichetta(campo: &str) -> String {
             "gestitaIl" => "il",
             "istante" => "quando",
             "soggetto" => "Corrispondente",
-            "password" => "Password",
+            "password" | "nuova" => "Password",
             "scadenza" => "Scadenza",
             "diritti" => "Diritti",
             "descrizione" => "Descrizione",
@@ -247,6 +247,20 @@ pub struct Errore {
 pub struct Aiuto {
     /// Around the page.
     pub g: Guscio,
+}
+
+/// One's own password.
+#[derive(Debug, Template)]
+#[template(path = "password.html")]
+pub struct Password {
+    /// Around the page.
+    pub g: Guscio,
+    /// What is wrong.
+    pub m: Modulo,
+    /// What is wrong, on top.
+    pub sommario: Vec<(String, String)>,
+    /// It was changed.
+    pub cambiata: bool,
 }
 
 /// My desk.

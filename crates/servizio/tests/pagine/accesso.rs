@@ -70,6 +70,37 @@ async fn a_session_rotates_at_sign_in_and_ends_at_sign_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_by_who_knows_it_and_ends_the_other_sessions() {
+    let b = Banco::nuovo().await;
+    let (qui, altrove) = (b.di("anna").await, b.di("anna").await);
+    let cambia = format!("{BASE}/password");
+    for (vecchia, nuova, parole) in [
+        ("sbagliata", "una frase tutta nuova", "non è quella di adesso"),
+        (PASSWORD, "corta", "almeno 12 caratteri"),
+        (PASSWORD, "annaannaanna", "non può essere il nome utente"),
+    ] {
+        let r = qui.fa(&cambia, &[("password", vecchia), ("nuova", nuova)]).await;
+        assert_eq!(r.stato, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(r.ha(parole) && !r.ha(nuova), "{parole}");
+    }
+    assert_eq!(altrove.get(&cambia).await.stato, StatusCode::OK);
+    let r = qui.fa(&cambia, &[("password", PASSWORD), ("nuova", "una frase tutta nuova")]).await;
+    assert!(r.ha("Password cambiata"), "{}", r.testo());
+    let mut dopo = b.estraneo();
+    dopo.cookie = cookie(&r);
+    assert_eq!(dopo.csrf().await, r.nascosto("csrf"));
+    for vecchia in [&qui, &altrove] {
+        assert_eq!(vecchia.get(&cambia).await.stato, StatusCode::SEE_OTHER);
+    }
+    let entra = async |password: &str| {
+        let campi = [("ente", "c_z999"), ("utente", "anna"), ("password", password)];
+        b.estraneo().invia("/accedi", &campi).await.stato
+    };
+    assert_eq!(entra(PASSWORD).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(entra("una frase tutta nuova").await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_of_one_ente_opens_nothing_of_another() {
     // R-L25
     let b = Banco::nuovo().await;
