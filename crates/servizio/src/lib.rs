@@ -27,11 +27,15 @@ use std::time::Duration;
 use archivio::Store;
 use archivio::store::Registro;
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::extract::{Request, State};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use dominio::codici::CodiceIpa;
+use tokio::time::MissedTickBehavior;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use problema::Problema;
@@ -64,33 +68,63 @@ impl Servizio {
 pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
     let accesso = Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico));
-    let fissa = |nome: HeaderName, valore: &'static str| {
-        SetResponseHeaderLayer::if_not_present(nome, HeaderValue::from_static(valore))
-    };
-    Router::new()
+    let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
         .merge(pagine::rotte(accesso))
-        .fallback(pagine::errore::nulla)
+        .fallback(pagine::errore::nulla);
+    protette(porte, s)
+}
+
+/// What holds for every answer, whichever door gives it: from the inside out, a panic is a problem, a request has its
+/// time, is counted, is compressed when it is text, and carries protective headers.
+fn protette(porte: Router<Arc<Servizio>>, s: Arc<Servizio>) -> Router {
+    let fissa = |nome: HeaderName, valore: &'static str| {
+        SetResponseHeaderLayer::if_not_present(nome, HeaderValue::from_static(valore))
+    };
+    porte
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            // The message may hold data of the request: it goes nowhere.
+            tracing::error!("una richiesta si è interrotta per un errore interno");
+            Problema::interno().into_response()
+        }))
+        .layer(axum::middleware::from_fn_with_state(s.limiti.attesa_max, a_tempo))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), salute::conta))
         .with_state(s)
-        .layer(
-            CompressionLayer::new()
-                .compress_when(SizeAbove::new(1_024).and(NotForContentType::const_new("application/octet-stream"))),
-        )
+        .layer(CompressionLayer::new().compress_when(SizeAbove::new(1_024).and(testo_nostro)))
         .layer(fissa(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fissa(header::REFERRER_POLICY, "same-origin"))
         .layer(fissa(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .layer(fissa(header::CACHE_CONTROL, "no-store"))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            let mut p = Problema::malformata("errore interno: la richiesta non è stata eseguita");
-            p.stato = StatusCode::INTERNAL_SERVER_ERROR;
-            p.titolo = "Errore interno";
-            p.into_response()
-        }))
 }
 
-/// Serves until `fine` resolves, then lets what is under way end.
+/// Gives a request its time. Uploads have theirs, piece by piece, in [`ricezione`].
+async fn a_tempo(State(attesa_max): State<Duration>, r: Request, next: Next) -> Response {
+    let invio = r.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"multipart/"));
+    if invio {
+        return next.run(r).await;
+    }
+    match tokio::time::timeout(attesa_max, next.run(r)).await {
+        Ok(risposta) => risposta,
+        Err(_) => Problema::attesa(
+            "la richiesta non si è conclusa in tempo e può essere stata eseguita lo stesso: ripeterla con la stessa \
+             Idempotency-Key, o rileggere prima di ripetere",
+        )
+        .into_response(),
+    }
+}
+
+/// Text of our own making gains from compression; a registered document travels as it is, with its length.
+fn testo_nostro(_: StatusCode, _: Version, capi: &HeaderMap, _: &Extensions) -> bool {
+    let tipo = capi.get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default();
+    !capi.contains_key(header::CONTENT_DISPOSITION)
+        && (tipo.starts_with("text/")
+            || ["application/json", "application/problem+json", "application/javascript", "image/svg+xml"]
+                .iter()
+                .any(|t| tipo.starts_with(t)))
+}
+
+/// Serves until `fine` resolves, lets what is under way end, and signs a last checkpoint of what changed.
 ///
 /// # Errors
 /// The listener's.
@@ -100,40 +134,83 @@ pub async fn servi(
     fine: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let lavori = tokio::spawn(lavori(Arc::clone(&s)));
-    let esito = axum::serve(ascolto, rotte(s).into_make_service_with_connect_info::<std::net::SocketAddr>())
-        .with_graceful_shutdown(fine)
-        .await;
+    let porte = rotte(Arc::clone(&s)).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let esito = axum::serve(ascolto, porte).with_graceful_shutdown(fine).await;
     lavori.abort();
+    un_giro(&s, false).await;
     esito
 }
 
-/// What goes on by itself: a checkpoint each minute in which something changed, the sweeping of files.
+/// What goes on by itself: a checkpoint each minute in which something changed, the sweeping of files each hour.
 async fn lavori(s: Arc<Servizio>) {
     let mut minuto = tokio::time::interval(Duration::from_secs(60));
+    minuto.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut giro = 0u64;
     loop {
         minuto.tick().await;
-        if let Err(e) = un_giro(&s, giro.is_multiple_of(60)).await {
-            tracing::warn!(errore = %e, "lavori periodici");
-        }
+        un_giro(&s, giro.is_multiple_of(60)).await;
         giro += 1;
     }
 }
 
-async fn un_giro(s: &Servizio, spazza: bool) -> archivio::Esito<()> {
-    for ipa in s.store.enti().await? {
-        let Some(ente) = s.store.ente(&ipa).await? else { continue };
-        let conf = ente.configurazione();
-        ente.firma_checkpoint(&Registro::Ente).await?;
-        for aoo in conf.aoo.keys() {
-            ente.firma_checkpoint(&Registro::Aoo(aoo.clone())).await?;
+/// Each ente by itself: what stops one does not stop the others.
+async fn un_giro(s: &Servizio, spazza: bool) {
+    let enti = s.store.enti().await.unwrap_or_else(|e| {
+        tracing::warn!(errore = %e, "lavori periodici");
+        Vec::new()
+    });
+    for ipa in enti {
+        if let Err(e) = un_ente(s, &ipa, spazza).await {
+            tracing::warn!(ente = %ipa, errore = %e, "lavori periodici");
         }
-        if spazza {
-            let tolti = ente.spazza().await?;
-            if tolti > 0 {
-                tracing::info!(ente = %ipa, tolti, "file senza registrazione tolti");
-            }
+    }
+}
+
+async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<()> {
+    let Some(ente) = s.store.ente(ipa).await? else { return Ok(()) };
+    let conf = ente.configurazione();
+    ente.firma_checkpoint(&Registro::Ente).await?;
+    for aoo in conf.aoo.keys() {
+        ente.firma_checkpoint(&Registro::Aoo(aoo.clone())).await?;
+    }
+    if spazza {
+        let tolti = ente.spazza().await?;
+        if tolti > 0 {
+            tracing::info!(ente = %ipa, tolti, "file senza registrazione tolti");
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    async fn scoppia() -> StatusCode {
+        assert!(std::hint::black_box(false), "segreto della richiesta");
+        StatusCode::OK
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_and_the_service_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = archivio::sqlite::SqliteStore::apri(dir.path(), Arc::new(archivio::orologio::OrologioDiSistema));
+        let s = Arc::new(Servizio::nuovo(store.unwrap(), "http://prova"));
+        let porte = Router::new().route("/scoppia", get(scoppia)).merge(salute::rotte());
+        let porte = protette(porte, s);
+        let chiedi = |p: &str| porte.clone().oneshot(Request::get(p).body(Body::empty()).unwrap());
+        let r = chiedi("/scoppia").await.unwrap();
+        assert_eq!(r.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(r.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let corpo = axum::body::to_bytes(r.into_body(), 10_000).await.unwrap();
+        let testo = String::from_utf8(corpo.to_vec()).unwrap();
+        assert!(testo.contains("errore-interno") && !testo.contains("segreto"), "{testo}");
+        assert_eq!(chiedi("/salute/vivo").await.unwrap().status(), StatusCode::OK);
+        let m = chiedi("/metriche").await.unwrap();
+        let m = axum::body::to_bytes(m.into_body(), 100_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&m).contains("rotta=\"/scoppia\",stato=\"5xx\"} 1"));
+    }
 }

@@ -1,10 +1,18 @@
 //! Errors as answers: `application/problem+json` (RFC 9457) in plain Italian, naming the field.
 
 use archivio::Errore;
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dominio::errori::{ErroreCampo, Rifiuto};
 use serde_json::json;
+
+/// Type of the refusal of a full queue.
+pub(crate) const SOVRACCARICO: &str = "sovraccarico";
+
+/// Type of the refusal to change what is registered.
+const IMMUTABILE: &str = "registrazione-immutabile";
 
 /// An answer that says what is wrong and how to mend it.
 #[derive(Debug, Clone)]
@@ -55,7 +63,7 @@ impl Problema {
     pub fn immutabile() -> Self {
         Self::nuovo(
             StatusCode::METHOD_NOT_ALLOWED,
-            "registrazione-immutabile",
+            IMMUTABILE,
             "Una registrazione non si modifica e non si cancella",
             "si può solo annullare, con motivo e provvedimento (art. 54 DPR 445/2000); assegnazione e classificazione \
              hanno le loro richieste",
@@ -82,6 +90,43 @@ impl Problema {
     /// 415.
     pub fn formato(dettaglio: impl Into<String>) -> Self {
         Self::nuovo(StatusCode::UNSUPPORTED_MEDIA_TYPE, "formato-non-previsto", "Formato non previsto", dettaglio)
+    }
+
+    /// 408: the request did not end in its time. What was already on its way to the writer may be done all the same.
+    pub fn attesa(dettaglio: impl Into<String>) -> Self {
+        Self::nuovo(StatusCode::REQUEST_TIMEOUT, "attesa-esaurita", "Attesa esaurita", dettaglio)
+    }
+
+    /// 500 that tells nothing of the inside.
+    pub fn interno() -> Self {
+        Self::nuovo(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "errore-interno",
+            "Errore interno",
+            "la richiesta si è interrotta per un errore del servizio: avvisare l'amministratore",
+        )
+    }
+
+    /// The problem of a bare status, as the framework gives it.
+    fn di_stato(stato: StatusCode) -> Self {
+        match stato {
+            StatusCode::NOT_FOUND => Self::non_trovato("non c'è nulla a questo indirizzo"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::nuovo(
+                stato,
+                "metodo-non-previsto",
+                "Metodo non previsto",
+                "questo indirizzo non prevede il metodo chiesto: quelli previsti sono nell'intestazione Allow",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::nuovo(
+                stato,
+                "troppo-grande",
+                "Contenuto troppo grande",
+                "il corpo della richiesta è troppo grande",
+            ),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::formato("il tipo del corpo non è previsto da questo indirizzo"),
+            s if s.is_server_error() => Self::interno(),
+            _ => Self::malformata("l'indirizzo, i parametri o il corpo non si leggono (serve testo UTF-8)"),
+        }
     }
 
     /// 429.
@@ -121,7 +166,7 @@ impl From<Errore> for Problema {
             Errore::ChiaveRiusata => {
                 Self::nuovo(StatusCode::UNPROCESSABLE_ENTITY, "chiave-riusata", "Idempotency-Key già usata", testo)
             }
-            Errore::Sovraccarico => indisponibile("sovraccarico", "Servizio sovraccarico"),
+            Errore::Sovraccarico => indisponibile(SOVRACCARICO, "Servizio sovraccarico"),
             Errore::OrologioInDubbio => indisponibile("orologio-in-dubbio", "Orologio da confermare"),
             Errore::Archivio(d) | Errore::Isolato(d) => {
                 tracing::error!(errore = %d, "archivio non disponibile");
@@ -166,11 +211,30 @@ impl IntoResponse for Problema {
             StatusCode::UNAUTHORIZED => {
                 h.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::METHOD_NOT_ALLOWED => {
+            StatusCode::METHOD_NOT_ALLOWED if self.tipo == IMMUTABILE => {
                 h.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             }
             _ => {}
         }
+        r.extensions_mut().insert(Tipo(self.tipo));
         r
     }
+}
+
+/// What kind of problem an answer is, for who counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Tipo(pub &'static str);
+
+/// Turns what the framework refuses by itself (a path, a query, a body, a method) into a problem too.
+pub async fn uniforma(r: Request, next: Next) -> Response {
+    let risposta = next.run(r).await;
+    let stato = risposta.status();
+    let nostra = risposta.extensions().get::<Tipo>().is_some()
+        || risposta.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"application/json"));
+    if nostra || !(stato.is_client_error() || stato.is_server_error()) {
+        return risposta;
+    }
+    let mut p = Problema::di_stato(stato);
+    p.stato = stato;
+    p.into_response()
 }

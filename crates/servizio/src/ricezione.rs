@@ -1,7 +1,9 @@
 //! Multipart bodies, streamed: files go to the store as they come, never into memory.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use archivio::EnteStore;
 use archivio::store::FileDaRegistrare;
@@ -56,11 +58,21 @@ pub struct Limiti {
     pub file_max: u64,
     /// Most files.
     pub file_numero_max: usize,
+    /// Longest silence of who sends a file: an upload may last, but not stand still.
+    pub silenzio_max: Duration,
+    /// Longest life of a request that is not an upload.
+    pub attesa_max: Duration,
 }
 
 impl Default for Limiti {
     fn default() -> Self {
-        Self { testo_max: 32 * 1024 * 1024, file_max: 2 * 1024 * 1024 * 1024, file_numero_max: 1_000 }
+        Self {
+            testo_max: 32 * 1024 * 1024,
+            file_max: 2 * 1024 * 1024 * 1024,
+            file_numero_max: 1_000,
+            silenzio_max: Duration::from_secs(60),
+            attesa_max: Duration::from_secs(60),
+        }
     }
 }
 
@@ -109,7 +121,7 @@ pub async fn ricevi(
     limiti: Limiti,
 ) -> Result<Ricevuto, Problema> {
     let mut out = Ricevuto::default();
-    while let Some(campo) = corpo.next_field().await.map_err(interrotta)? {
+    while let Some(campo) = entro(limiti, corpo.next_field()).await? {
         let nome = campo.name().unwrap_or_default().to_owned();
         let primario = parti.primario == Some(nome.as_str());
         if primario || nome == parti.allegato {
@@ -127,7 +139,7 @@ pub async fn ricevi(
             if !parti.liberi && out.testo(&nome).is_some() {
                 return Err(Problema::campo(nome, "è ripetuto"));
             }
-            let t = testo(campo, &nome, limiti.testo_max).await?;
+            let t = testo(campo, &nome, limiti).await?;
             out.testi.push((nome, t));
         } else {
             return Err(Problema::campo(nome, "parte sconosciuta della richiesta"));
@@ -136,15 +148,24 @@ pub async fn ricevi(
     Ok(out)
 }
 
-fn interrotta(e: MultipartError) -> Problema {
-    Problema::malformata(format!("il corpo multipart/form-data non si legge fino in fondo: {}", e.body_text()))
+/// The next piece, if it comes within the longest silence.
+async fn entro<T>(limiti: Limiti, pezzo: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Problema> {
+    match tokio::time::timeout(limiti.silenzio_max, pezzo).await {
+        Ok(r) => r.map_err(interrotta),
+        Err(_) => Err(Problema::attesa("l'invio si è fermato a metà: nulla è stato registrato")),
+    }
 }
 
-async fn testo(mut campo: Field<'_>, nome: &str, massimo: u64) -> Result<String, Problema> {
+fn interrotta(e: MultipartError) -> Problema {
+    tracing::debug!(errore = %e.body_text(), "corpo multipart interrotto");
+    Problema::malformata("il corpo multipart/form-data è malformato o si è interrotto: nulla è stato registrato")
+}
+
+async fn testo(mut campo: Field<'_>, nome: &str, limiti: Limiti) -> Result<String, Problema> {
     let mut byte = Vec::new();
-    while let Some(b) = campo.chunk().await.map_err(interrotta)? {
-        if (byte.len() + b.len()) as u64 > massimo {
-            return Err(Problema::troppo_grande(nome, massimo));
+    while let Some(b) = entro(limiti, campo.chunk()).await? {
+        if (byte.len() + b.len()) as u64 > limiti.testo_max {
+            return Err(Problema::troppo_grande(nome, limiti.testo_max));
         }
         byte.extend_from_slice(&b);
     }
@@ -164,7 +185,7 @@ async fn file(
     let mut caricamento = ente.carica().await?;
     let mut byte = 0u64;
     let mut inizio: Vec<u8> = Vec::with_capacity(16);
-    while let Some(b) = campo.chunk().await.map_err(interrotta)? {
+    while let Some(b) = entro(limiti, campo.chunk()).await? {
         byte += b.len() as u64;
         if byte > limiti.file_max {
             return Err(Problema::troppo_grande(nome, limiti.file_max));

@@ -1,12 +1,13 @@
 //! Liveness, readiness, and metrics in the Prometheus text format.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,67 +15,122 @@ use axum::routing::get;
 use serde_json::json;
 
 use crate::Servizio;
+use crate::problema::{Problema, SOVRACCARICO, Tipo, uniforma};
 
 /// Upper bounds of the latency buckets, milliseconds.
 const SECCHI_MS: [u64; 8] = [5, 10, 25, 50, 100, 250, 1_000, 5_000];
 
-/// Counters of the process.
+/// Requests to one route with one method.
+#[derive(Debug, Default, Clone)]
+struct Contatore {
+    stati: [u64; 6],
+    secchi: [u64; SECCHI_MS.len() + 1],
+    somma_us: u64,
+}
+
+/// Counters of the process. Routes are counted by their template, never by the values in a path: no personal data,
+/// and as many lines as there are routes.
 #[derive(Debug)]
 pub struct Metriche {
-    avvio: Instant,
-    stati: [AtomicU64; 6],
-    secchi: [AtomicU64; 9],
-    somma_ms: AtomicU64,
+    avvio: SystemTime,
+    rotte: Mutex<BTreeMap<&'static str, BTreeMap<String, Contatore>>>,
+    registrazioni: AtomicU64,
+    coda_piena: AtomicU64,
 }
 
 impl Default for Metriche {
     fn default() -> Self {
         Self {
-            avvio: Instant::now(),
-            stati: Default::default(),
-            secchi: Default::default(),
-            somma_ms: AtomicU64::new(0),
+            avvio: SystemTime::now(),
+            rotte: Mutex::default(),
+            registrazioni: AtomicU64::new(0),
+            coda_piena: AtomicU64::new(0),
         }
     }
 }
 
 impl Metriche {
-    fn registra(&self, stato: StatusCode, ms: u64) {
-        self.stati[usize::from(stato.as_u16() / 100).min(5)].fetch_add(1, Ordering::Relaxed);
-        let i = SECCHI_MS.iter().position(|s| ms <= *s).unwrap_or(SECCHI_MS.len());
-        self.secchi[i].fetch_add(1, Ordering::Relaxed);
-        self.somma_ms.fetch_add(ms, Ordering::Relaxed);
+    /// One more registration made through this interface; not for a first answer given again.
+    pub fn registrata(&self) {
+        self.registrazioni.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn conta(&self, metodo: &'static str, rotta: &str, stato: StatusCode, durata: Duration) {
+        let mut tutte = self.rotte.lock().unwrap_or_else(PoisonError::into_inner);
+        let rotte = tutte.entry(metodo).or_default();
+        if !rotte.contains_key(rotta) {
+            rotte.insert(rotta.to_owned(), Contatore::default());
+        }
+        let Some(c) = rotte.get_mut(rotta) else { return };
+        c.stati[usize::from(stato.as_u16() / 100).min(5)] += 1;
+        let i = SECCHI_MS.iter().position(|s| durata <= Duration::from_millis(*s)).unwrap_or(SECCHI_MS.len());
+        c.secchi[i] += 1;
+        c.somma_us += u64::try_from(durata.as_micros()).unwrap_or(u64::MAX);
     }
 
     fn testo(&self) -> String {
+        let tutte = self.rotte.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let righe = || tutte.iter().flat_map(|(m, rotte)| rotte.iter().map(move |(r, c)| (*m, r.as_str(), c)));
         let mut t = String::from("# TYPE protocollo_richieste_totale counter\n");
-        for (i, n) in self.stati.iter().enumerate().skip(1) {
-            let _ = writeln!(t, "protocollo_richieste_totale{{stato=\"{i}xx\"}} {}", n.load(Ordering::Relaxed));
+        for (m, r, c) in righe() {
+            for (i, n) in c.stati.iter().enumerate().filter(|(_, n)| **n > 0) {
+                let _ = writeln!(t, "protocollo_richieste_totale{{metodo=\"{m}\",rotta=\"{r}\",stato=\"{i}xx\"}} {n}");
+            }
         }
         t.push_str("# TYPE protocollo_richiesta_secondi histogram\n");
-        let mut cumulo = 0;
-        for (i, n) in self.secchi.iter().enumerate() {
-            cumulo += n.load(Ordering::Relaxed);
-            let le = SECCHI_MS.get(i).map_or("+Inf".to_owned(), |ms| format!("{}", *ms as f64 / 1_000.0));
-            let _ = writeln!(t, "protocollo_richiesta_secondi_bucket{{le=\"{le}\"}} {cumulo}");
+        for (m, r, c) in righe() {
+            let chi = format!("metodo=\"{m}\",rotta=\"{r}\"");
+            let mut cumulo = 0;
+            for (i, n) in c.secchi.iter().enumerate() {
+                cumulo += n;
+                let le = SECCHI_MS.get(i).map_or("+Inf".to_owned(), |ms| format!("{}", *ms as f64 / 1_000.0));
+                let _ = writeln!(t, "protocollo_richiesta_secondi_bucket{{{chi},le=\"{le}\"}} {cumulo}");
+            }
+            let somma = c.somma_us as f64 / 1_000_000.0;
+            let _ = writeln!(
+                t,
+                "protocollo_richiesta_secondi_sum{{{chi}}} {somma}\nprotocollo_richiesta_secondi_count{{{chi}}} {cumulo}"
+            );
         }
-        let somma = self.somma_ms.load(Ordering::Relaxed) as f64 / 1_000.0;
-        let _ = writeln!(t, "protocollo_richiesta_secondi_sum {somma}\nprotocollo_richiesta_secondi_count {cumulo}");
-        let _ = writeln!(
+        let avvio = self.avvio.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let _ = write!(
             t,
-            "# TYPE protocollo_attivo_secondi gauge\nprotocollo_attivo_secondi {}",
-            self.avvio.elapsed().as_secs()
+            "# HELP protocollo_registrazioni_totale Registrazioni fatte da questo processo attraverso l'API\n\
+             # TYPE protocollo_registrazioni_totale counter\nprotocollo_registrazioni_totale {}\n\
+             # HELP protocollo_rifiuti_coda_totale Richieste all'API rifiutate perché la coda era piena\n\
+             # TYPE protocollo_rifiuti_coda_totale counter\nprotocollo_rifiuti_coda_totale {}\n\
+             # TYPE protocollo_avvio_istante_secondi gauge\nprotocollo_avvio_istante_secondi {avvio}\n",
+            self.registrazioni.load(Ordering::Relaxed),
+            self.coda_piena.load(Ordering::Relaxed),
         );
         t
     }
 }
 
-/// Counts every request.
+/// Method of a request, among the few that exist: what a stranger writes there makes no new line.
+fn metodo(r: &Request) -> &'static str {
+    const NOTI: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    NOTI.iter().copied().find(|m| *m == r.method().as_str()).unwrap_or("ALTRO")
+}
+
+/// Counts every request, and says in the journal which route answered what: templates, never values.
 pub async fn conta(State(s): State<Arc<Servizio>>, r: Request, next: Next) -> Response {
     let inizio = Instant::now();
+    let metodo = metodo(&r);
+    let rotta = r.extensions().get::<MatchedPath>().cloned();
     let risposta = next.run(r).await;
-    let ms = u64::try_from(inizio.elapsed().as_millis()).unwrap_or(u64::MAX);
-    s.metriche.registra(risposta.status(), ms);
+    let rotta = rotta.as_ref().map_or("altro", MatchedPath::as_str);
+    let (stato, durata) = (risposta.status(), inizio.elapsed());
+    s.metriche.conta(metodo, rotta, stato, durata);
+    if risposta.extensions().get::<Tipo>().is_some_and(|t| t.0 == SOVRACCARICO) {
+        s.metriche.coda_piena.fetch_add(1, Ordering::Relaxed);
+    }
+    let ms = durata.as_millis();
+    if stato.is_server_error() {
+        tracing::warn!(metodo, rotta, stato = stato.as_u16(), ms, "richiesta non servita");
+    } else {
+        tracing::debug!(metodo, rotta, stato = stato.as_u16(), ms, "richiesta");
+    }
     risposta
 }
 
@@ -84,16 +140,17 @@ pub fn rotte() -> Router<Arc<Servizio>> {
         .route("/salute/vivo", get(|| async { axum::Json(json!({"stato": "vivo"})) }))
         .route("/salute/pronto", get(pronto))
         .route("/metriche", get(metriche))
+        .layer(axum::middleware::from_fn(uniforma))
 }
 
 async fn pronto(State(s): State<Arc<Servizio>>) -> Response {
     let mut impedimenti = Vec::new();
     match s.store.enti().await {
-        Err(e) => impedimenti.push(json!({"ente": null, "motivo": e.to_string()})),
+        Err(e) => impedimenti.push(json!({"ente": null, "motivo": Problema::from(e).dettaglio})),
         Ok(enti) => {
             for ipa in enti {
                 match s.store.ente(&ipa).await {
-                    Err(e) => impedimenti.push(json!({"ente": ipa, "motivo": e.to_string()})),
+                    Err(e) => impedimenti.push(json!({"ente": ipa, "motivo": Problema::from(e).dettaglio})),
                     Ok(Some(e)) => {
                         if let Some(m) = e.impedimento() {
                             impedimenti.push(json!({"ente": ipa, "motivo": m}));

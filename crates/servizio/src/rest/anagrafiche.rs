@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Percorso, Risposta, idempotenza, json_di};
 use crate::problema::Problema;
-use crate::rest::leggi::limite;
+use crate::rest::leggi::{limite, solo};
 use crate::token::Chiamante;
 
 type Parametri = Query<BTreeMap<String, String>>;
@@ -161,6 +161,7 @@ fn fascicolo(f: &Fascicolo) -> Value {
 }
 
 pub async fn fascicoli(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> {
+    solo(&q, &["limite", "cursore"])?;
     dominio::nuova::richiede(&c.chi, dominio::permessi::Diritto::Consulta)?;
     let p = c.ente.fascicoli(&c.aoo, q.get("cursore").map(String::as_str), limite(&q)?).await?;
     let elementi: Vec<Value> = p.elementi.iter().map(fascicolo).collect();
@@ -203,9 +204,7 @@ fn corrispondente(k: &Corrispondente) -> Value {
 }
 
 pub async fn rubrica(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> {
-    if let Some(k) = q.keys().find(|k| !["q", "limite", "cursore"].contains(&k.as_str())) {
-        return Err(Problema::campo(k, "parametro sconosciuto"));
-    }
+    solo(&q, &["q", "limite", "cursore"])?;
     use dominio::permessi::Diritto as D;
     if ![D::Consulta, D::RegistraUscita, D::RegistraEntrata, D::GestisceRubrica].iter().any(|d| c.chi.diritti.ha(*d)) {
         dominio::nuova::richiede(&c.chi, D::GestisceRubrica)?;

@@ -41,6 +41,9 @@ pub async fn crea(
         idempotenza: idem,
     };
     let fatto = c.ente.registra(&c.aoo, nuova).await?;
+    if !fatto.ripetuta {
+        s.metriche.registrata();
+    }
     let chiave = fatto.chiave.ok_or_else(|| Problema::non_trovato("la registrazione non esiste"))?;
     // As of that operation: a repeated request gets the first answer, whatever came after.
     let reg = cerca(&*c.ente, &c.aoo, &chiave, Some(fatto.indice)).await?;

@@ -20,19 +20,11 @@ pub async fn documento(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap) -> R
         .iter()
         .find(|d| d.n.to_string() == quale || d.impronta.hex() == quale)
         .ok_or_else(|| Problema::non_trovato("il documento non è di questa registrazione"))?;
-    rispondi(&*c.ente, d, &h, true).await
+    rispondi(&*c.ente, d, &h).await
 }
 
-/// Streams a stored file. `scarica` asks the browser to save it.
-///
-/// # Errors
-/// The bytes are not there.
-pub async fn rispondi(
-    ente: &dyn archivio::EnteStore,
-    d: &Documento,
-    h: &HeaderMap,
-    scarica: bool,
-) -> Risposta<Response> {
+/// Streams a stored file, always to be saved and never shown.
+async fn rispondi(ente: &dyn archivio::EnteStore, d: &Documento, h: &HeaderMap) -> Risposta<Response> {
     let etag = format!("\"{}\"", d.impronta);
     let letto = |nome| h.get(nome).and_then(|v: &HeaderValue| v.to_str().ok());
     if letto(header::IF_NONE_MATCH).is_some_and(|v| v.contains(&etag)) {
@@ -46,7 +38,7 @@ pub async fn rispondi(
     let mime = HeaderValue::from_str(&d.mime).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     capi.insert(header::CONTENT_TYPE, mime);
     capi.insert(header::CONTENT_LENGTH, HeaderValue::from(d.byte));
-    if let Ok(v) = HeaderValue::from_str(&disposizione(&d.nome, scarica)) {
+    if let Ok(v) = HeaderValue::from_str(&disposizione(&d.nome)) {
         capi.insert(header::CONTENT_DISPOSITION, v);
     }
     if let Ok(v) = HeaderValue::from_str(&etag) {
@@ -58,8 +50,7 @@ pub async fn rispondi(
 }
 
 /// Content-Disposition with the name as given (RFC 6266, RFC 8187).
-fn disposizione(nome: &str, scarica: bool) -> String {
-    let modo = if scarica { "attachment" } else { "inline" };
+fn disposizione(nome: &str) -> String {
     let semplice: String = nome
         .chars()
         .map(|c| if c.is_ascii() && !c.is_ascii_control() && !matches!(c, '"' | '\\' | '/' | '%') { c } else { '_' })
@@ -72,7 +63,7 @@ fn disposizione(nome: &str, scarica: bool) -> String {
             codificato.push_str(&format!("%{b:02X}"));
         }
     }
-    format!("{modo}; filename=\"{semplice}\"; filename*=UTF-8''{codificato}")
+    format!("attachment; filename=\"{semplice}\"; filename*=UTF-8''{codificato}")
 }
 
 #[cfg(test)]
@@ -81,7 +72,7 @@ mod tests {
 
     #[test]
     fn names_travel_whole_and_safe() {
-        let d = disposizione("è «a\"b»/../x\r\n.pdf", true);
+        let d = disposizione("è «a\"b»/../x\r\n.pdf");
         assert!(d.is_ascii() && !d.contains('\n'));
         assert!(d.contains("filename*=UTF-8''%C3%A8%20%C2%ABa%22b%C2%BB%2F..%2Fx%0D%0A.pdf"), "{d}");
     }

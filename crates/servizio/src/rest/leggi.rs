@@ -18,7 +18,7 @@ use crate::token::Chiamante;
 type Parametri = Query<BTreeMap<String, String>>;
 
 /// Refuses parameters that do not exist: a misspelt filter is never ignored.
-fn solo(q: &BTreeMap<String, String>, noti: &[&str]) -> Risposta<()> {
+pub fn solo(q: &BTreeMap<String, String>, noti: &[&str]) -> Risposta<()> {
     match q.keys().find(|k| !noti.contains(&k.as_str())) {
         Some(k) => Err(Problema::campo(k, "parametro sconosciuto")),
         None => Ok(()),

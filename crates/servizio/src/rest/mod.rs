@@ -8,15 +8,17 @@ mod leggi;
 mod log;
 pub mod openapi;
 mod ricevuta;
+mod schemi;
 
 use std::sync::Arc;
 
 use archivio::EnteStore;
 use archivio::store::{Idempotenza, Registro};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use dominio::codici::{CodiceAoo, CodiceRegistro, Impronta};
 use dominio::comandi::puo_vedere;
 use dominio::permessi::Operatore;
@@ -24,7 +26,7 @@ use dominio::registrazione::{Chiave, Numero, Registrazione, RuoloDocumento};
 use serde_json::{Map, Value, json};
 
 use crate::Servizio;
-use crate::problema::Problema;
+use crate::problema::{Problema, uniforma};
 use crate::ricezione::impronta_richiesta;
 
 /// Base of an AOO.
@@ -35,43 +37,60 @@ type Risposta<T> = Result<T, Problema>;
 
 /// Routes of this room.
 pub fn rotte() -> Router<Arc<Servizio>> {
-    let mut r = Router::new();
+    tutte()
+        .into_iter()
+        .fold(Router::new(), |r, (percorso, metodi)| r.route(&percorso, metodi))
+        .route("/api/{*resto}", axum::routing::any(sconosciuto))
+        .layer(axum::middleware::from_fn(uniforma))
+}
+
+/// Each path with what answers there.
+fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
+    let mut r = Vec::new();
     // `registrazioni` is short for the general register.
     for registro in ["/registri/{registro}/registrazioni", "/registrazioni"] {
         let b = format!("{BASE}{registro}");
-        let una = format!("{b}/{{anno}}/{{numero}}");
         let immutabile = || async { Problema::immutabile() };
-        r = r
-            .route(&b, post(crea::crea).get(leggi::elenco).layer(axum::extract::DefaultBodyLimit::disable()))
+        // Files are limited one by one as they come in, not by the length of the whole body.
+        r.push((b.clone(), post(crea::crea).get(leggi::elenco).layer(DefaultBodyLimit::disable())));
+        let una = [
             // R-A11, R-B01: refused always, token or not.
-            .route(&una, get(leggi::una).put(immutabile).patch(immutabile).delete(immutabile))
-            .route(&format!("{una}/storia"), get(leggi::storia))
-            .route(&format!("{una}/confronto"), get(leggi::confronto))
-            .route(&format!("{una}/assegnazioni"), post(azioni::assegna))
-            .route(&format!("{una}/assegnazioni/{{id}}/prendi-in-carico"), post(azioni::prendi))
-            .route(&format!("{una}/assegnazioni/{{id}}/rifiuta"), post(azioni::rifiuta))
-            .route(&format!("{una}/assegnazioni/{{id}}/concludi"), post(azioni::concludi))
-            .route(&format!("{una}/classificazione"), post(azioni::classifica))
-            .route(&format!("{una}/annotazioni"), post(azioni::annota))
-            .route(&format!("{una}/collegamenti"), post(azioni::collega))
-            .route(&format!("{una}/fascicolazioni"), post(azioni::fascicola))
-            .route(&format!("{una}/allegati"), post(azioni::allega).layer(axum::extract::DefaultBodyLimit::disable()))
-            .route(&format!("{una}/documenti/{{quale}}"), get(documenti::documento))
-            .route(&format!("{una}/ricevuta"), get(ricevuta::ricevuta));
+            ("", get(leggi::una).put(immutabile).patch(immutabile).delete(immutabile)),
+            ("/storia", get(leggi::storia)),
+            ("/confronto", get(leggi::confronto)),
+            ("/assegnazioni", post(azioni::assegna)),
+            ("/assegnazioni/{id}/prendi-in-carico", post(azioni::prendi)),
+            ("/assegnazioni/{id}/rifiuta", post(azioni::rifiuta)),
+            ("/assegnazioni/{id}/concludi", post(azioni::concludi)),
+            ("/classificazione", post(azioni::classifica)),
+            ("/annotazioni", post(azioni::annota)),
+            ("/collegamenti", post(azioni::collega)),
+            ("/fascicolazioni", post(azioni::fascicola)),
+            ("/allegati", post(azioni::allega).layer(DefaultBodyLimit::disable())),
+            ("/documenti/{quale}", get(documenti::documento)),
+            ("/ricevuta", get(ricevuta::ricevuta)),
+        ];
+        r.extend(una.into_iter().map(|(p, m)| (format!("{b}/{{anno}}/{{numero}}{p}"), m)));
     }
-    r.route(&format!("{BASE}/uffici"), get(anagrafiche::uffici).post(anagrafiche::crea_ufficio))
-        .route(&format!("{BASE}/titolario"), get(anagrafiche::titolario).post(anagrafiche::apri_voce))
-        .route(&format!("{BASE}/fascicoli"), get(anagrafiche::fascicoli).post(anagrafiche::crea_fascicolo))
-        .route(&format!("{BASE}/rubrica"), get(anagrafiche::rubrica).post(anagrafiche::aggiungi_corrispondente))
-        .route(&format!("{BASE}/registri"), get(anagrafiche::registri).post(anagrafiche::crea_registro))
-        .route(&format!("{BASE}/log/checkpoint"), get(log::checkpoint))
-        .route(&format!("{BASE}/log/chiavi"), get(log::chiavi))
-        .route(&format!("{BASE}/log/tile/{{*percorso}}"), get(log::tessera))
-        .route("/api/v1/enti/{ipa}/log/checkpoint", get(log::checkpoint_ente))
-        .route("/api/v1/enti/{ipa}/log/chiavi", get(log::chiavi_ente))
-        .route("/api/v1/enti/{ipa}/log/tile/{*percorso}", get(log::tessera_ente))
-        .route("/api/v1/openapi.json", get(openapi::documento))
-        .route("/api/{*resto}", axum::routing::any(sconosciuto))
+    let aoo = [
+        ("/uffici", get(anagrafiche::uffici).post(anagrafiche::crea_ufficio)),
+        ("/titolario", get(anagrafiche::titolario).post(anagrafiche::apri_voce)),
+        ("/fascicoli", get(anagrafiche::fascicoli).post(anagrafiche::crea_fascicolo)),
+        ("/rubrica", get(anagrafiche::rubrica).post(anagrafiche::aggiungi_corrispondente)),
+        ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
+        ("/log/checkpoint", get(log::checkpoint)),
+        ("/log/chiavi", get(log::chiavi)),
+        ("/log/tile/{*percorso}", get(log::tessera)),
+    ];
+    r.extend(aoo.into_iter().map(|(p, m)| (format!("{BASE}{p}"), m)));
+    let ente = [
+        ("/log/checkpoint", get(log::checkpoint_ente)),
+        ("/log/chiavi", get(log::chiavi_ente)),
+        ("/log/tile/{*percorso}", get(log::tessera_ente)),
+    ];
+    r.extend(ente.into_iter().map(|(p, m)| (format!("/api/v1/enti/{{ipa}}{p}"), m)));
+    r.push(("/api/v1/openapi.json".to_owned(), get(openapi::documento)));
+    r
 }
 
 async fn sconosciuto() -> impl IntoResponse {
@@ -190,4 +209,19 @@ fn idempotenza(
 fn json_di(testo: &str, campo: &str) -> Risposta<Value> {
     serde_json::from_str(testo)
         .map_err(|e| Problema::campo(campo, format!("non è JSON valido (riga {}, colonna {})", e.line(), e.column())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_openapi_document_and_nothing_else() {
+        let serviti: BTreeSet<String> = tutte().into_iter().map(|(p, _)| p.replace("{*", "{")).collect();
+        let scritti: BTreeSet<String> =
+            openapi::percorsi().into_iter().map(|(p, ..)| p).filter(|p| p.starts_with("/api/")).collect();
+        assert_eq!(serviti, scritti);
+    }
 }

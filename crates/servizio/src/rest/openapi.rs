@@ -4,6 +4,7 @@ use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::BASE;
+use super::schemi::{schema, schemi};
 
 /// What a call takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Corpo {
 pub struct Operazione {
     /// `get` or `post`.
     pub metodo: &'static str,
-    /// Path below the base of an AOO, or whole when it begins with `/api`.
+    /// Path below the base of an AOO; whole for what stands outside of an AOO.
     pub percorso: &'static str,
     /// What it does, in Italian.
     pub sommario: &'static str,
@@ -109,11 +110,10 @@ const PUBBLICHE: &[Operazione] = &[
     op("get", "/api/v1/enti/{ipa}/log/chiavi", "Chiavi del registro dell'ente", Corpo::Niente, "", &[]),
     op("get", "/api/v1/enti/{ipa}/log/tile/{percorso}", "Tessere dell'albero dell'ente", Corpo::Niente, "", &[]),
     op("get", "/api/v1/openapi.json", "Questo documento", Corpo::Niente, "Oggetto", &[]),
+    op("get", "/salute/vivo", "Il processo è vivo", Corpo::Niente, "Oggetto", &[]),
+    op("get", "/salute/pronto", "Il servizio può registrare", Corpo::Niente, "Oggetto", &[]),
+    op("get", "/metriche", "Metriche nel formato di Prometheus", Corpo::Niente, "", &[]),
 ];
-
-fn schema(nome: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{nome}")})
-}
 
 fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
     let mut parametri: Vec<Value> = percorso
@@ -143,8 +143,11 @@ fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
     }
     let mut risposte = Map::new();
     risposte.insert(riuscita.to_owned(), esito);
-    let stati: &[&str] =
-        if pubblica { &["404", "503"] } else { &["400", "401", "403", "404", "409", "413", "415", "422", "503"] };
+    let stati: &[&str] = if pubblica {
+        &["404", "503"]
+    } else {
+        &["400", "401", "403", "404", "408", "409", "413", "415", "422", "500", "503"]
+    };
     for s in stati {
         risposte.insert((*s).to_owned(), json!({"$ref": "#/components/responses/Problema"}));
     }
@@ -183,93 +186,11 @@ pub fn percorsi() -> Vec<(String, &'static Operazione, bool)> {
     }
     out.extend(ALTRE.iter().map(|o| (format!("{BASE}{}", o.percorso), o, false)));
     out.extend(PUBBLICHE.iter().map(|o| {
-        let p = if o.percorso.starts_with("/api") { o.percorso.to_owned() } else { format!("{BASE}{}", o.percorso) };
+        let dell_aoo = o.percorso.starts_with("/log/");
+        let p = if dell_aoo { format!("{BASE}{}", o.percorso) } else { o.percorso.to_owned() };
         (p, o, true)
     }));
     out
-}
-
-fn schemi() -> Value {
-    let testo = json!({"type": "string"});
-    let forse = json!({"type": ["string", "null"]});
-    let oggetto = |obbligatori: &[&str], proprieta: Value| json!({"type": "object", "required": obbligatori, "properties": proprieta});
-    let assegnazione = oggetto(
-        &["ufficio", "tipo"],
-        json!({"ufficio": testo, "utente": forse, "tipo": {"enum": ["competenza", "conoscenza"]}}),
-    );
-    let riferimento = oggetto(
-        &["ente", "aoo", "registro", "anno", "numero"],
-        json!({"ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}}),
-    );
-    json!({
-        "Oggetto": {"type": "object"},
-        "Soggetto": oggetto(&["tipo"], json!({
-            "tipo": {"enum": ["persona-fisica", "persona-giuridica", "amministrazione", "amministrazione-estera", "ufficio"]},
-            "cognome": forse, "nome": forse, "codiceFiscale": forse, "denominazione": forse, "partitaIva": forse,
-            "ipa": forse, "aoo": forse, "ufficio": forse, "paese": forse, "codice": forse, "pec": forse, "email": forse,
-            "indirizzo": forse,
-        })),
-        "NuovaRegistrazione": oggetto(&["tipo", "oggetto", "mezzo"], json!({
-            "tipo": {"enum": ["entrata", "uscita", "interna"]},
-            "oggetto": {"type": "string", "minLength": 1, "maxLength": 4000},
-            "mittente": {"anyOf": [schema("Soggetto"), {"type": "null"}]},
-            "altriMittenti": {"type": "array", "items": schema("Soggetto")},
-            "destinatari": {"type": "array", "maxItems": 10000, "items": schema("Soggetto")},
-            "mezzo": {"enum": ["pec", "peo", "sportello", "cartaceo", "portale", "cooperazione", "altro"]},
-            "dataArrivo": {"type": ["string", "null"], "format": "date-time"},
-            "protocolloMittente": {"anyOf": [
-                oggetto(&["numero"], json!({"numero": testo, "data": {"type": ["string", "null"], "format": "date"}})),
-                {"type": "null"},
-            ]},
-            "classificazione": forse,
-            "assegnazioni": {"type": "array", "items": assegnazione},
-            "riservato": {"type": "boolean"},
-            "ufficioMittente": forse, "firmatari": {"type": "array", "items": testo},
-            "primaRegistrazione": {"anyOf": [riferimento, {"type": "null"}]},
-            "riferimenti": {"type": "array", "items": riferimento},
-            "fascicolo": forse, "tipologia": forse, "note": forse,
-            "differimento": {"anyOf": [
-                oggetto(&["provvedimento", "motivo", "termine"], json!({"provvedimento": testo, "motivo": testo, "termine": {"type": "string", "format": "date"}})),
-                {"type": "null"},
-            ]},
-        })),
-        "Registrazione": oggetto(&["id", "ente", "aoo", "registro", "anno", "numero", "numeroEsteso", "istante"], json!({
-            "id": testo, "ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"},
-            "numero": {"type": "integer", "minimum": 1}, "numeroEsteso": {"type": "string", "pattern": "^[0-9]{7,}$"},
-            "istante": {"type": "string", "format": "date-time"},
-            "riservata": {"type": "boolean", "description": "vero: il resto non è mostrato a chi non ne ha il diritto"},
-        })),
-        "Elenco": oggetto(&["elementi", "successivo"], json!({
-            "elementi": {"type": "array", "items": {"type": "object"}}, "successivo": forse,
-        })),
-        "Confronto": oggetto(&["da", "a", "elementi"], json!({
-            "da": {"type": "integer"}, "a": {"type": "integer"},
-            "elementi": {"type": "array", "items": oggetto(&["campo", "stato"], json!({
-                "campo": testo, "prima": {}, "dopo": {}, "stato": {"enum": ["invariato", "modificato", "annullato"]},
-            }))},
-        })),
-        "Ricevuta": oggetto(&["versione", "origine", "indice", "rivelazioni", "impronte", "prova", "checkpoint"], json!({
-            "versione": testo, "origine": testo, "indice": {"type": "integer"},
-            "rivelazioni": {"type": "array", "items": testo}, "impronte": {"type": "array", "items": testo},
-            "prova": {"type": "array", "items": testo}, "checkpoint": testo, "chiave": forse,
-        })),
-        "Voce": oggetto(&["codice"], json!({"codice": forse, "denominazione": forse, "figli": {"type": "array"}})),
-        "Assegna": oggetto(&["assegnazioni"], json!({"assegnazioni": {"type": "array", "minItems": 1, "items": assegnazione}, "nota": forse})),
-        "Nota": oggetto(&[], json!({"nota": forse})),
-        "Motivo": oggetto(&["motivo"], json!({"motivo": testo})),
-        "Classifica": oggetto(&["classificazione"], json!({"classificazione": testo, "motivo": forse})),
-        "Annota": oggetto(&["testo"], json!({"testo": {"type": "string", "minLength": 1, "maxLength": 4000}})),
-        "Collega": oggetto(&["riferimento"], json!({"riferimento": riferimento, "nota": forse})),
-        "Fascicola": oggetto(&["fascicolo"], json!({"fascicolo": testo})),
-        "NuovoUfficio": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo, "padre": forse})),
-        "NuovaVoce": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo, "dal": forse, "al": forse})),
-        "NuovoFascicolo": oggetto(&["classificazione", "oggetto"], json!({"classificazione": testo, "oggetto": testo, "ufficio": forse})),
-        "NuovoRegistro": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo})),
-        "Problema": oggetto(&["type", "title", "status"], json!({
-            "type": testo, "title": testo, "status": {"type": "integer"}, "detail": testo,
-            "errori": {"type": "array", "items": oggetto(&["campo", "messaggio"], json!({"campo": testo, "messaggio": testo}))},
-        })),
-    })
 }
 
 /// The whole document.

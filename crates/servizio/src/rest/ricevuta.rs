@@ -6,6 +6,7 @@ use archivio::store::Registro;
 use axum::Json;
 use axum::extract::{Path, Query};
 
+use super::leggi::solo;
 use super::{Percorso, Risposta, visibile};
 use crate::problema::Problema;
 use crate::token::Chiamante;
@@ -15,9 +16,7 @@ pub async fn ricevuta(
     Path(p): Path<Percorso>,
     Query(q): Query<BTreeMap<String, String>>,
 ) -> Risposta<Json<catena::Ricevuta>> {
-    if let Some(k) = q.keys().find(|k| *k != "campi") {
-        return Err(Problema::campo(k, "parametro sconosciuto"));
-    }
+    solo(&q, &["campi"])?;
     let chiave = p.chiave()?;
     let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave).await?;
     let scelti: Option<Vec<String>> =

@@ -22,6 +22,7 @@ pub const BASE: &str = "/api/v1/enti/c_z999/aoo/AOO1";
 pub struct Banco {
     pub dir: tempfile::TempDir,
     pub rotte: Router,
+    pub store: Arc<dyn Store>,
     pub ente: Arc<dyn EnteStore>,
     pub anna: String,
     pub rita: String,
@@ -141,7 +142,8 @@ impl Banco {
             ugo: persona(&*e, "ugo", Ruolo::Operatore, Some("TRIB")).await,
             ada: persona(&*e, "ada", Ruolo::Amministratore, None).await,
             altro: persona(&*secondo, "anna", Ruolo::Protocollista, Some("PROT")).await,
-            rotte: rotte(Arc::new(Servizio::nuovo(store, "http://prova"))),
+            rotte: rotte(Arc::new(Servizio::nuovo(Arc::clone(&store) as Arc<dyn Store>, "http://prova"))),
+            store,
             ente: e,
             dir,
         }

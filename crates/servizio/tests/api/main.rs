@@ -4,4 +4,5 @@
 mod banco;
 mod contratto;
 mod documenti;
+mod igiene;
 mod rifiuti;

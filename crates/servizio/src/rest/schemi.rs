@@ -1,0 +1,167 @@
+//! Shapes of what the interface takes and gives, as JSON Schema 2020-12 (OpenAPI 3.1).
+
+use serde_json::{Map, Value, json};
+
+/// A reference to a schema of the document.
+pub(super) fn schema(nome: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{nome}")})
+}
+
+/// `dati` as somebody would write them; a test registers them as they are.
+fn esempio() -> Value {
+    json!({
+        "tipo": "entrata", "oggetto": "Istanza di accesso agli atti",
+        "mittente": {
+            "tipo": "persona-fisica", "nome": "Maria", "cognome": "Rossi", "codiceFiscale": "RSSMRA80A01H501U", "pec": null,
+        },
+        "destinatari": [], "mezzo": "pec", "dataArrivo": "2025-11-24T09:12:00+01:00",
+        "protocolloMittente": {"numero": "123/A", "data": "2025-11-20"},
+        "classificazione": "1.6", "assegnazioni": [{"ufficio": "SEGR", "tipo": "competenza"}], "riservato": false,
+    })
+}
+
+fn con_esempio(mut schema: Value, esempio: Value) -> Value {
+    schema["examples"] = json!([esempio]);
+    schema
+}
+
+/// An object of these properties, the first ones always there.
+fn oggetto(obbligatori: &[&str], proprieta: Value) -> Value {
+    json!({"type": "object", "required": obbligatori, "properties": proprieta})
+}
+
+fn elenco(di: &Value) -> Value {
+    json!({"type": "array", "items": di})
+}
+
+fn o_nullo(di: &Value) -> Value {
+    json!({"anyOf": [di, {"type": "null"}]})
+}
+
+/// A registration as answered: what is always shown, what was registered, what came after.
+fn registrazione(riferimento: &Value) -> Value {
+    let testo = json!({"type": "string"});
+    let forse = json!({"type": ["string", "null"]});
+    let cose = elenco(&schema("Oggetto"));
+    let sempre = json!({
+        "id": testo, "ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"},
+        "numero": {"type": "integer", "minimum": 1}, "numeroEsteso": {"type": "string", "pattern": "^[0-9]{7,}$"},
+        "istante": {"type": "string", "format": "date-time"},
+        "riservata": {"type": "boolean", "description": "vero: il resto non è mostrato a chi non ne ha il diritto"},
+    });
+    let registrato = json!({
+        "tipo": {"enum": ["entrata", "uscita", "interna"]}, "oggetto": testo,
+        "mittente": o_nullo(&schema("Soggetto")), "altriMittenti": elenco(&schema("Soggetto")),
+        "destinatari": elenco(&schema("Soggetto")), "mezzo": testo,
+        "dataArrivo": {"type": ["string", "null"], "format": "date-time"},
+        "protocolloMittente": o_nullo(&oggetto(&["numero"], json!({"numero": testo, "data": forse}))),
+        "riservato": {"type": "boolean"}, "ufficioMittente": forse, "firmatari": elenco(&testo),
+        "primaRegistrazione": o_nullo(riferimento), "riferimenti": elenco(riferimento),
+        "tipologia": forse, "note": forse, "differimento": {"type": ["object", "null"]}, "anomalie": {"type": "array"},
+        "operatore": oggetto(&["id", "nome"], json!({"id": testo, "nome": testo, "ufficio": forse})),
+    });
+    let documento = oggetto(
+        &["n", "ruolo", "nome", "mime", "byte", "impronta"],
+        json!({
+            "n": {"type": "integer", "minimum": 1}, "ruolo": testo, "nome": testo, "mime": testo,
+            "byte": {"type": "integer"}, "impronta": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        }),
+    );
+    let seguito = json!({
+        "documenti": elenco(&documento), "classificazione": testo, "classificazioneDenominazione": forse,
+        "assegnazioni": cose, "aggregazioni": elenco(&testo), "annotazioni": cose, "collegamenti": cose,
+        "stato": {"enum": ["valida", "annullata", "annullata-in-parte"]}, "annullamenti": cose,
+        "sigillo": oggetto(&["stato"], json!({"stato": {"enum": ["non-richiesto", "in-attesa", "apposto"]}})),
+        "log": oggetto(&["indice", "entrata"], json!({
+            "indice": {"type": "integer"}, "entrata": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        })),
+        "links": oggetto(&["self"], json!({
+            "self": testo, "storia": testo, "ricevuta": testo, "documenti": elenco(&testo),
+        })),
+    });
+    let mut proprieta = Map::new();
+    for parte in [sempre, registrato, seguito] {
+        if let Value::Object(o) = parte {
+            proprieta.extend(o);
+        }
+    }
+    oggetto(&["id", "ente", "aoo", "registro", "anno", "numero", "numeroEsteso", "istante"], Value::Object(proprieta))
+}
+
+/// Every schema of the document.
+pub(super) fn schemi() -> Value {
+    let testo = json!({"type": "string"});
+    let forse = json!({"type": ["string", "null"]});
+    let assegnazione = oggetto(
+        &["ufficio", "tipo"],
+        json!({"ufficio": testo, "utente": forse, "tipo": {"enum": ["competenza", "conoscenza"]}}),
+    );
+    let riferimento = oggetto(
+        &["ente", "aoo", "registro", "anno", "numero"],
+        json!({"ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}}),
+    );
+    json!({
+        "Oggetto": {"type": "object"},
+        "Soggetto": oggetto(&["tipo"], json!({
+            "tipo": {"enum": ["persona-fisica", "persona-giuridica", "amministrazione", "amministrazione-estera", "ufficio"]},
+            "cognome": forse, "nome": forse, "codiceFiscale": forse, "denominazione": forse, "partitaIva": forse,
+            "ipa": forse, "aoo": forse, "ufficio": forse, "paese": forse, "codice": forse, "pec": forse, "email": forse,
+            "indirizzo": forse,
+        })),
+        "NuovaRegistrazione": con_esempio(oggetto(&["tipo", "oggetto", "mezzo"], json!({
+            "tipo": {"enum": ["entrata", "uscita", "interna"]},
+            "oggetto": {"type": "string", "minLength": 1, "maxLength": 4000},
+            "mittente": {"anyOf": [schema("Soggetto"), {"type": "null"}]},
+            "altriMittenti": {"type": "array", "items": schema("Soggetto")},
+            "destinatari": {"type": "array", "maxItems": 10000, "items": schema("Soggetto")},
+            "mezzo": {"enum": ["pec", "peo", "sportello", "cartaceo", "portale", "cooperazione", "altro"]},
+            "dataArrivo": {"type": ["string", "null"], "format": "date-time"},
+            "protocolloMittente": {"anyOf": [
+                oggetto(&["numero"], json!({"numero": testo, "data": {"type": ["string", "null"], "format": "date"}})),
+                {"type": "null"},
+            ]},
+            "classificazione": forse,
+            "assegnazioni": {"type": "array", "items": assegnazione},
+            "riservato": {"type": "boolean"},
+            "ufficioMittente": forse, "firmatari": {"type": "array", "items": testo},
+            "primaRegistrazione": {"anyOf": [riferimento, {"type": "null"}]},
+            "riferimenti": {"type": "array", "items": riferimento},
+            "fascicolo": forse, "tipologia": forse, "note": forse,
+            "differimento": {"anyOf": [
+                oggetto(&["provvedimento", "motivo", "termine"], json!({"provvedimento": testo, "motivo": testo, "termine": {"type": "string", "format": "date"}})),
+                {"type": "null"},
+            ]},
+        })), esempio()),
+        "Registrazione": registrazione(&riferimento),
+        "Elenco": oggetto(&["elementi", "successivo"], json!({
+            "elementi": {"type": "array", "items": {"type": "object"}}, "successivo": forse,
+        })),
+        "Confronto": oggetto(&["da", "a", "elementi"], json!({
+            "da": {"type": "integer"}, "a": {"type": "integer"},
+            "elementi": {"type": "array", "items": oggetto(&["campo", "stato"], json!({
+                "campo": testo, "prima": {}, "dopo": {}, "stato": {"enum": ["invariato", "modificato", "annullato"]},
+            }))},
+        })),
+        "Ricevuta": oggetto(&["versione", "origine", "indice", "rivelazioni", "impronte", "prova", "checkpoint"], json!({
+            "versione": testo, "origine": testo, "indice": {"type": "integer"},
+            "rivelazioni": {"type": "array", "items": testo}, "impronte": {"type": "array", "items": testo},
+            "prova": {"type": "array", "items": testo}, "checkpoint": testo, "chiave": forse,
+        })),
+        "Voce": oggetto(&["codice"], json!({"codice": forse, "denominazione": forse, "figli": {"type": "array"}})),
+        "Assegna": oggetto(&["assegnazioni"], json!({"assegnazioni": {"type": "array", "minItems": 1, "items": assegnazione}, "nota": forse})),
+        "Nota": oggetto(&[], json!({"nota": forse})),
+        "Motivo": oggetto(&["motivo"], json!({"motivo": testo})),
+        "Classifica": oggetto(&["classificazione"], json!({"classificazione": testo, "motivo": forse})),
+        "Annota": oggetto(&["testo"], json!({"testo": {"type": "string", "minLength": 1, "maxLength": 4000}})),
+        "Collega": oggetto(&["riferimento"], json!({"riferimento": riferimento, "nota": forse})),
+        "Fascicola": oggetto(&["fascicolo"], json!({"fascicolo": testo})),
+        "NuovoUfficio": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo, "padre": forse})),
+        "NuovaVoce": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo, "dal": forse, "al": forse})),
+        "NuovoFascicolo": oggetto(&["classificazione", "oggetto"], json!({"classificazione": testo, "oggetto": testo, "ufficio": forse})),
+        "NuovoRegistro": oggetto(&["codice", "denominazione"], json!({"codice": testo, "denominazione": testo})),
+        "Problema": oggetto(&["type", "title", "status"], json!({
+            "type": testo, "title": testo, "status": {"type": "integer"}, "detail": testo,
+            "errori": {"type": "array", "items": oggetto(&["campo", "messaggio"], json!({"campo": testo, "messaggio": testo}))},
+        })),
+    })
+}
