@@ -11,32 +11,41 @@ pub const PAROLE_MAX: usize = 16;
 /// The tokens of a text, folded.
 pub fn token(testo: &str) -> Vec<String> {
     let mut out = Vec::new();
-    let mut corrente = String::new();
-    let chiudi = |corrente: &mut String, out: &mut Vec<String>| {
-        if !corrente.is_empty() {
-            out.push(std::mem::take(corrente));
-        }
-    };
+    per_token(testo, |t| out.push(t.to_owned()));
+    out
+}
+
+/// Hands each token to `prendi`, in order, without keeping it.
+fn per_token(testo: &str, mut prendi: impl FnMut(&str)) {
+    let mut corrente = String::with_capacity(TOKEN_MAX + 4);
     let mut aggiungi = |c: char| {
-        if ideogramma(c) {
-            chiudi(&mut corrente, &mut out);
-            out.push(c.to_string());
+        if c.is_ascii_alphanumeric() {
+            corrente.push(c.to_ascii_lowercase());
+        } else if ideogramma(c) {
+            if !corrente.is_empty() {
+                prendi(&corrente);
+                corrente.clear();
+            }
+            prendi(c.encode_utf8(&mut [0; 4]));
         } else if c.is_alphanumeric() {
             corrente.extend(c.to_lowercase());
-            if corrente.len() >= TOKEN_MAX {
-                chiudi(&mut corrente, &mut out);
-            }
-        } else if !unicode_normalization::char::is_combining_mark(c) {
-            chiudi(&mut corrente, &mut out);
+        } else if unicode_normalization::char::is_combining_mark(c) {
+            return;
+        } else if !corrente.is_empty() {
+            prendi(&corrente);
+            corrente.clear();
+        }
+        if corrente.len() >= TOKEN_MAX {
+            prendi(&corrente);
+            corrente.clear();
         }
     };
     if testo.is_ascii() {
-        testo.chars().for_each(&mut aggiungi);
+        testo.bytes().for_each(|b| aggiungi(char::from(b)));
     } else {
         testo.nfkd().for_each(&mut aggiungi);
     }
-    chiudi(&mut corrente, &mut out);
-    out
+    aggiungi(' ');
 }
 
 fn ideogramma(c: char) -> bool {
@@ -48,10 +57,10 @@ pub fn riga<'a>(testi: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = String::with_capacity(256);
     out.push(' ');
     for t in testi {
-        for tok in token(t) {
-            out.push_str(&tok);
+        per_token(t, |tok| {
+            out.push_str(tok);
             out.push(' ');
-        }
+        });
     }
     out
 }

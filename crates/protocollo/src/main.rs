@@ -11,6 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[global_allocator]
+static ALLOCATORE: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Il protocollo informatico aperto della pubblica amministrazione.
 #[derive(Debug, Parser)]
 #[command(name = "protocollo", version, about)]
