@@ -348,6 +348,28 @@ mod tests {
         assert_eq!(albero.radice(), mth(&leaves));
     }
 
+    /// Sixteen million leaves less one, taken up from their tails: the next one completes a tile of each level.
+    #[test]
+    fn one_leaf_may_complete_a_tile_at_every_level() {
+        let code = [foglie(255), foglie(510)[255..].to_vec(), foglie(765)[510..].to_vec()];
+        let leaf = [7; 32];
+        let mut albero = Albero::riprendi((1 << 24) - 1, &code).unwrap();
+        let mut given = Vec::new();
+        assert_eq!(albero.aggiungi(leaf, |l, n, h| given.push((l, n, h.to_vec()))), (1 << 24) - 1);
+        let mut above = leaf;
+        let mut expected = Vec::new();
+        for (l, n) in [(0u8, 65_535u64), (1, 255), (2, 0)] {
+            let tile = [&code[usize::from(l)][..], &[above]].concat();
+            above = mth(&tile);
+            expected.push((l, n, tile));
+        }
+        assert_eq!(given, expected);
+        assert_eq!(albero.radice(), above);
+        assert_eq!(albero.coda(3), [above]);
+        albero.aggiungi(leaf, |_, _, _| panic!("no tile is completed"));
+        assert_eq!(albero.radice(), nodo(&above, &leaf));
+    }
+
     #[test]
     fn a_tree_is_not_taken_up_from_tails_of_the_wrong_length() {
         let errore = Albero::riprendi(3, &[foglie(2)]).unwrap_err();

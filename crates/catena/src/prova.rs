@@ -373,6 +373,17 @@ mod tests {
         }
     }
 
+    /// A tree of three leaves cannot pass for one of eight: the hashes would lead to its root, but they are too few.
+    #[test]
+    fn a_consistency_proof_of_a_smaller_tree_does_not_stand_for_a_larger_one() {
+        let leaves = foglie(3);
+        let (older, newer) = (mth(&leaves[..2]), mth(&leaves));
+        let prova = [leaves[2]];
+        assert_eq!(verifica_coerenza(2, 3, &older, &newer, &prova), Ok(()));
+        let errore = ProvaErrata::Lunghezza { trovati: 1 };
+        assert_eq!(verifica_coerenza(2, 8, &older, &newer, &prova), Err(errore));
+    }
+
     #[test]
     fn proofs_across_tiles_and_levels_are_those_of_the_plain_tree() {
         let leaves = foglie(66_000);
