@@ -189,6 +189,8 @@ pub struct Scrittore {
     anno: AnnoCorrente,
     recenti: usize,
     superflui: Vec<String>,
+    /// After a failure that left memory unsure.
+    da_rileggere: bool,
 }
 
 impl Scrittore {
@@ -225,6 +227,7 @@ impl Scrittore {
             anno: AnnoCorrente::default(),
             recenti: 0,
             superflui: Vec::new(),
+            da_rileggere: false,
         };
         s.rileggi()?;
         s.pubblica();
@@ -294,6 +297,18 @@ impl Scrittore {
 
     /// Commits a group and answers it.
     fn esegui(&mut self, gruppo: &mut Vec<Lavoro>) {
+        if self.da_rileggere {
+            if let Err(e) = self.rileggi() {
+                // What is in memory may be ahead of the disk: nothing is written until it can be read again.
+                let e = e.to_string();
+                for l in gruppo.drain(..) {
+                    l.rispondi_guasto(&e);
+                }
+                return;
+            }
+            self.da_rileggere = false;
+            self.pubblica();
+        }
         let ora = self.leggi_orologio();
         let mut esiti: Vec<Consegna> = Vec::with_capacity(gruppo.len());
         let mut rimasti = gruppo.drain(..);
@@ -331,10 +346,13 @@ impl Scrittore {
                 for l in rimasti {
                     l.rispondi_guasto(&e);
                 }
-                if let Err(e) = self.rileggi() {
-                    tracing::error!(errore = %e, "stato non riletto dopo un guasto");
+                match self.rileggi() {
+                    Ok(()) => self.pubblica(),
+                    Err(e) => {
+                        tracing::error!(errore = %e, "stato non riletto dopo un guasto");
+                        self.da_rileggere = true;
+                    }
                 }
-                self.pubblica();
             }
         }
     }
@@ -657,11 +675,16 @@ impl Scrittore {
             ancora_valida(self.aoo(&p.aoo)?, &p.dati, ora)?;
         }
         self.controlla_stato(&log, &p.aoo, &p.dati)?;
-        let t = self.istante(&log, ora)?;
+        // From here on rows are written and a number is taken: whatever fails undoes the group (R-A12).
+        self.scrivi_registrazione(&log, ora, p).map_err(|e| Errore::Archivio(e.to_string()))
+    }
+
+    fn scrivi_registrazione(&mut self, log: &LogInfo, ora: Istante, p: &mut Pronta) -> Esito<Fatto> {
+        let t = self.istante(log, ora)?;
         let anno = self.anno.anno(t);
         let numero = self.numero(log.id, p.registro.as_str(), &p.aoo, anno)?;
         let statici = p.statici.take().ok_or_else(|| Errore::Incoerente("registrazione già scritta".to_owned()))?;
-        let (id, fatto) = self.scrivi(&log, t, "registrazione", None, false, statici, Some((anno, numero)))?;
+        let (id, fatto) = self.scrivi(log, t, "registrazione", None, false, statici, Some((anno, numero)))?;
         let r = &p.righe;
         self.c
             .prepare_cached(
