@@ -12,7 +12,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | [`rivelazione`] | seed, salts, disclosures and digests of fields; strict parsing |
+//! | [`rivelazione`](mod@rivelazione) | seed, salts, disclosures and digests of fields; strict parsing |
 //! | [`voce`](mod@voce) | the entry of an operation, also built a few fields at a time |
 //! | [`albero`] | RFC 6962 hashes and the growing tree, which hands out full tiles |
 //! | [`prova`] | inclusion and consistency proofs from tiles, and their RFC 9162 verification |
@@ -39,7 +39,7 @@ pub mod voce;
 
 pub use albero::{Albero, RADICE_VUOTA, foglia, nodo};
 pub use checkpoint::{Checkpoint, ErroreCheckpoint};
-pub use jcs::{ErroreCampo, INTERO_MAX, TESTO_BYTE_MAX};
+pub use jcs::{CAMPI_MAX, ErroreCampo, INTERO_MAX, NOME_BYTE_MAX, TESTO_BYTE_MAX};
 pub use nota::{ChiaveFirma, ChiavePubblica, ErroreNota, FirmaNota, Nota, apri_nota, firma_nota};
 pub use prova::{
     ErroreProva, LettoreHash, ProvaErrata, prova_coerenza, prova_inclusione, radice, verifica_coerenza,
