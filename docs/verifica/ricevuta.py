@@ -35,7 +35,7 @@ def verify(receipt, vkey):
             signed = True
     need(signed, "il checkpoint non ha la firma di questa chiave")
     origin, size, root = text.decode().split("\n")[:3]
-    need(origin == r["origine"], "il checkpoint è di un altro registro")
+    need(origin == r["origine"] == name, "il checkpoint è di un altro registro")
     # 2. Fields and digests give the entry, the entry the leaf.
     fields = unique([json.loads(b64(d, b"-_", False))[1:] for d in r["rivelazioni"]])
     digests = [sha(d.encode()) for d in r["rivelazioni"]] + [b64(d, b"-_", False) for d in r["impronte"]]

@@ -90,13 +90,21 @@ impl Checkpoint {
         Ok(firma_nota(&self.testo(), chiavi)?)
     }
 
-    /// Opens a signed checkpoint; at least one of the keys given must have signed it.
+    /// Opens a signed checkpoint; at least one of the keys given must have signed it, and bear the name of its origin.
+    ///
+    /// The name matters to who trusts several logs: the key of one must not vouch for another.
     ///
     /// # Errors
-    /// The note's, or the form.
+    /// The note's, the form, or a signature of another log only.
     pub fn apri(nota: &str, chiavi: &[ChiavePubblica]) -> Result<(Self, Nota), ErroreCheckpoint> {
         let aperta = apri_nota(nota, chiavi)?;
-        Ok((Self::leggi(&aperta.testo)?, aperta))
+        let checkpoint = Self::leggi(&aperta.testo)?;
+        if let Some(other) = aperta.firme.first()
+            && aperta.firme.iter().all(|firma| firma.nome != checkpoint.origine)
+        {
+            return Err(ErroreCheckpoint::Origine { attesa: other.nome.clone(), trovata: checkpoint.origine });
+        }
+        Ok((checkpoint, aperta))
     }
 }
 
@@ -157,6 +165,21 @@ mod tests {
         }
         let errore = Checkpoint::apri(&firmato, &[chiave(3).pubblica()]).unwrap_err();
         assert_eq!(errore, ErroreCheckpoint::Nota(ErroreNota::NessunaFirmaNota));
+    }
+
+    /// R-B13: who keeps the keys of two logs is not deceived by the holder of one of them.
+    #[test]
+    fn the_key_of_one_log_does_not_vouch_for_another() {
+        let altra = ChiaveFirma::da_segreto("protocollo.example/c_z999/AOO2", &[2; 32]).unwrap();
+        let c = Checkpoint::nuovo("protocollo.example/c_z999/AOO1", 17, [7; 32]);
+        let keys = [chiave(1).pubblica(), altra.pubblica()];
+        let errore = Checkpoint::apri(&c.firma(&[&altra]).unwrap(), &keys).unwrap_err();
+        assert_eq!(
+            errore.to_string(),
+            "il checkpoint è del registro protocollo.example/c_z999/AOO1, non di protocollo.example/c_z999/AOO2"
+        );
+        // As a witness beside the log's own key it does no harm.
+        assert_eq!(Checkpoint::apri(&c.firma(&[&altra, &chiave(1)]).unwrap(), &keys).unwrap().0, c);
     }
 
     #[test]

@@ -313,6 +313,17 @@ mod tests {
         assert_eq!(esito(&good), EsitoRicevuta::Autentica { campi: campi() });
     }
 
+    /// R-B13.
+    #[test]
+    fn a_receipt_signed_by_the_key_of_another_log_is_refused() {
+        let altra = ChiaveFirma::da_segreto("protocollo.example/c_z999/AOO2", &[66; 32]).unwrap();
+        let forged = ricevuta_di(operazione, &["indice", "oggetto"], &altra);
+        let EsitoRicevuta::Falsa { motivi } = verifica(&forged, &[chiave(1).pubblica(), altra.pubblica()]) else {
+            panic!("the key of AOO2 must not vouch for AOO1");
+        };
+        assert_eq!(motivi, [format!("il checkpoint è del registro {ORIGINE}, non di protocollo.example/c_z999/AOO2")]);
+    }
+
     #[test]
     fn a_field_disclosed_twice_is_refused() {
         let mut r = ricevuta();
