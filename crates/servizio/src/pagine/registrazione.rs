@@ -313,7 +313,7 @@ fn operazione(u: &Utente, o: &Operazione, cambi: Vec<(String, String, String)>) 
         cosa: cosa(&o.evento).to_owned(),
         chi: format!("{}{ufficio}", o.operatore.nome),
         quando: viste::quando(o.istante),
-        istante: o.istante.con_offset(),
+        istante: viste::per_macchine(o.istante),
         porta: match o.porta {
             Porta::Pagina => "dalle pagine",
             Porta::Rest => "da un programma",

@@ -104,7 +104,7 @@ pub fn riga(u: &Utente, t: &Trovata) -> Riga {
         numero: r.chiave.numero.esteso(),
         dove: format!("{}/{}", r.chiave.registro, r.chiave.anno),
         quando: viste::quando(r.istante),
-        istante: r.istante.con_offset(),
+        istante: viste::per_macchine(r.istante),
         ..Riga::default()
     };
     if !t.visibile {

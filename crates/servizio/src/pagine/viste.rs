@@ -188,6 +188,11 @@ pub fn quando(t: Istante) -> String {
     format!("{}, {}:{:02}", giorno(z.date()), z.hour(), z.minute())
 }
 
+/// For the `datetime` of a `time`: HTML wants at most milliseconds.
+pub fn per_macchine(t: Istante) -> String {
+    t.a_roma().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+}
+
 /// `lun 23 nov 2026`.
 pub fn giorno(d: dominio::tempo::Giorno) -> String {
     let g = usize::try_from(d.weekday().to_monday_zero_offset()).unwrap_or(0);
@@ -341,6 +346,8 @@ mod tests {
     #[test]
     fn dates_and_sizes_are_said_as_people_say_them() {
         assert_eq!(quando(Istante::leggi("2026-11-23T09:12:00+01:00").unwrap()), "lun 23 nov 2026, 9:12");
+        let t = Istante::leggi("2026-11-23T09:12:00.123456+01:00").unwrap();
+        assert_eq!(per_macchine(t), "2026-11-23T09:12:00.123+01:00");
         assert_eq!(quando(Istante::leggi("2026-07-05T22:05:00Z").unwrap()), "lun 6 lug 2026, 0:05");
         assert_eq!([peso(0), peso(1_500), peso(1 << 20), peso(1_468_006)], ["0 byte", "1,4 KB", "1 MB", "1,3 MB"]);
     }
