@@ -1,0 +1,239 @@
+//! Commands on what exists, and on what stands around the register, inside the group's transaction.
+
+use std::sync::{Arc, PoisonError};
+
+use dominio::codici::{CodiceAoo, CodiceVoce};
+use dominio::comandi::{self, Comando, ComandoConfigurazione};
+use dominio::configurazione::{DatiAoo, DatiEnte, Ufficio, Voce};
+use dominio::errori::Rifiuto;
+use dominio::operazione::Evento;
+use dominio::permessi::Operatore;
+use dominio::registrazione::Chiave;
+use dominio::tempo::Istante;
+use rusqlite::{Connection, params};
+
+use super::super::{letture, righe, tronco};
+use super::Scrittore;
+use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
+
+impl Scrittore {
+    #[expect(clippy::too_many_arguments, reason = "one command with all that belongs to it")]
+    pub(super) fn comanda(
+        &mut self,
+        ora: Istante,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        chiave: &Chiave,
+        comando: Comando,
+        file: &[FileCaricato],
+        idem: Option<&Idempotenza>,
+    ) -> Esito<Fatto> {
+        let log = self.log_di(Some(aoo))?;
+        if let Some(f) = self.gia_fatto(log.id, idem)? {
+            self.superflui.extend(file.iter().map(|f| f.oggetto.clone()));
+            return Ok(f);
+        }
+        let reg = letture::id_di(&self.c, log.id, chiave)?
+            .ok_or_else(|| Rifiuto::NonTrovato(format!("la registrazione {chiave} non esiste")))?;
+        let r = letture::registrazione(&self.c, reg, None)?
+            .ok_or_else(|| Errore::Incoerente(format!("la registrazione {chiave} non si legge")))?;
+        let evento = comandi::decidi(self.aoo(aoo)?, chi, &r, ora, comando)?;
+        match &evento {
+            Evento::Fascicolazione { fascicolo } if !self.esiste_fascicolo(log.id, fascicolo)? => {
+                return Err(Rifiuto::campo("fascicolo", format!("il fascicolo {fascicolo} non esiste")).into());
+            }
+            Evento::Collegamento { riferimento: x, .. } if x.ente == self.ipa && &x.aoo == aoo => {
+                let k = Chiave { registro: x.registro.clone(), anno: x.anno, numero: x.numero };
+                if letture::id_di(&self.c, log.id, &k)?.is_none() {
+                    return Err(Rifiuto::campo("riferimento", format!("la registrazione {k} non esiste")).into());
+                }
+            }
+            _ => {}
+        }
+        let t = self.istante(&log, ora)?;
+        let fatto = self.appendi(&log, t, chi, Some((chiave, reg)), &evento)?;
+        let op = righe::id(log.id, fatto.indice);
+        self.proietta(log.id, reg, op, &evento, file)?;
+        self.ricorda(log.id, idem, op, t)?;
+        Ok(fatto)
+    }
+
+    /// What a command on a registration changes in the tables.
+    fn proietta(&mut self, log: i64, reg: i64, op: i64, evento: &Evento, file: &[FileCaricato]) -> Esito<()> {
+        use dominio::registrazione::StatoAssegnazione as S;
+        let stato = |c: &Connection, n: u32, s: S| -> Esito<()> {
+            c.prepare_cached("UPDATE assegnazione SET stato = ? WHERE reg = ? AND n = ?")?.execute(params![
+                righe::codice_assegnazione(s),
+                reg,
+                n
+            ])?;
+            Ok(())
+        };
+        match evento {
+            Evento::Assegnazione { primo, assegnazioni, .. } => {
+                self.assegnazioni(reg, &righe::assegnazioni(*primo, assegnazioni))?;
+                let chi: Vec<String> = assegnazioni.iter().map(|a| righe::ufficio(&a.ufficio)).collect();
+                self.coinvolgi(reg, &chi)
+            }
+            Evento::PresaInCarico { assegnazione } => stato(&self.c, *assegnazione, S::InCarico),
+            Evento::RifiutoAssegnazione { assegnazione, .. } => stato(&self.c, *assegnazione, S::Rifiutata),
+            Evento::ConclusioneAssegnazione { assegnazione, .. } => stato(&self.c, *assegnazione, S::Conclusa),
+            Evento::Classificazione { classificazione, .. } => {
+                self.c
+                    .prepare_cached("UPDATE attuale SET voce = ? WHERE reg = ?")?
+                    .execute(params![classificazione.as_str(), reg])?;
+                Ok(())
+            }
+            Evento::Allegati { documenti, .. } => {
+                let docs: Vec<_> = documenti.iter().map(|d| (i64::from(d.n), d.impronta)).collect();
+                self.documenti(&docs, file, reg, op)
+            }
+            Evento::Fascicolazione { fascicolo } => self.metti_in(log, fascicolo, reg),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn configura(
+        &mut self,
+        ora: Result<Istante, Istante>,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        comando: ComandoConfigurazione,
+        segreto: Option<Segreto>,
+        idem: Option<&Idempotenza>,
+    ) -> Esito<Fatto> {
+        let conferma = matches!(comando, ComandoConfigurazione::ConfermaOrologio { .. });
+        let ora = match ora {
+            Ok(t) => t,
+            Err(t) if conferma => t,
+            Err(_) => return Err(Errore::OrologioInDubbio),
+        };
+        let log = self.log_di(if comando.dell_ente() { None } else { Some(aoo) })?;
+        if let Some(f) = self.gia_fatto(log.id, idem)? {
+            return Ok(f);
+        }
+        let prossimo = |voce: &CodiceVoce, anno: i32| -> u32 {
+            self.c
+                .query_row(
+                    "SELECT count(*) + 1 FROM fascicolo WHERE log = ? AND voce = ? AND anno = ?",
+                    params![log.id, voce.as_str(), anno],
+                    |r| r.get::<_, u32>(0),
+                )
+                .unwrap_or(1)
+        };
+        let evento = comandi::configura(&self.conf, aoo, chi, ora, prossimo, comando)?;
+        match (&evento, &segreto) {
+            (Evento::PasswordImpostata { .. }, Some(Segreto::Password(_)))
+            | (Evento::TokenCreato { .. }, Some(Segreto::Token(_))) => {}
+            (Evento::PasswordImpostata { .. } | Evento::TokenCreato { .. }, _) | (_, Some(_)) => {
+                return Err(Errore::Incoerente("segreto non adatto al comando".to_owned()));
+            }
+            _ => {}
+        }
+        if conferma {
+            self.guardia.conferma();
+            *self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        let t = self.istante(&log, ora)?;
+        let fatto = self.appendi(&log, t, chi, None, &evento)?;
+        let op = righe::id(log.id, fatto.indice);
+        match (&evento, segreto) {
+            (Evento::PasswordImpostata { utente }, Some(Segreto::Password(phc))) => {
+                self.c.execute(
+                    "INSERT INTO password(utente, phc) VALUES (?1, ?2) ON CONFLICT(utente) DO UPDATE SET phc = ?2",
+                    params![utente.as_str(), phc],
+                )?;
+                self.c.execute("DELETE FROM sessione WHERE utente = ?", [utente.as_str()])?;
+            }
+            (Evento::UtenteAbilitato { utente, abilitato: false }, _) => {
+                self.c.execute("DELETE FROM sessione WHERE utente = ?", [utente.as_str()])?;
+            }
+            (Evento::TokenCreato { token }, Some(Segreto::Token(h))) => {
+                self.c.execute("INSERT INTO token(segreto, token) VALUES (?, ?)", params![h, token.id])?;
+            }
+            (Evento::TokenRevocato { token }, _) => {
+                self.c.execute("DELETE FROM token WHERE token = ?", [token])?;
+            }
+            (Evento::CorrispondenteAggiunto { soggetto }, _) => {
+                letture::scrivi_corrispondente(&self.c, op, log.id, soggetto)?;
+            }
+            (Evento::FascicoloCreato { fascicolo, classificazione, oggetto, ufficio }, _) => {
+                self.c.execute(
+                    "INSERT INTO fascicolo(op, log, codice, voce, anno, oggetto, ufficio, istante) VALUES (?,?,?,?,?,?,?,?)",
+                    params![
+                        op,
+                        log.id,
+                        fascicolo,
+                        classificazione.as_str(),
+                        t.anno(),
+                        oggetto,
+                        ufficio.as_ref().map(|u| u.as_str()),
+                        t.0
+                    ],
+                )?;
+            }
+            _ => {}
+        }
+        self.ricorda(log.id, idem, op, t)?;
+        Ok(fatto)
+    }
+
+    pub(super) fn crea_ente(&mut self, ora: Istante, chi: &Operatore, dati: DatiEnte) -> Esito<Fatto> {
+        if self.conf.ente.is_some() {
+            return Err(Rifiuto::Conflitto(format!("l'ente {} esiste già", dati.ipa)).into());
+        }
+        let origine = format!("protocollo.ente/{}", dati.ipa);
+        let log = Arc::new(tronco::crea(&self.c, &self.chiave, None, &origine, ora)?);
+        self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(None, Arc::clone(&log));
+        self.appendi(&log, ora, chi, None, &Evento::EnteCreato(dati))
+    }
+
+    pub(super) fn crea_aoo(&mut self, ora: Istante, chi: &Operatore, n: NuovaAoo) -> Esito<Fatto> {
+        comandi_gestore(chi)?;
+        if self.conf.aoo.contains_key(&n.codice) {
+            return Err(Rifiuto::Conflitto(format!("l'AOO {} esiste già", n.codice)).into());
+        }
+        let log = Arc::new(tronco::crea(&self.c, &self.chiave, Some(&n.codice), &n.origine, ora)?);
+        self.vetrina
+            .log
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Some(n.codice.clone()), Arc::clone(&log));
+        let fatto = self.appendi(
+            &log,
+            ora,
+            chi,
+            None,
+            &Evento::AooCreata(DatiAoo {
+                codice_aoo: n.codice,
+                denominazione: n.denominazione,
+                origine: n.origine,
+                chiave_log: log.vkey.clone(),
+                ufficio_smistamento: n.ufficio_smistamento.0.clone(),
+                consente_da_classificare: n.consente_da_classificare,
+                voce_da_classificare: n.voce_da_classificare.clone(),
+                pec: n.pec,
+            }),
+        )?;
+        let mut eventi = Vec::new();
+        if let (codice, Some(denominazione)) = n.ufficio_smistamento {
+            eventi.push(Evento::UfficioCreato(Ufficio { codice, denominazione, padre: None, dal: ora, al: None }));
+        }
+        eventi.push(Evento::VoceAperta(Voce {
+            codice: n.voce_da_classificare,
+            denominazione: "Da classificare".to_owned(),
+            dal: n.dal,
+            al: None,
+        }));
+        eventi.extend(n.registri.into_iter().map(Evento::RegistroCreato));
+        for e in &eventi {
+            self.appendi(&log, ora, chi, None, e)?;
+        }
+        Ok(fatto)
+    }
+}
+
+/// Only who manages the configuration opens an AOO.
+fn comandi_gestore(chi: &Operatore) -> Esito<()> {
+    dominio::nuova::richiede(chi, dominio::permessi::Diritto::GestisceConfigurazione).map_err(Errore::from)
+}

@@ -1,0 +1,589 @@
+//! The writer: one thread per ente, the only one that changes the file.
+//!
+//! It takes what waits, up to [`GRUPPO_MAX`] commands, never waits for more, commits them together and only then
+//! answers. Numbers, indices and instants are given here, inside the transaction, and exist outside only after it.
+//! A command is judged before it writes anything, so a refusal costs nothing; if the storage fails in the middle the
+//! group is rolled back, memory is read again from disk and everybody in it is told that nothing was done. Commands
+//! that can fail half way run in a savepoint of their own, so that they harm nobody else in the group.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use catena::Albero;
+use dominio::codici::{CodiceAoo, CodiceIpa};
+use dominio::configurazione::{Configurazione, StatoAoo};
+use dominio::errori::Rifiuto;
+use dominio::operazione::{self, CampiNoti, Evento, Operazione};
+use dominio::permessi::Operatore;
+use dominio::registrazione::{Chiave, Numero};
+use dominio::tempo::{AnnoCorrente, Istante, Orologio};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::letture;
+use super::righe;
+use super::tronco::{self, LogInfo};
+use crate::file::Deposito;
+use crate::orologio::{Guardia, Lettura, PASSO_INDIETRO_US};
+use crate::store::{Errore, Esito, Fatto, Idempotenza};
+
+/// Most commands committed together.
+pub const GRUPPO_MAX: usize = 256;
+/// Most commands waiting; more are refused with 503.
+pub const CODA_MAX: usize = 4_096;
+/// Search rows gathered before they are moved to the index.
+const RECENTI_MAX: usize = 2_048;
+/// Idle time after which waiting search rows are moved.
+const RIPOSO: Duration = Duration::from_millis(50);
+
+mod comandi;
+mod lavoro;
+mod registra;
+
+use lavoro::Consegna;
+pub use lavoro::{Lavoro, Pronta, Risposta, Sportello, Statici};
+
+/// What the writer shares with readers.
+pub struct Vetrina {
+    /// The configuration in force, with its version.
+    pub conf: RwLock<(u64, Arc<Configurazione>)>,
+    /// Logs by AOO code; the ente's own has no code.
+    pub log: RwLock<HashMap<Option<CodiceAoo>, Arc<LogInfo>>>,
+    /// Why registrations are refused, if they are.
+    pub impedimento: Mutex<Option<String>>,
+}
+
+#[derive(Clone)]
+struct Testa {
+    istante: i64,
+    albero: Albero,
+    arretrato: bool,
+}
+
+/// State of the writer's thread.
+pub struct Scrittore {
+    c: Connection,
+    ipa: CodiceIpa,
+    chiave: crate::chiavi::ChiaveInstallazione,
+    deposito: Deposito,
+    vetrina: Arc<Vetrina>,
+    guardia: Guardia,
+    conf: Configurazione,
+    versione: u64,
+    conf_cambiata: bool,
+    teste: HashMap<i64, Testa>,
+    toccate: Vec<i64>,
+    contatori: HashMap<(i64, String, i32), i64>,
+    contati: Vec<(i64, String, i32)>,
+    anno: AnnoCorrente,
+    recenti: usize,
+    superflui: Vec<String>,
+    /// After a failure that left memory unsure.
+    da_rileggere: bool,
+}
+
+impl Scrittore {
+    /// Starts the thread on an open, migrated connection.
+    ///
+    /// # Errors
+    /// What is on disk cannot be read.
+    pub fn avvia(
+        c: Connection,
+        ipa: CodiceIpa,
+        chiave: crate::chiavi::ChiaveInstallazione,
+        deposito: Deposito,
+        orologio: Arc<dyn Orologio>,
+    ) -> Esito<(Sportello, Arc<Vetrina>, std::thread::JoinHandle<()>)> {
+        let vetrina = Arc::new(Vetrina {
+            conf: RwLock::new((0, Arc::new(Configurazione::default()))),
+            log: RwLock::new(HashMap::new()),
+            impedimento: Mutex::new(None),
+        });
+        let mut s = Self {
+            c,
+            ipa,
+            chiave,
+            deposito,
+            vetrina: Arc::clone(&vetrina),
+            guardia: Guardia::nuova(orologio),
+            conf: Configurazione::default(),
+            versione: 0,
+            conf_cambiata: false,
+            teste: HashMap::new(),
+            toccate: Vec::new(),
+            contatori: HashMap::new(),
+            contati: Vec::new(),
+            anno: AnnoCorrente::default(),
+            recenti: 0,
+            superflui: Vec::new(),
+            da_rileggere: false,
+        };
+        s.rileggi()?;
+        s.pubblica();
+        let (tx, rx) = sync_channel(CODA_MAX);
+        let nome = format!("scrittore-{}", s.ipa);
+        let filo = std::thread::Builder::new().name(nome).spawn(move || s.lavora(&rx))?;
+        Ok((Sportello { coda: tx }, vetrina, filo))
+    }
+
+    /// Reads from disk all that is held in memory.
+    fn rileggi(&mut self) -> Esito<()> {
+        self.teste.clear();
+        self.contatori.clear();
+        self.toccate.clear();
+        self.contati.clear();
+        self.superflui.clear();
+        self.conf = letture::configurazione(&self.c)?;
+        self.conf_cambiata = true;
+        self.recenti =
+            usize::try_from(self.c.query_row("SELECT count(*) FROM cerca_recente", [], |r| r.get::<_, i64>(0))?)
+                .unwrap_or(0);
+        let log = tronco::elenco(&self.c)?;
+        *self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner) = log;
+        Ok(())
+    }
+
+    fn pubblica(&mut self) {
+        if self.conf_cambiata {
+            self.versione += 1;
+            self.conf_cambiata = false;
+            *self.vetrina.conf.write().unwrap_or_else(PoisonError::into_inner) =
+                (self.versione, Arc::new(self.conf.clone()));
+        }
+    }
+
+    fn lavora(mut self, coda: &Receiver<Lavoro>) {
+        let mut gruppo = Vec::with_capacity(GRUPPO_MAX);
+        loop {
+            let primo = if self.recenti > 0 {
+                match coda.recv_timeout(RIPOSO) {
+                    Ok(l) => Some(l),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            } else {
+                match coda.recv() {
+                    Ok(l) => Some(l),
+                    Err(_) => break,
+                }
+            };
+            let Some(primo) = primo else {
+                self.sposta_recenti();
+                continue;
+            };
+            gruppo.push(primo);
+            while gruppo.len() < GRUPPO_MAX
+                && let Ok(l) = coda.try_recv()
+            {
+                gruppo.push(l);
+            }
+            self.esegui(&mut gruppo);
+            if self.recenti >= RECENTI_MAX {
+                self.sposta_recenti();
+            }
+        }
+        if self.recenti > 0 {
+            self.sposta_recenti();
+        }
+    }
+
+    /// Commits a group and answers it.
+    fn esegui(&mut self, gruppo: &mut Vec<Lavoro>) {
+        if self.da_rileggere {
+            if let Err(e) = self.rileggi() {
+                // What is in memory may be ahead of the disk: nothing is written until it can be read again.
+                let e = e.to_string();
+                for l in gruppo.drain(..) {
+                    l.rispondi_guasto(&e);
+                }
+                return;
+            }
+            self.da_rileggere = false;
+            self.pubblica();
+        }
+        let ora = self.leggi_orologio();
+        let mut esiti: Vec<Consegna> = Vec::with_capacity(gruppo.len());
+        let mut rimasti = gruppo.drain(..);
+        let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
+        let mut guasto = inizio.err().map(|e| Errore::from(e).to_string());
+        while guasto.is_none() {
+            let Some(l) = rimasti.next() else { break };
+            match self.uno(ora, l) {
+                Ok(c) => esiti.push(c),
+                Err((c, e)) => {
+                    esiti.push(c);
+                    guasto = Some(e);
+                }
+            }
+        }
+        if guasto.is_none() {
+            guasto = self.chiudi_gruppo().err().map(|e| e.to_string());
+        }
+        match guasto {
+            None => {
+                self.pubblica();
+                for c in esiti {
+                    c.consegna(None);
+                }
+                for oggetto in self.superflui.drain(..) {
+                    let _ = std::fs::remove_file(self.deposito.percorso(&oggetto));
+                }
+            }
+            Some(e) => {
+                tracing::error!(errore = %e, "gruppo non scritto");
+                let _ = self.c.execute_batch("ROLLBACK");
+                for c in esiti {
+                    c.consegna(Some(&e));
+                }
+                for l in rimasti {
+                    l.rispondi_guasto(&e);
+                }
+                match self.rileggi() {
+                    Ok(()) => self.pubblica(),
+                    Err(e) => {
+                        tracing::error!(errore = %e, "stato non riletto dopo un guasto");
+                        self.da_rileggere = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn leggi_orologio(&mut self) -> Result<Istante, Istante> {
+        let lettura = self.guardia.leggi();
+        let (esito, impedimento) = match lettura {
+            Lettura::Buona(t) | Lettura::Arretrata(t) => (Ok(t), None),
+            Lettura::InDubbio(t) => (Err(t), Some(Errore::OrologioInDubbio.to_string())),
+        };
+        let mut posto = self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner);
+        if *posto != impedimento {
+            *posto = impedimento;
+        }
+        esito
+    }
+
+    /// Heads and counters of the group, then the commit.
+    fn chiudi_gruppo(&mut self) -> Esito<()> {
+        for log in self.toccate.drain(..) {
+            if let Some(t) = self.teste.get(&log) {
+                let dimensione = i64::try_from(t.albero.dimensione()).unwrap_or(i64::MAX);
+                self.c
+                    .prepare_cached(
+                        "INSERT INTO testa(log, dimensione, istante) VALUES (?1, ?2, ?3)
+                         ON CONFLICT(log) DO UPDATE SET dimensione = ?2, istante = ?3",
+                    )?
+                    .execute(params![log, dimensione, t.istante])?;
+            }
+        }
+        for k in self.contati.drain(..) {
+            let ultimo = self.contatori.get(&k).copied().unwrap_or(0);
+            self.c
+                .prepare_cached(
+                    "INSERT INTO contatore(log, registro, anno, ultimo) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT(log, registro, anno) DO UPDATE SET ultimo = ?4",
+                )?
+                .execute(params![k.0, k.1, k.2, ultimo])?;
+        }
+        self.c.execute_batch("COMMIT")?;
+        Ok(())
+    }
+
+    /// One job inside the group's transaction. `Err` means that the storage failed and the group must be undone.
+    fn uno(&mut self, ora: Result<Istante, Istante>, l: Lavoro) -> Result<Consegna, (Consegna, String)> {
+        match l {
+            Lavoro::Registra(mut p, r) => {
+                // No savepoint: all is judged before the first row, so a failure here is the storage's.
+                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| self.registra(t, &mut p));
+                // The files' leases end after the commit, with the delivery.
+                Consegna::di(r, e, p.file)
+            }
+            Lavoro::Comanda { aoo, chi, chiave, comando, file, idempotenza, risposta } => {
+                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| {
+                    self.da_solo(|s| s.comanda(t, &aoo, &chi, &chiave, comando, &file, idempotenza.as_ref()))
+                });
+                Consegna::di(risposta, e, file)
+            }
+            Lavoro::Configura { aoo, chi, comando, segreto, idempotenza, risposta } => {
+                let e = self.da_solo(|s| s.configura(ora, &aoo, &chi, comando, segreto, idempotenza.as_ref()));
+                Consegna::di(risposta, e, Vec::new())
+            }
+            Lavoro::CreaEnte(chi, dati, r) => {
+                let e = ora
+                    .map_err(|_| Errore::OrologioInDubbio)
+                    .and_then(|t| self.da_solo(|s| s.crea_ente(t, &chi, dati)));
+                Consegna::di(r, e, Vec::new())
+            }
+            Lavoro::AttivaEnte(chi, ipa, r) => {
+                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| {
+                    self.da_solo(|s| {
+                        let log = s.log_di(None)?;
+                        let t = s.istante(&log, t)?;
+                        s.appendi(&log, t, &chi, None, &Evento::EnteAttivato { attivato: ipa })
+                    })
+                });
+                Consegna::di(r, e, Vec::new())
+            }
+            Lavoro::CreaAoo(chi, nuova, r) => {
+                let e = ora
+                    .map_err(|_| Errore::OrologioInDubbio)
+                    .and_then(|t| self.da_solo(|s| s.crea_aoo(t, &chi, *nuova)));
+                Consegna::di(r, e, Vec::new())
+            }
+            Lavoro::Checkpoint(aoo, r) => {
+                let e = self.da_solo(|s| s.checkpoint(ora.unwrap_or_else(|t| t), aoo.as_ref()));
+                Consegna::di(r, e, Vec::new())
+            }
+            Lavoro::Servizio(f, r) => {
+                let e = self.da_solo(|s| f(&s.c));
+                Consegna::di(r, e, Vec::new())
+            }
+        }
+    }
+
+    /// Runs one job so that its failure harms nobody else in the group: a savepoint on disk, a copy of the heads in
+    /// memory.
+    fn da_solo<T>(&mut self, f: impl FnOnce(&mut Self) -> Esito<T>) -> Esito<T> {
+        let teste = self.teste.clone();
+        let (toccate, contati) = (self.toccate.clone(), self.contati.clone());
+        self.c.execute_batch("SAVEPOINT lavoro")?;
+        let esito = f(self);
+        if esito.is_ok() {
+            self.c.execute_batch("RELEASE lavoro")?;
+            return esito;
+        }
+        self.teste = teste;
+        self.toccate = toccate;
+        self.contati = contati;
+        self.c.execute_batch("ROLLBACK TO lavoro; RELEASE lavoro")?;
+        if self.conf_cambiata {
+            self.conf = letture::configurazione(&self.c)?;
+        }
+        let log = tronco::elenco(&self.c)?;
+        *self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner) = log;
+        // Undone as if it had never been asked: the group goes on.
+        match esito {
+            Err(Errore::Archivio(e)) => Err(Errore::Isolato(e)),
+            altro => altro,
+        }
+    }
+
+    fn log_di(&self, aoo: Option<&CodiceAoo>) -> Esito<Arc<LogInfo>> {
+        self.vetrina
+            .log
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&aoo.cloned())
+            .cloned()
+            .ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()).into())
+    }
+
+    fn aoo(&self, codice: &CodiceAoo) -> Esito<&StatoAoo> {
+        self.conf
+            .aoo
+            .get(codice)
+            .ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()).into())
+    }
+
+    fn testa(&mut self, log: i64) -> Esito<&mut Testa> {
+        if !self.teste.contains_key(&log) {
+            let (dimensione, istante): (i64, i64) = self
+                .c
+                .query_row("SELECT dimensione, istante FROM testa WHERE log = ?", [log], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?
+                .unwrap_or((0, 0));
+            let albero = tronco::albero(&self.c, log, dimensione.unsigned_abs())?;
+            self.teste.insert(log, Testa { istante, albero, arretrato: false });
+        }
+        self.teste.get_mut(&log).ok_or_else(|| Errore::Incoerente("testa del registro".to_owned()))
+    }
+
+    /// The instant of the next operation of a log: never lower than the last (R-A21). When the wall clock is behind,
+    /// an operation says so, once.
+    fn istante(&mut self, log: &LogInfo, ora: Istante) -> Esito<Istante> {
+        let t = self.testa(log.id)?;
+        let ultimo = Istante(t.istante);
+        if ora >= ultimo {
+            t.arretrato = false;
+            return Ok(ora);
+        }
+        if ultimo.0 - ora.0 > PASSO_INDIETRO_US && !t.arretrato {
+            t.arretrato = true;
+            let chi = crate::sistema();
+            self.appendi(log, ultimo, &chi, None, &Evento::OrologioArretrato { orologio: ora, ultimo })?;
+        }
+        Ok(ultimo)
+    }
+
+    /// Writes an operation built here (everything but registrations).
+    fn appendi(
+        &mut self,
+        log: &LogInfo,
+        t: Istante,
+        chi: &Operatore,
+        su: Option<(&Chiave, i64)>,
+        evento: &Evento,
+    ) -> Esito<Fatto> {
+        let mut campi = CampiNoti::di(&self.ipa, log.aoo.as_ref(), chi, su.map(|s| &s.0.registro), evento)
+            .map_err(|e| Errore::Incoerente(e.to_string()))?;
+        if let Some((k, _)) = su {
+            campi.0.insert("anno".to_owned(), k.anno.into());
+            campi.0.insert("numero".to_owned(), k.numero.valore().into());
+        }
+        let tipo = Operazione::tipo(&campi.0).to_owned();
+        let statici = Statici::di(&campi)?;
+        let conf = righe::di_configurazione(evento);
+        let (_, fatto) = self.scrivi(log, t, &tipo, su.map(|s| s.1), conf, statici, None)?;
+        if conf {
+            self.conf.applica(&Operazione {
+                ente: self.ipa.clone(),
+                aoo: log.aoo.clone(),
+                indice: fatto.indice,
+                istante: t,
+                operatore: chi.into(),
+                porta: chi.porta,
+                chiave: None,
+                evento: evento.clone(),
+            });
+            self.conf_cambiata = true;
+        }
+        Ok(Fatto { chiave: su.map(|s| s.0.clone()), ..fatto })
+    }
+
+    /// The row of an operation and its leaf. Returns the operation's id.
+    #[expect(clippy::too_many_arguments, reason = "one row, each column named")]
+    fn scrivi(
+        &mut self,
+        log: &LogInfo,
+        t: Istante,
+        tipo: &str,
+        reg: Option<i64>,
+        conf: bool,
+        statici: Statici,
+        numero: Option<(i32, Numero)>,
+    ) -> Esito<(i64, Fatto)> {
+        let Statici { mut json, mut impronte } = statici;
+        let seme = impronte.seme().0;
+        let testa = self.testa(log.id)?;
+        let indice = testa.albero.dimensione();
+        for (nome, valore) in operazione::campi_del_writer(indice, t, numero) {
+            impronte.aggiungi(nome, &valore).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            json.push_str(if json.len() > 1 { ",\"" } else { "\"" });
+            json.push_str(nome);
+            json.push_str("\":");
+            json.push_str(&valore.to_string());
+        }
+        json.push('}');
+        let voce = impronte.voce().map_err(|e| Errore::Incoerente(e.to_string()))?;
+        let mut piene = Vec::new();
+        testa.albero.aggiungi(catena::foglia(&voce), |livello, n, hash| piene.push((livello, n, hash.concat())));
+        testa.istante = t.0;
+        let id = righe::id(log.id, indice);
+        self.c
+            .prepare_cached(
+                "INSERT INTO operazione(id, istante, tipo, reg, conf, campi, seme, voce) VALUES (?,?,?,?,?,?,?,?)",
+            )?
+            .execute(params![id, t.0, tipo, reg, conf.then_some(1), json, seme, voce])?;
+        for (livello, n, hash) in piene {
+            self.c.prepare_cached("INSERT INTO tessera(log, livello, n, hash) VALUES (?,?,?,?)")?.execute(params![
+                log.id,
+                livello,
+                i64::try_from(n).unwrap_or(i64::MAX),
+                hash
+            ])?;
+        }
+        if !self.toccate.contains(&log.id) {
+            self.toccate.push(log.id);
+        }
+        Ok((id, Fatto { indice, istante: t, chiave: None, voce, ripetuta: false }))
+    }
+
+    /// The number after the last of register and year (R-A04…A08, R-A30).
+    fn numero(&mut self, log: i64, registro: &str, aoo: &CodiceAoo, anno: i32) -> Esito<Numero> {
+        let k = (log, registro.to_owned(), anno);
+        let ultimo = match self.contatori.get(&k) {
+            Some(u) => *u,
+            None => match self
+                .c
+                .query_row(
+                    "SELECT ultimo FROM contatore WHERE log=? AND registro=? AND anno=?",
+                    params![log, registro, anno],
+                    |r| r.get::<_, i64>(0),
+                )
+                .optional()?
+            {
+                Some(u) => u,
+                // R-P03: the first number here follows the last one of the former system, in its year.
+                None => self
+                    .aoo(aoo)?
+                    .registri
+                    .values()
+                    .find(|r| r.codice.as_str() == registro)
+                    .and_then(|r| r.ultimo_precedente.as_ref())
+                    .filter(|u| u.anno == anno)
+                    .map_or(0, |u| u.numero),
+            },
+        };
+        let n = Numero::nuovo(ultimo + 1).ok_or_else(|| Errore::Incoerente("contatore negativo".to_owned()))?;
+        if !self.contati.contains(&k) {
+            self.contati.push(k.clone());
+        }
+        self.contatori.insert(k, n.valore());
+        Ok(n)
+    }
+
+    /// The answer given before to the same request, if any.
+    fn gia_fatto(&self, log: i64, idem: Option<&Idempotenza>) -> Esito<Option<Fatto>> {
+        let Some(i) = idem else { return Ok(None) };
+        let trovata: Option<(Vec<u8>, i64)> = self
+            .c
+            .prepare_cached("SELECT richiesta, op FROM idempotenza WHERE ambito = ? AND chiave = ?")?
+            .query_row(params![format!("{log}|{}", i.ambito), i.chiave], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        let Some((richiesta, op)) = trovata else { return Ok(None) };
+        if richiesta != i.richiesta {
+            return Err(Errore::ChiaveRiusata);
+        }
+        let o = letture::operazione(&self.c, op)?.ok_or_else(|| Errore::Incoerente(format!("operazione {op}")))?;
+        let letta = Operazione::leggi(&o.campi).map_err(|e| Errore::Incoerente(e.to_string()))?;
+        Ok(Some(Fatto { indice: o.indice, istante: letta.istante, chiave: letta.chiave, voce: o.voce, ripetuta: true }))
+    }
+
+    fn ricorda(&self, log: i64, idem: Option<&Idempotenza>, op: i64, t: Istante) -> Esito<()> {
+        if let Some(i) = idem {
+            self.c
+                .prepare_cached("INSERT INTO idempotenza(ambito, chiave, richiesta, op, istante) VALUES (?,?,?,?,?)")?
+                .execute(params![format!("{log}|{}", i.ambito), i.chiave, i.richiesta, op, t.0])?;
+        }
+        Ok(())
+    }
+
+    /// Signs the tree as it is, unless the last checkpoint already says so.
+    fn checkpoint(&mut self, ora: Istante, aoo: Option<&CodiceAoo>) -> Esito<String> {
+        let log = self.log_di(aoo)?;
+        let chiave = self.chiave.clone();
+        let t = self.testa(log.id)?;
+        let (dimensione, radice) = (t.albero.dimensione(), t.albero.radice());
+        let istante = ora.max(Istante(t.istante));
+        tronco::firma(&self.c, &chiave, &log, dimensione, radice, istante)
+    }
+
+    /// Moves the waiting search rows to the index, in the order of their ids.
+    fn sposta_recenti(&mut self) {
+        let esito = self.c.execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
+             DELETE FROM cerca_recente;
+             COMMIT;",
+        );
+        match esito {
+            Ok(()) => self.recenti = 0,
+            Err(e) => {
+                tracing::error!(errore = %e, "indice di ricerca non aggiornato");
+                let _ = self.c.execute_batch("ROLLBACK");
+                // Tried again after the next registration; meanwhile reading looks in the waiting rows.
+                self.recenti = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A new registration inside the group's transaction.
+
+use dominio::codici::CodiceAoo;
+use dominio::configurazione::StatoAoo;
+use dominio::errori::Rifiuto;
+use dominio::registrazione::{Chiave, DatiRegistrazione};
+use dominio::tempo::Istante;
+use rusqlite::params;
+
+use super::super::tronco::LogInfo;
+use super::super::{letture, righe};
+use super::{Pronta, Scrittore};
+use crate::store::{Errore, Esito, Fatto, FileCaricato};
+
+impl Scrittore {
+    pub(super) fn registra(&mut self, ora: Istante, p: &mut Pronta) -> Esito<Fatto> {
+        let log = self.log_di(Some(&p.aoo))?;
+        if let Some(f) = self.gia_fatto(log.id, p.idempotenza.as_ref())? {
+            self.superflui.extend(p.file.iter().map(|f| f.oggetto.clone()));
+            return Ok(f);
+        }
+        if p.versione != self.versione || self.conf_cambiata {
+            ancora_valida(self.aoo(&p.aoo)?, &p.dati, ora)?;
+        }
+        self.controlla_stato(&log, &p.aoo, &p.dati)?;
+        // From here on rows are written and a number is taken: whatever fails undoes the group (R-A12).
+        self.scrivi_registrazione(&log, ora, p).map_err(|e| Errore::Archivio(e.to_string()))
+    }
+
+    fn scrivi_registrazione(&mut self, log: &LogInfo, ora: Istante, p: &mut Pronta) -> Esito<Fatto> {
+        let t = self.istante(log, ora)?;
+        let anno = self.anno.anno(t);
+        let numero = self.numero(log.id, p.registro.as_str(), &p.aoo, anno)?;
+        let statici = p.statici.take().ok_or_else(|| Errore::Incoerente("registrazione già scritta".to_owned()))?;
+        let (id, fatto) = self.scrivi(log, t, "registrazione", None, false, statici, Some((anno, numero)))?;
+        let r = &p.righe;
+        self.c
+            .prepare_cached(
+                "INSERT INTO registrazione(id, log, registro, anno, numero, istante, tipo, riservato)
+                 VALUES (?,?,?,?,?,?,?,?)",
+            )?
+            .execute(params![id, log.id, p.registro.as_str(), anno, numero.valore(), t.0, r.tipo, r.riservato])?;
+        self.c
+            .prepare_cached("INSERT INTO attuale(reg, stato, voce) VALUES (?, 0, ?)")?
+            .execute(params![id, r.voce])?;
+        self.assegnazioni(id, &r.assegnazioni)?;
+        self.coinvolgi(id, &r.coinvolti)?;
+        if let Some(k) = &r.riscontro {
+            self.c.prepare_cached("INSERT INTO riscontro(chiave, reg) VALUES (?,?)")?.execute(params![k, id])?;
+        }
+        self.documenti(&r.documenti, &p.file, id, id)?;
+        if let Some(f) = &r.fascicolo {
+            self.metti_in(log.id, f, id)?;
+        }
+        self.c
+            .prepare_cached("INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)")?
+            .execute(params![id, r.testo, r.soggetti])?;
+        self.recenti += 1;
+        self.ricorda(log.id, p.idempotenza.as_ref(), id, t)?;
+        Ok(Fatto { chiave: Some(Chiave { registro: p.registro.clone(), anno, numero }), ..fatto })
+    }
+
+    /// What only the writer can check: the registrations and the fascicolo that a new one names.
+    fn controlla_stato(&self, log: &LogInfo, aoo: &CodiceAoo, d: &DatiRegistrazione) -> Esito<()> {
+        for (i, r) in d.riferimenti.iter().enumerate() {
+            if r.ente == self.ipa && &r.aoo == aoo {
+                let k = Chiave { registro: r.registro.clone(), anno: r.anno, numero: r.numero };
+                if letture::id_di(&self.c, log.id, &k)?.is_none() {
+                    return Err(
+                        Rifiuto::campo(format!("riferimenti.{i}"), format!("la registrazione {k} non esiste")).into()
+                    );
+                }
+            }
+        }
+        if let Some(f) = d.fascicolo.as_ref().filter(|f| !matches!(self.esiste_fascicolo(log.id, f), Ok(true))) {
+            return Err(Rifiuto::campo("fascicolo", format!("il fascicolo {f} non esiste")).into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn esiste_fascicolo(&self, log: i64, codice: &str) -> Esito<bool> {
+        Ok(self
+            .c
+            .prepare_cached("SELECT 1 FROM fascicolo WHERE log = ? AND codice = ?")?
+            .exists(params![log, codice])?)
+    }
+
+    pub(super) fn assegnazioni(&self, reg: i64, righe: &[righe::RigaAssegnazione]) -> Esito<()> {
+        let mut s = self
+            .c
+            .prepare_cached("INSERT INTO assegnazione(reg, n, ufficio, utente, tipo, stato) VALUES (?,?,?,?,?,0)")?;
+        for a in righe {
+            s.execute(params![reg, a.n, a.ufficio, a.utente, a.tipo])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn coinvolgi(&self, reg: i64, chi: &[String]) -> Esito<()> {
+        let mut s = self.c.prepare_cached("INSERT INTO coinvolto(chi, reg) VALUES (?,?) ON CONFLICT DO NOTHING")?;
+        for c in chi {
+            s.execute(params![c, reg])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn metti_in(&self, log: i64, fascicolo: &str, reg: i64) -> Esito<()> {
+        self.c
+            .prepare_cached("INSERT INTO contenuto(log, codice, reg) VALUES (?,?,?)")?
+            .execute(params![log, fascicolo, reg])?;
+        Ok(())
+    }
+
+    /// Rows of files, and the mapping of those that are new to the ente.
+    pub(super) fn documenti(
+        &mut self,
+        docs: &[(i64, dominio::codici::Impronta)],
+        file: &[FileCaricato],
+        reg: i64,
+        op: i64,
+    ) -> Esito<()> {
+        for (n, impronta) in docs {
+            self.c
+                .prepare_cached("INSERT INTO documento(reg, n, impronta, op) VALUES (?,?,?,?)")?
+                .execute(params![reg, n, impronta.0, op])?;
+            let Some(f) = file.iter().find(|f| &f.impronta == impronta) else {
+                return Err(Errore::Incoerente("un file della registrazione non è stato caricato".to_owned()));
+            };
+            let nuovo = self
+                .c
+                .prepare_cached(
+                    "INSERT INTO oggetto_file(impronta, oggetto, byte, op) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![impronta.0, f.oggetto, i64::try_from(f.byte).unwrap_or(i64::MAX), op])?;
+            // Other uploads of the same bytes are not needed; the mapped one is never among them.
+            let tenuto = (nuovo == 1).then_some(&f.oggetto);
+            self.superflui.extend(
+                file.iter()
+                    .filter(|x| &x.impronta == impronta && Some(&x.oggetto) != tenuto)
+                    .map(|x| x.oggetto.clone()),
+            );
+        }
+        let tenuti: Vec<String> = self.superflui.drain(..).collect();
+        for o in tenuti {
+            let usato = self.c.prepare_cached("SELECT 1 FROM oggetto_file WHERE oggetto = ?")?.exists([&o])?;
+            if !usato && !self.superflui.contains(&o) {
+                self.superflui.push(o);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The configuration moved between judgement and writing: what was judged against it must still hold.
+fn ancora_valida(aoo: &StatoAoo, d: &DatiRegistrazione, ora: Istante) -> Esito<()> {
+    let uffici = d
+        .assegnazioni
+        .iter()
+        .map(|a| &a.ufficio)
+        .chain(d.ufficio_mittente.iter())
+        .chain(d.soggetti().filter_map(|(_, s)| s.ufficio()));
+    for u in uffici {
+        if aoo.ufficio(u, ora).is_none() {
+            return Err(Rifiuto::campo("assegnazioni", format!("l'ufficio {u} non esiste o è chiuso")).into());
+        }
+    }
+    if aoo.voce(&d.classificazione, ora.giorno()).is_none() {
+        let m = format!("la voce {} non è più valida", d.classificazione);
+        return Err(Rifiuto::campo("classificazione", m).into());
+    }
+    Ok(())
+}
