@@ -221,7 +221,7 @@ async fn persone(
     let password = caso(12)?;
     let phc = {
         let p = password.clone();
-        tokio::task::spawn_blocking(move || cifra(&p)).await??
+        tokio::task::spawn_blocking(move || servizio::accesso::password::cifra(&p)).await??
     };
     let con = |r: Ruolo| {
         utenti
@@ -347,13 +347,6 @@ fn caso(byte: usize) -> Result<String> {
     let mut b = vec![0u8; byte];
     getrandom::fill(&mut b).map_err(|e| anyhow!("{e}"))?;
     Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(b))
-}
-
-fn cifra(password: &str) -> Result<String> {
-    use argon2::PasswordHasher as _;
-    let h: argon2::PasswordHash =
-        argon2::Argon2::default().hash_password(password.as_bytes()).map_err(|e| anyhow!("{e}"))?;
-    Ok(h.to_string())
 }
 
 /// Opens the sample ente, creating it the first time.
