@@ -238,3 +238,32 @@ pub async fn uniforma(r: Request, next: Next) -> Response {
     p.stato = stato;
     p.into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_of_the_store_has_its_status_and_tells_nothing_of_the_inside() {
+        let dentro = || "disk I/O error in /var/lib/segreto.db".to_owned();
+        for (errore, stato, tipo) in [
+            (Errore::Rifiuto(Rifiuto::campo("oggetto", "manca")), 422, "dati-non-validi"),
+            (Errore::Rifiuto(Rifiuto::NonTrovato("x".into())), 404, "non-trovato"),
+            (Errore::Rifiuto(Rifiuto::Vietato("x".into())), 403, "permesso-mancante"),
+            (Errore::Rifiuto(Rifiuto::Conflitto("x".into())), 409, "conflitto"),
+            (Errore::ChiaveRiusata, 422, "chiave-riusata"),
+            (Errore::Sovraccarico, 503, SOVRACCARICO),
+            (Errore::OrologioInDubbio, 503, "orologio-in-dubbio"),
+            (Errore::Archivio(dentro()), 503, "archivio-non-disponibile"),
+            (Errore::Isolato(dentro()), 503, "archivio-non-disponibile"),
+            (Errore::Incoerente(dentro()), 500, "dati-incoerenti"),
+        ] {
+            let p = Problema::from(errore);
+            assert_eq!((p.stato.as_u16(), p.tipo), (stato, tipo));
+            assert!(!p.dettaglio.contains("segreto"), "{}", p.dettaglio);
+            let r = p.into_response();
+            assert_eq!(r.headers().contains_key(header::RETRY_AFTER), stato == 503, "{tipo}");
+            assert_eq!(r.headers()[header::CONTENT_TYPE], "application/problem+json");
+        }
+    }
+}

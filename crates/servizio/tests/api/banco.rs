@@ -11,7 +11,7 @@ use dominio::codici::CodiceRegistro;
 use dominio::comandi::ComandoConfigurazione as C;
 use dominio::configurazione::{DatiEnte, DatiRegistro, Token, UltimoPrecedente};
 use dominio::permessi::{Diritto, Incarico, Ruolo};
-use dominio::tempo::Istante;
+use dominio::tempo::{Istante, Orologio};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use servizio::{Servizio, rotte};
@@ -131,9 +131,12 @@ async fn persona(e: &dyn EnteStore, nome: &str, ruolo: Ruolo, ufficio: Option<&s
 
 impl Banco {
     pub async fn nuovo() -> Self {
+        Self::con_orologio(Arc::new(archivio::orologio::OrologioDiSistema)).await
+    }
+
+    pub async fn con_orologio(orologio: Arc<dyn Orologio>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store =
-            archivio::sqlite::SqliteStore::apri(dir.path(), Arc::new(archivio::orologio::OrologioDiSistema)).unwrap();
+        let store = archivio::sqlite::SqliteStore::apri(dir.path(), orologio).unwrap();
         let e = ente(&*store, "c_z999").await;
         let secondo = ente(&*store, "c_z998").await;
         Self {

@@ -6,3 +6,4 @@ mod contratto;
 mod documenti;
 mod igiene;
 mod rifiuti;
+mod vita;

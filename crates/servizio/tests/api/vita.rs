@@ -1,0 +1,119 @@
+//! The service in time: tokens end, clocks lie, the service stops.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::banco::*;
+use archivio::store::Registro;
+use axum::http::{StatusCode, header};
+use dominio::comandi::ComandoConfigurazione;
+use dominio::tempo::{Istante, Orologio};
+use servizio::Servizio;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Clocks that a test moves.
+struct Mosso {
+    muro: AtomicI64,
+    mono: AtomicI64,
+}
+
+impl Mosso {
+    fn nuovo() -> Arc<Self> {
+        let inizio = Istante::leggi("2026-06-01T08:00:00Z").unwrap();
+        Arc::new(Self { muro: AtomicI64::new(inizio.0), mono: AtomicI64::new(0) })
+    }
+
+    /// Time goes by.
+    fn passano(&self, secondi: i64) {
+        self.muro.fetch_add(secondi * 1_000_000, Ordering::SeqCst);
+        self.mono.fetch_add(secondi * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// The wall clock is moved, and no time went by.
+    fn salta(&self, secondi: i64) {
+        self.muro.fetch_add(secondi * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Orologio for Mosso {
+    fn adesso(&self) -> Istante {
+        Istante(self.muro.load(Ordering::SeqCst))
+    }
+
+    fn monotono(&self) -> i64 {
+        self.mono.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_when_it_was_said() {
+    // R-L02
+    let o = Mosso::nuovo();
+    let b = Banco::con_orologio(Arc::clone(&o) as Arc<dyn Orologio>).await;
+    let elenco = format!("{BASE}/registrazioni");
+    o.passano(3_599);
+    assert_eq!(b.get(&b.anna, &elenco).await.stato, StatusCode::OK);
+    o.passano(1);
+    let r = b.get(&b.anna, &elenco).await;
+    assert_eq!(r.stato, StatusCode::UNAUTHORIZED);
+    assert_eq!(r.capi[header::WWW_AUTHENTICATE], "Bearer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_stops_the_register_and_says_so_at_every_door() {
+    // R-A21
+    let o = Mosso::nuovo();
+    let b = Banco::con_orologio(Arc::clone(&o) as Arc<dyn Orologio>).await;
+    let registra = async || {
+        let dati = {
+            let mut v = entrata("Orologio");
+            v["dataArrivo"] = serde_json::Value::Null;
+            v["protocolloMittente"] = serde_json::Value::Null;
+            v
+        };
+        b.registra(&b.anna, Modulo::nuovo().dati(&dati).file("documento", "a.txt", b"x")).await
+    };
+    let prima = registra().await;
+    assert_eq!(prima.json()["numero"], 1, "{}", prima.json());
+    assert_eq!(b.get("", "/salute/pronto").await.stato, StatusCode::OK);
+    o.salta(1_200);
+    let r = registra().await;
+    assert_eq!(r.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", r.json());
+    assert_eq!(r.json()["type"], "/problemi/orologio-in-dubbio");
+    assert!(r.capi.contains_key(header::RETRY_AFTER));
+    let p = b.get("", "/salute/pronto").await;
+    assert_eq!(p.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", p.json());
+    assert_eq!(p.json()["impedimenti"][0]["ente"], "c_z999");
+    // What is registered can be read all the same, and no number was lost.
+    let una = prima.json()["links"]["self"].as_str().unwrap().to_owned();
+    assert_eq!(b.get(&b.anna, &una).await.stato, StatusCode::OK);
+    let conferma = ComandoConfigurazione::ConfermaOrologio { motivo: "verificato con il tempo di riferimento".into() };
+    b.ente.configura(&"AOO1".parse().unwrap(), &archivio::sistema(), conferma, None, None).await.unwrap();
+    assert_eq!(registra().await.json()["numero"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_the_service_signs_a_checkpoint_of_what_was_registered() {
+    let b = Banco::nuovo().await;
+    let log = Registro::Aoo("AOO1".parse().unwrap());
+    b.ente.checkpoint(&log).await.unwrap();
+    let ascolto = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let indirizzo = ascolto.local_addr().unwrap();
+    let (ferma, fermo) = tokio::sync::oneshot::channel::<()>();
+    let s = Arc::new(Servizio::nuovo(Arc::clone(&b.store), "http://prova"));
+    let servizio = tokio::spawn(servizio::servi(ascolto, s, async move {
+        let _ = fermo.await;
+    }));
+    let mut c = tokio::net::TcpStream::connect(indirizzo).await.unwrap();
+    c.write_all(b"GET /salute/vivo HTTP/1.1\r\nhost: prova\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut risposta = String::new();
+    c.read_to_string(&mut risposta).await.unwrap();
+    assert!(risposta.starts_with("HTTP/1.1 200 "), "{risposta}");
+    b.prossimo().await;
+    ferma.send(()).unwrap();
+    servizio.await.unwrap().unwrap();
+    let operazioni = b.ente.scan_from(&log, 0, 1_000).await.unwrap().len();
+    let nota = b.ente.checkpoint(&log).await.unwrap();
+    assert_eq!(nota.lines().nth(1).unwrap(), operazioni.to_string(), "{nota}");
+    assert!(tokio::net::TcpStream::connect(indirizzo).await.is_err(), "nobody listens any more");
+}
