@@ -28,6 +28,43 @@ async fn at_midnight_of_rome_the_new_year_begins_at_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn new_year_under_load_leaves_no_gap_on_either_side() {
+    // R-A08, R-A30
+    let b = std::sync::Arc::new(Banco::alle("2026-12-31T23:59:59+01:00").await);
+    let mut compiti = Vec::new();
+    let prima = b.clone();
+    compiti.push(tokio::spawn(async move { prima.registra("L'ultimo sicuro dell'anno").await }));
+    while b.cerca("anna", archivio::store::Filtro::default()).await.elementi.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for i in 0..400 {
+        let altro = b.clone();
+        compiti.push(tokio::spawn(async move { altro.registra(&format!("Documento {i}")).await }));
+        // A hundredth of a second each: midnight falls in the middle, among commands that wait.
+        b.orologio.passa(SECONDO / 100);
+        if i % 16 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let mut per_anno = std::collections::BTreeMap::<i32, Vec<i64>>::new();
+    for c in compiti {
+        let f = c.await.unwrap();
+        let k = f.chiave.unwrap();
+        assert_eq!(f.istante.anno(), k.anno, "number and instant are of the same year");
+        per_anno.entry(k.anno).or_default().push(k.numero.valore());
+    }
+    let quanti: usize = per_anno.values().map(Vec::len).sum();
+    assert_eq!(quanti, 401);
+    assert_eq!(per_anno.keys().copied().collect::<Vec<_>>(), [2026, 2027]);
+    for (anno, mut numeri) in per_anno {
+        numeri.sort_unstable();
+        let attesi: Vec<i64> = (1..=numeri.len() as i64).collect();
+        assert_eq!(numeri, attesi, "{anno}");
+    }
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_the_day_of_twenty_five_hours_instants_grow_and_the_day_is_one() {
     // trap 40, R-A21
     let b = Banco::alle("2026-10-25T02:30:00+02:00").await;
