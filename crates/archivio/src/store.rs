@@ -224,6 +224,8 @@ pub struct Trovata {
     pub registrazione: Registrazione,
     /// False: only number and instant may be shown.
     pub visibile: bool,
+    /// Log entry of the operation that made it.
+    pub voce: [u8; 32],
 }
 
 /// An assignment on somebody's desk.

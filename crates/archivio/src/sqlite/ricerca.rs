@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::letture;
 use super::righe::{self, confini};
+use super::tronco;
 use crate::store::{Esito, Filtro, Pagina, Trovata};
 
 /// Most candidates looked at for one page; past it the page ends early with its cursor.
@@ -48,7 +49,7 @@ pub fn cerca(
             let Some(r) = letture::registrazione(c, id, None)? else { continue };
             let visibile = puo_vedere(chi, &r);
             if visibile || (r.dati.riservato && !contenuti && chi.diritti.ha(Diritto::Consulta)) {
-                elementi.push(Trovata { registrazione: r, visibile });
+                elementi.push(Trovata { registrazione: r, visibile, voce: tronco::voce(c, id)? });
             }
         }
         if ultimi {

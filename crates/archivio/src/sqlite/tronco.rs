@@ -158,6 +158,11 @@ impl LettoreHash for Tessere<'_> {
     }
 }
 
+/// Entry of one operation.
+pub fn voce(c: &Connection, id: i64) -> Esito<Hash> {
+    Ok(c.prepare_cached("SELECT voce FROM operazione WHERE id = ?")?.query_row([id], |r| r.get(0))?)
+}
+
 /// Entries of a log from an index on.
 pub fn voci(c: &Connection, log: i64, da: u64, quante: usize) -> Esito<Vec<Hash>> {
     let mut s = c.prepare_cached("SELECT voce FROM operazione WHERE id >= ? AND id < ? ORDER BY id")?;

@@ -52,7 +52,7 @@ pub async fn mostra(u: Utente, Path(p): Path<Posto>, Query(q): Query<Domanda>) -
             cambi.push(Cambio { campo, prima, dopo });
         }
     }
-    let riga = riga(&u, &Trovata { registrazione: d.registrazione, visibile: true });
+    let riga = riga(&u, &Trovata { registrazione: d.registrazione, visibile: true, voce: [0; 32] });
     let g = guscio::guscio(&u, "registro", format!("Confronto: {} {}", riga.numero, riga.dove))?;
     let punti = punti.into_iter().map(|(i, parole)| (i, parole, i == da, i == a)).collect();
     pagina(&Confronto { g, r: riga, punti, cambi, invariati })

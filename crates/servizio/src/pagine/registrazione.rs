@@ -37,7 +37,7 @@ pub struct Domanda {
 pub async fn mostra(u: Utente, Path(p): Path<Posto>, Query(q): Query<Domanda>) -> Esito {
     let d = carica(&u, &p.chiave()?).await?;
     if !d.visibile {
-        let r = riga(&u, &Trovata { registrazione: d.registrazione, visibile: false });
+        let r = riga(&u, &Trovata { registrazione: d.registrazione, visibile: false, voce: [0; 32] });
         let g = guscio::guscio(&u, "registro", format!("Registrazione {} {}", r.numero, r.dove))?;
         return pagina(&v::Riservata { g, r });
     }
@@ -78,7 +78,7 @@ async fn vista(
     m: Modulo,
 ) -> Esito {
     let r = &d.registrazione;
-    let riga = riga(u, &Trovata { registrazione: r.clone(), visibile: true });
+    let riga = riga(u, &Trovata { registrazione: r.clone(), visibile: true, voce: [0; 32] });
     let puo = v::Puo {
         assegna: u.ha(Diritto::Assegna),
         classifica: u.ha(Diritto::Classifica),

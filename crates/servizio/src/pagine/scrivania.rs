@@ -94,5 +94,5 @@ fn elemento(u: &Utente, p: Pratica) -> Elemento {
             viste::quando(a.gestita_il.unwrap_or(a.dal))
         )
     });
-    Elemento { riga: riga(u, &Trovata { registrazione: p.registrazione, visibile }), presso, azione }
+    Elemento { riga: riga(u, &Trovata { registrazione: p.registrazione, visibile, voce: [0; 32] }), presso, azione }
 }

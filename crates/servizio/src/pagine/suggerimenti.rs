@@ -95,7 +95,7 @@ pub async fn doppioni(u: Utente, RawQuery(q): RawQuery) -> Esito {
             if let Ok(d) = dettaglio::carica(&u, &k).await
                 && d.visibile
             {
-                righe.push(riga(&u, &Trovata { registrazione: d.registrazione, visibile: true }));
+                righe.push(riga(&u, &Trovata { registrazione: d.registrazione, visibile: true, voce: [0; 32] }));
             }
         }
     }

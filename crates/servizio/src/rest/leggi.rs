@@ -11,7 +11,7 @@ use dominio::storia::{cambiamenti, confronta};
 use dominio::tempo::Istante;
 use serde_json::{Value, json};
 
-use super::{Percorso, Risposta, cerca, completa, link, maschera, risposta, visibile};
+use super::{Percorso, Risposta, cerca, completa, maschera, risposta, visibile};
 use crate::problema::Problema;
 use crate::token::Chiamante;
 
@@ -102,9 +102,7 @@ pub async fn elenco(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) 
     let mut elementi = Vec::with_capacity(pagina.elementi.len());
     for t in &pagina.elementi {
         elementi.push(if t.visibile {
-            let mut o = t.registrazione.in_json(c.ente.ipa().as_str(), c.aoo.as_str());
-            o.insert("links".to_owned(), Value::Object(link(&*c.ente, &c.aoo, &t.registrazione)));
-            Value::Object(o)
+            completa(&*c.ente, &c.aoo, &t.registrazione, Some(t.voce))
         } else {
             maschera(&*c.ente, &c.aoo, &c.chi, &t.registrazione)?
         });
