@@ -15,6 +15,9 @@ use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 use crate::testo;
 
+/// Highest number that a former system can have reached.
+const NUMERO_PRECEDENTE_MAX: i64 = 999_999_999;
+
 /// What can be done to a registration (R-B02: assigning and classifying change it; the rest adds).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "comando", rename_all = "kebab-case", rename_all_fields = "camelCase")]
@@ -182,6 +185,10 @@ fn gestibile(chi: &Operatore, r: &Registrazione, id: u32, stati: &[StatoAssegnaz
     let a = r.assegnazione(id).ok_or_else(|| Rifiuto::NonTrovato(format!("l'assegnazione {id} non esiste")))?;
     if !chi.uffici.contains(&a.dati.ufficio) {
         return Err(Rifiuto::Vietato(format!("{} non fa parte dell'ufficio {}", chi.nome, a.dati.ufficio)));
+    }
+    // Named to a person: colleagues of the office leave it to him; who may assign may also free it.
+    if a.dati.utente.as_ref().is_some_and(|u| u != &chi.id) && !chi.diritti.ha(Diritto::Assegna) {
+        return Err(Rifiuto::Vietato(format!("l'assegnazione {id} è di un'altra persona dell'ufficio")));
     }
     if !stati.contains(&a.stato) {
         return Err(Rifiuto::Conflitto(format!("l'assegnazione {id} è già {}", a.stato.codice())));
@@ -440,8 +447,8 @@ pub fn configura(
             if aoo.registri.contains_key(&r.codice) {
                 return Err(Rifiuto::Conflitto(format!("il registro {} esiste già", r.codice)));
             }
-            if r.ultimo_precedente.as_ref().is_some_and(|u| u.numero < 0) {
-                v.errore("ultimoPrecedente.numero", "non può essere negativo");
+            if r.ultimo_precedente.as_ref().is_some_and(|u| !(0..=NUMERO_PRECEDENTE_MAX).contains(&u.numero)) {
+                v.errore("ultimoPrecedente.numero", format!("va da 0 a {NUMERO_PRECEDENTE_MAX}"));
             }
             let denominazione = testo::obbligatorio(&mut v, "denominazione", &r.denominazione, 300);
             Evento::RegistroCreato(DatiRegistro { denominazione, ..r })

@@ -107,6 +107,9 @@ pub fn registra(
     if nuova.differimento.is_some() {
         richiede(chi, Diritto::Differisce)?;
     }
+    if nuova.fascicolo.is_some() {
+        richiede(chi, Diritto::Fascicola)?;
+    }
     if !aoo.registri.contains_key(registro) {
         return Err(Rifiuto::NonTrovato(format!("il registro {registro} non esiste in questa AOO")));
     }

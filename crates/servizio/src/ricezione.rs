@@ -49,6 +49,9 @@ impl Stream for UnoAllaVolta {
     }
 }
 
+/// Most text parts of a request: a form with every field and many correspondents.
+const TESTI_MAX: usize = 3_000;
+
 /// Limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limiti {
@@ -121,6 +124,7 @@ pub async fn ricevi(
     limiti: Limiti,
 ) -> Result<Ricevuto, Problema> {
     let mut out = Ricevuto::default();
+    let mut byte_testo = 0u64;
     while let Some(campo) = entro(limiti, corpo.next_field()).await? {
         let nome = campo.name().unwrap_or_default().to_owned();
         let primario = parti.primario == Some(nome.as_str());
@@ -139,7 +143,14 @@ pub async fn ricevi(
             if !parti.liberi && out.testo(&nome).is_some() {
                 return Err(Problema::campo(nome, "è ripetuto"));
             }
+            if out.testi.len() >= TESTI_MAX {
+                return Err(Problema::campo(nome, format!("le parti di testo sono più di {TESTI_MAX}")));
+            }
             let t = testo(campo, &nome, limiti).await?;
+            byte_testo += t.len() as u64;
+            if byte_testo > limiti.testo_max {
+                return Err(Problema::troppo_grande(&nome, limiti.testo_max));
+            }
             out.testi.push((nome, t));
         } else {
             return Err(Problema::campo(nome, "parte sconosciuta della richiesta"));

@@ -116,7 +116,15 @@ impl SqliteEnte {
                 Some(c) => c,
                 None => schema::apri_lettura(&percorso)?,
             };
-            let esito = f(&c);
+            // One snapshot for all that is read: a row moved to the index meanwhile is not seen twice.
+            let esito = c
+                .execute_batch("BEGIN")
+                .map_err(Errore::from)
+                .and_then(|()| f(&c))
+                .and_then(|t| c.execute_batch("COMMIT").map(|()| t).map_err(Errore::from));
+            if esito.is_err() && !c.is_autocommit() {
+                let _ = c.execute_batch("ROLLBACK");
+            }
             lettori.lock().unwrap_or_else(PoisonError::into_inner).push(c);
             esito
         })
@@ -199,6 +207,10 @@ impl EnteStore for SqliteEnte {
     }
 
     fn impedimento(&self) -> Option<String> {
+        let fermo = self.filo.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|f| f.is_finished());
+        if fermo {
+            return Some("lo scrittore del registro si è fermato".to_owned());
+        }
         self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -207,7 +219,16 @@ impl EnteStore for SqliteEnte {
     }
 
     async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto> {
-        let p = self.prepara(aoo, nuova)?;
+        let idem = nuova.idempotenza.clone();
+        let p = match self.prepara(aoo, nuova) {
+            Ok(p) => p,
+            // The same request, refused now for what changed since: it still gets its first answer.
+            Err(rifiuto) => {
+                let log = self.log(Some(aoo))?;
+                let prima = self.leggi(move |c| letture::gia_fatto(c, log.id, idem.as_ref())).await?;
+                return prima.ok_or(rifiuto);
+            }
+        };
         self.chiedi(|r| Lavoro::Registra(Box::new(p), r)).await
     }
 

@@ -11,7 +11,7 @@ use dominio::tempo::Istante;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::righe::{self, confini, da_id};
-use crate::store::{Corrispondente, Errore, Esito, Fascicolo, OperazioneScritta, Pagina, Pratica};
+use crate::store::{Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina, Pratica};
 
 /// Columns that [`riga_operazione`] reads.
 const COLONNE: &str = "id, campi, seme, voce";
@@ -44,6 +44,22 @@ pub fn operazione(c: &Connection, id: i64) -> Esito<Option<OperazioneScritta>> {
         .optional()?
         .map(scritta)
         .transpose()
+}
+
+/// The answer given before to the same request, if any; another request under the same key is refused.
+pub fn gia_fatto(c: &Connection, log: i64, idem: Option<&Idempotenza>) -> Esito<Option<Fatto>> {
+    let Some(i) = idem else { return Ok(None) };
+    let trovata: Option<(Vec<u8>, i64)> = c
+        .prepare_cached("SELECT richiesta, op FROM idempotenza WHERE ambito = ? AND chiave = ?")?
+        .query_row(params![format!("{log}|{}", i.ambito), i.chiave], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let Some((richiesta, op)) = trovata else { return Ok(None) };
+    if richiesta != i.richiesta {
+        return Err(Errore::ChiaveRiusata);
+    }
+    let o = operazione(c, op)?.ok_or_else(|| Errore::Incoerente(format!("operazione {op}")))?;
+    let letta = Operazione::leggi(&o.campi).map_err(|e| Errore::Incoerente(e.to_string()))?;
+    Ok(Some(Fatto { indice: o.indice, istante: letta.istante, chiave: letta.chiave, voce: o.voce, ripetuta: true }))
 }
 
 /// Operations of a log from an index on.

@@ -34,7 +34,7 @@ pub fn cerca(
     };
     let limite = f.limite.clamp(1, 200);
     // Looking at contents: what is reserved and not visible is left out, not masked.
-    let contenuti = f.q.is_some() || f.soggetto.is_some() || f.classificazione.is_some() || f.ufficio.is_some();
+    let contenuti = guarda_dentro(f);
     let mut elementi: Vec<Trovata> = Vec::with_capacity(limite);
     let mut esaminati = 0;
     loop {
@@ -59,6 +59,17 @@ pub fn cerca(
             return Ok(Pagina { elementi, successivo: Some(piano.fino.to_string()) });
         }
     }
+}
+
+/// Does a filter look at more than number and instant? Then what is reserved must not even be a candidate: how many
+/// there are, and where a page ends, would tell what they contain (R-L08).
+fn guarda_dentro(f: &Filtro) -> bool {
+    f.q.is_some()
+        || f.soggetto.is_some()
+        || f.classificazione.is_some()
+        || f.ufficio.is_some()
+        || f.tipo.is_some()
+        || f.stato.is_some()
 }
 
 /// Registrations whose correspondents match, newest first: for suggestions.
@@ -131,21 +142,24 @@ impl Piano {
                 vec![righe::codice_stato(s).into()],
             );
         }
+        let suoi: Vec<Value> =
+            chi.uffici.iter().map(righe::ufficio).chain([righe::persona(chi.id.as_str())]).map(Value::from).collect();
+        let posti = vec!["?"; suoi.len()].join(",");
+        if guarda_dentro(f) && !chi.diritti.ha(Diritto::ConsultaRiservati) {
+            e(
+                &format!(
+                    " AND (r.riservato = 0 OR EXISTS (SELECT 1 FROM coinvolto k WHERE k.reg = r.id AND k.chi IN ({posti})))"
+                ),
+                suoi.clone(),
+            );
+        }
         if !chi.diritti.ha(Diritto::Consulta) && !chi.diritti.ha(Diritto::ConsultaRiservati) {
             if !chi.diritti.ha(Diritto::ConsultaUfficio) {
                 return Err(dominio::nuova::richiede(chi, Diritto::Consulta)
                     .err()
                     .map_or_else(|| Rifiuto::Vietato(String::new()).into(), Into::into));
             }
-            let chi: Vec<Value> = chi
-                .uffici
-                .iter()
-                .map(righe::ufficio)
-                .chain([righe::persona(chi.id.as_str())])
-                .map(Value::from)
-                .collect();
-            let posti = vec!["?"; chi.len()].join(",");
-            e(&format!(" AND EXISTS (SELECT 1 FROM coinvolto k WHERE k.reg = r.id AND k.chi IN ({posti}))"), chi);
+            e(&format!(" AND EXISTS (SELECT 1 FROM coinvolto k WHERE k.reg = r.id AND k.chi IN ({posti}))"), suoi);
         }
         if let Some(g) = f.dal {
             da = da.max(primo_da(c, log, Istante::inizio(g))?);

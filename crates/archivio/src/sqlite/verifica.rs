@@ -47,6 +47,11 @@ pub fn ente(cartella: &Path, avanza: &dyn Fn(&str)) -> Esito<Verifica> {
         avanza(&format!("registro delle operazioni {}", l.origine));
         Controllo::nuovo(&c, &l, &mut v, &mut conf)?.esegui(avanza)?;
     }
+    let tutte: i64 = c.query_row("SELECT count(*) FROM operazione", [], |r| r.get(0))?;
+    if tutte.unsigned_abs() != v.operazioni {
+        let (atteso, trovato) = (v.operazioni.to_string(), tutte.to_string());
+        differenza(&mut v, "registro_log", "", "operazioni di registri conosciuti", &atteso, &trovato);
+    }
     avanza("file");
     file(&c, cartella, &mut v)?;
     c.execute_batch("COMMIT")?;
@@ -232,10 +237,19 @@ impl<'a> Controllo<'a> {
         match &op.evento {
             Evento::CorrispondenteAggiunto { soggetto } => {
                 let dati = serde_json::to_string(soggetto).unwrap_or_default();
-                self.attendi("corrispondente", x.id.to_string(), vec![("dati", dati.into())]);
+                self.attendi("corrispondente", x.id.to_string(), vec![("log", log.id.into()), ("dati", dati.into())]);
             }
-            Evento::FascicoloCreato { fascicolo, oggetto, .. } => {
-                let riga = vec![("codice", fascicolo.clone().into()), ("oggetto", oggetto.clone().into())];
+            Evento::AooCreata(d) if !self.chiavi.iter().any(|c| c.to_string() == d.chiave_log) => {
+                let trovate = self.chiavi.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                self.diverso("chiave_log", k, "vkey", &d.chiave_log, &trovate);
+            }
+            Evento::FascicoloCreato { fascicolo, oggetto, classificazione, .. } => {
+                let riga = vec![
+                    ("log", log.id.into()),
+                    ("codice", fascicolo.clone().into()),
+                    ("voce", classificazione.to_string().into()),
+                    ("oggetto", oggetto.clone().into()),
+                ];
                 self.attendi("fascicolo", x.id.to_string(), riga);
             }
             _ => {}
@@ -286,6 +300,7 @@ impl<'a> Controllo<'a> {
             "registrazione",
             id.to_string(),
             vec![
+                ("log", self.log.id.into()),
                 ("registro", k.registro.as_str().to_owned().into()),
                 ("anno", i64::from(k.anno).into()),
                 ("numero", k.numero.valore().into()),
@@ -482,15 +497,15 @@ impl<'a> Controllo<'a> {
 
 /// Table, key, compared fields, column that holds the log.
 const TABELLE: &[(&str, &str, &[&str], &str)] = &[
-    ("registrazione", "cast(id AS TEXT)", &["registro", "anno", "numero", "istante", "tipo", "riservato"], "id"),
+    ("registrazione", "cast(id AS TEXT)", &["log", "registro", "anno", "numero", "istante", "tipo", "riservato"], "id"),
     ("attuale", "cast(reg AS TEXT)", &["stato", "voce"], "reg"),
     ("assegnazione", "reg || '|' || n", &["ufficio", "utente", "tipo", "stato"], "reg"),
     ("coinvolto", "reg || '|' || chi", &[], "reg"),
     ("riscontro", "reg || '|' || chiave", &[], "reg"),
     ("documento", "reg || '|' || n", &["impronta", "op"], "reg"),
     ("contenuto", "reg || '|' || codice", &[], "reg"),
-    ("fascicolo", "cast(op AS TEXT)", &["codice", "oggetto"], "op"),
-    ("corrispondente", "cast(op AS TEXT)", &["dati"], "op"),
+    ("fascicolo", "cast(op AS TEXT)", &["log", "codice", "voce", "oggetto"], "op"),
+    ("corrispondente", "cast(op AS TEXT)", &["log", "dati"], "op"),
 ];
 
 fn mostra(v: &Value) -> String {

@@ -82,6 +82,10 @@ async fn the_same_key_gives_the_same_number_and_another_request_is_refused() {
     assert!(b.ente.registra(&aoo(), male).await.is_err());
     let bene = DaRegistrare { idempotenza: Some(Idempotenza { chiave: "k-2".into(), ..idem(9) }), ..con(1) };
     assert_eq!(b.ente.registra(&aoo(), bene).await.unwrap().chiave.unwrap().numero.valore(), 3);
+    // What changed since does not matter: the first answer stands, also for data that would be refused now.
+    b.configura(dominio::comandi::ComandoConfigurazione::ChiudiUfficio { codice: "TRIB".parse().unwrap() }).await;
+    let chiuso = b.ente.registra(&aoo(), con(1)).await.unwrap();
+    assert_eq!((chiuso.chiave.clone(), chiuso.ripetuta), (x.chiave.clone(), true));
     // It survives a restart.
     let (dir, o) = b.riapri();
     let b = Banco::di_nuovo(dir, o).await;

@@ -89,6 +89,11 @@ async fn a_reserved_registration_is_masked_and_never_found_by_its_contents() {
     assert!(numeri(&b, "anna", q("segretissimo")).await.is_empty());
     assert!(numeri(&b, "anna", Filtro { soggetto: Some("rossi".into()), ..Filtro::default() }).await == [2]);
     assert_eq!(numeri(&b, "rita", q("segretissimo")).await, [1]);
+    // Not even by how a page ends: the public one fills it, and nothing says that another matches.
+    let p1 = b.cerca("anna", Filtro { limite: 1, soggetto: Some("rossi".into()), ..Filtro::default() }).await;
+    assert_eq!((p1.elementi.len(), p1.successivo), (1, None));
+    let tipo = Filtro { tipo: Some(dominio::registrazione::Tipo::Entrata), ..Filtro::default() };
+    assert_eq!(numeri(&b, "anna", tipo).await, [2]);
     // The office it is assigned to sees it; another office does not see it at all.
     assert_eq!(numeri(&b, "ugo", q("segretissimo")).await, [1]);
     assert!(numeri(&b, "sara", Filtro::default()).await.is_empty());

@@ -131,8 +131,7 @@ impl Scrittore {
             _ => {}
         }
         if conferma {
-            self.guardia.conferma();
-            *self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.conferma = true;
         }
         let t = self.istante(&log, ora)?;
         let fatto = self.appendi(&log, t, chi, None, &evento)?;

@@ -81,6 +81,8 @@ pub struct Scrittore {
     superflui: Vec<String>,
     /// After a failure that left memory unsure.
     da_rileggere: bool,
+    /// The RGD's confirmation of the clock, which counts once it is on disk.
+    conferma: bool,
 }
 
 impl Scrittore {
@@ -118,6 +120,7 @@ impl Scrittore {
             recenti: 0,
             superflui: Vec::new(),
             da_rileggere: false,
+            conferma: false,
         };
         s.rileggi()?;
         s.pubblica();
@@ -134,6 +137,7 @@ impl Scrittore {
         self.toccate.clear();
         self.contati.clear();
         self.superflui.clear();
+        self.conferma = false;
         self.conf = letture::configurazione(&self.c)?;
         self.conf_cambiata = true;
         self.recenti =
@@ -178,7 +182,14 @@ impl Scrittore {
             {
                 gruppo.push(l);
             }
-            self.esegui(&mut gruppo);
+            let esito = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.esegui(&mut gruppo)));
+            if esito.is_err() {
+                // A defect of ours: whoever waited is told that nothing was done, and memory is read again.
+                tracing::error!("lo scrittore si è interrotto: gruppo annullato");
+                let _ = self.c.execute_batch("ROLLBACK");
+                gruppo.clear();
+                self.da_rileggere = true;
+            }
             if self.recenti >= RECENTI_MAX {
                 self.sposta_recenti();
             }
@@ -194,6 +205,7 @@ impl Scrittore {
             if let Err(e) = self.rileggi() {
                 // What is in memory may be ahead of the disk: nothing is written until it can be read again.
                 let e = e.to_string();
+                *self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.clone());
                 for l in gruppo.drain(..) {
                     l.rispondi_guasto(&e);
                 }
@@ -222,6 +234,10 @@ impl Scrittore {
         }
         match guasto {
             None => {
+                if std::mem::take(&mut self.conferma) {
+                    self.guardia.conferma();
+                    *self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
                 self.pubblica();
                 for c in esiti {
                     c.consegna(None);
@@ -294,7 +310,10 @@ impl Scrittore {
         match l {
             Lavoro::Registra(mut p, r) => {
                 // No savepoint: all is judged before the first row, so a failure here is the storage's.
-                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| self.registra(t, &mut p));
+                let e = match ora {
+                    Ok(t) => self.registra(t, &mut p),
+                    Err(_) => self.ripetuta(&p.aoo, p.idempotenza.as_ref()),
+                };
                 // The files' leases end after the commit, with the delivery.
                 Consegna::di(r, e, p.file)
             }
@@ -352,6 +371,7 @@ impl Scrittore {
             self.c.execute_batch("RELEASE lavoro")?;
             return esito;
         }
+        self.conferma = false;
         self.teste = teste;
         self.toccate = toccate;
         self.contati = contati;
@@ -534,19 +554,13 @@ impl Scrittore {
 
     /// The answer given before to the same request, if any.
     fn gia_fatto(&self, log: i64, idem: Option<&Idempotenza>) -> Esito<Option<Fatto>> {
-        let Some(i) = idem else { return Ok(None) };
-        let trovata: Option<(Vec<u8>, i64)> = self
-            .c
-            .prepare_cached("SELECT richiesta, op FROM idempotenza WHERE ambito = ? AND chiave = ?")?
-            .query_row(params![format!("{log}|{}", i.ambito), i.chiave], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
-        let Some((richiesta, op)) = trovata else { return Ok(None) };
-        if richiesta != i.richiesta {
-            return Err(Errore::ChiaveRiusata);
-        }
-        let o = letture::operazione(&self.c, op)?.ok_or_else(|| Errore::Incoerente(format!("operazione {op}")))?;
-        let letta = Operazione::leggi(&o.campi).map_err(|e| Errore::Incoerente(e.to_string()))?;
-        Ok(Some(Fatto { indice: o.indice, istante: letta.istante, chiave: letta.chiave, voce: o.voce, ripetuta: true }))
+        letture::gia_fatto(&self.c, log, idem)
+    }
+
+    /// While the clock is in doubt a repeated request still gets its first answer.
+    fn ripetuta(&self, aoo: &CodiceAoo, idem: Option<&Idempotenza>) -> Esito<Fatto> {
+        let log = self.log_di(Some(aoo))?;
+        self.gia_fatto(log.id, idem)?.ok_or(Errore::OrologioInDubbio)
     }
 
     fn ricorda(&self, log: i64, idem: Option<&Idempotenza>, op: i64, t: Istante) -> Esito<()> {

@@ -72,7 +72,9 @@ impl Scrittore {
                 }
             }
         }
-        if let Some(f) = d.fascicolo.as_ref().filter(|f| !matches!(self.esiste_fascicolo(log.id, f), Ok(true))) {
+        if let Some(f) = &d.fascicolo
+            && !self.esiste_fascicolo(log.id, f)?
+        {
             return Err(Rifiuto::campo("fascicolo", format!("il fascicolo {f} non esiste")).into());
         }
         Ok(())
