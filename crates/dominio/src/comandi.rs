@@ -482,6 +482,7 @@ pub fn configura(
         }
         C::CreaUtente { utente, nome, cognome, incarichi } => {
             richiede(chi, Diritto::GestisceUtenti)?;
+            nel_suo_ambito(conf, codice_aoo, chi, &incarichi)?;
             if conf.utenti.contains_key(&utente) {
                 return Err(Rifiuto::Conflitto(format!("il nome utente {utente} esiste già")));
             }
@@ -493,27 +494,35 @@ pub fn configura(
         C::AssegnaIncarichi { utente, incarichi } => {
             richiede(chi, Diritto::GestisceUtenti)?;
             esiste_utente(conf, &utente)?;
+            nel_suo_ambito(conf, codice_aoo, chi, &incarichi)?;
+            nel_suo_ambito(conf, codice_aoo, chi, &conf.utenti[&utente].incarichi)?;
             controlla_incarichi(&mut v, conf, ora, &incarichi);
             Evento::IncarichiAssegnati { utente, incarichi }
         }
         C::AbilitaUtente { utente, abilitato } => {
             richiede(chi, Diritto::GestisceUtenti)?;
             esiste_utente(conf, &utente)?;
+            nel_suo_ambito(conf, codice_aoo, chi, &conf.utenti[&utente].incarichi)?;
             if utente == chi.id && !abilitato {
                 return Err(Rifiuto::Conflitto("non si può disabilitare il proprio utente".to_owned()));
             }
             Evento::UtenteAbilitato { utente, abilitato }
         }
         C::ImpostaPassword { utente } => {
+            esiste_utente(conf, &utente)?;
             if utente != chi.id {
                 richiede(chi, Diritto::GestisceUtenti)?;
+                nel_suo_ambito(conf, codice_aoo, chi, &conf.utenti[&utente].incarichi)?;
             }
-            esiste_utente(conf, &utente)?;
             Evento::PasswordImpostata { utente }
         }
         C::CreaToken(t) => {
             richiede(chi, Diritto::GestisceUtenti)?;
             esiste_utente(conf, &t.utente)?;
+            nel_suo_ambito(conf, codice_aoo, chi, &conf.utenti[&t.utente].incarichi)?;
+            if &t.aoo != codice_aoo && !di_tutto_l_ente(conf, chi) {
+                return Err(Rifiuto::Vietato(format!("{} gestisce solo la propria AOO", chi.nome)));
+            }
             if !conf.aoo.contains_key(&t.aoo) {
                 v.errore("aoo", format!("l'AOO {} non esiste", t.aoo));
             }
@@ -541,6 +550,26 @@ pub fn configura(
     };
     v.chiudi()?;
     Ok(evento)
+}
+
+/// Does his right over users hold for the whole ente? The product itself is nobody's user and acts on all of it.
+fn di_tutto_l_ente(conf: &Configurazione, chi: &Operatore) -> bool {
+    conf.utenti
+        .get(&chi.id)
+        .is_none_or(|u| u.incarichi.iter().any(|i| i.aoo.is_none() && i.ruolo.diritti().ha(Diritto::GestisceUtenti)))
+}
+
+/// Who administers one AOO gives and takes roles there only, and touches only people who have none elsewhere (R-L25).
+fn nel_suo_ambito(
+    conf: &Configurazione,
+    aoo: &CodiceAoo,
+    chi: &Operatore,
+    incarichi: &[Incarico],
+) -> Result<(), Rifiuto> {
+    if di_tutto_l_ente(conf, chi) || incarichi.iter().all(|i| i.aoo.as_ref() == Some(aoo)) {
+        return Ok(());
+    }
+    Err(Rifiuto::Vietato(format!("{} gestisce gli utenti della propria AOO soltanto", chi.nome)))
 }
 
 fn esiste_utente(conf: &Configurazione, utente: &NomeUtente) -> Result<(), Rifiuto> {

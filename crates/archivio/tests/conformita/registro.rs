@@ -169,6 +169,8 @@ async fn files_come_back_byte_for_byte_and_the_same_bytes_are_kept_once() {
         assert_eq!(std::fs::read(p).unwrap(), byte);
     }
     let conta = || walk(b.dir.path().join("enti/c_z999/file"));
+    // The second copy goes after its answer: a job of the writer comes after both.
+    b.ente.spazza().await.unwrap();
     assert_eq!(conta(), 1);
     // What was abandoned or refused leaves nothing behind once its lease ended.
     drop(b.ente.carica().await.unwrap());
@@ -256,4 +258,28 @@ async fn receipts_tiles_and_checkpoints_hold_together() {
     assert!(b.ente.tessera(&log, "tile/0/001").await.unwrap().is_none(), "past the checkpoint");
     assert!(b.ente.tessera(&log, "tile/../x").await.unwrap().is_none());
     b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_administers_one_aoo_gives_no_roles_elsewhere() {
+    // R-L25, R-J03
+    use dominio::permessi::{Incarico, Ruolo};
+    let b = Banco::nuovo().await;
+    let incarico = |ruolo, aoo| Incarico { ruolo, aoo, ufficio: None, dal: dominio::tempo::Istante(0), al: None };
+    let prova = async |c: C, segreto| b.ente.configura(&aoo(), &b.chi("ada"), c, segreto, None).await;
+    let ovunque = C::AssegnaIncarichi { utente: "ada".parse().unwrap(), incarichi: vec![incarico(Ruolo::Rgd, None)] };
+    assert!(matches!(prova(ovunque, None).await, Err(Errore::Rifiuto(Rifiuto::Vietato(_)))));
+    b.configura(C::CreaUtente {
+        utente: "capo".parse().unwrap(),
+        nome: "Capo".into(),
+        cognome: "Di Tutto".into(),
+        incarichi: vec![incarico(Ruolo::Coordinatore, None)],
+    })
+    .await;
+    let c = C::ImpostaPassword { utente: "capo".parse().unwrap() };
+    let e = prova(c, Some(Segreto::Password("$x".into()))).await;
+    assert!(matches!(e, Err(Errore::Rifiuto(Rifiuto::Vietato(_)))));
+    let qui =
+        C::AssegnaIncarichi { utente: "ugo".parse().unwrap(), incarichi: vec![incarico(Ruolo::Auditor, Some(aoo()))] };
+    prova(qui, None).await.unwrap();
 }
