@@ -305,8 +305,8 @@ mod tests {
 
     #[test]
     fn a_partita_iva_has_its_check_digit() {
-        for p in ["00743110157", "IT00743110157", "12345670017"] {
-            assert!(partita_iva(p).is_ok() || p == "12345670017", "{p}");
+        for p in ["00743110157", "IT00743110157"] {
+            assert!(partita_iva(p).is_ok(), "{p}");
         }
         assert!(partita_iva("00743110156").is_err());
         assert!(partita_iva("0074311015").is_err());
@@ -317,9 +317,11 @@ mod tests {
         for a in ["protocollo@pec.comune.it", "a.b+c@d-e.it", "dell'orto@pec.it"] {
             assert!(indirizzo_posta(a).is_ok(), "{a}");
         }
-        for a in ["", "a", "a@b", "a b@c.it", "a@c..it", ".a@c.it", "a@-c.it", "a@b.it\n", "è@b.it"] {
-            assert!(indirizzo_posta(a).is_err() || a == "a@b.it\n", "{a}");
+        for a in ["", "a", "a@b", "a b@c.it", "a@c..it", ".a@c.it", "a@-c.it", "è@b.it"] {
+            assert!(indirizzo_posta(a).is_err(), "{a}");
         }
+        // Blanks around are a slip of the hand, not another address.
+        assert_eq!(indirizzo_posta(" a@b.it\n").ok().as_deref(), Some("a@b.it"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn ignorati(dato: &Value, letto: &Value, posto: &mut String, ignoti: &mut Vec<St
                 scendi(posto, k);
                 match l.get(k) {
                     Some(x) => ignorati(v, x, posto, ignoti),
-                    None if NOTI_ASSENTI.contains(&k.as_str()) || vuoto(v) => {}
+                    None if vuoto(v) => {}
                     None => ignoti.push(posto.clone()),
                 }
                 posto.truncate(base);
@@ -69,9 +69,6 @@ fn ignorati(dato: &Value, letto: &Value, posto: &mut String, ignoti: &mut Vec<St
         _ => {}
     }
 }
-
-/// Fields that a type may drop when they say the default in another way.
-const NOTI_ASSENTI: [&str; 0] = [];
 
 fn tra_apici(testo: &str) -> Option<&str> {
     let (_, dopo) = testo.split_once('`')?;

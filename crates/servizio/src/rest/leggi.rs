@@ -41,7 +41,8 @@ pub fn limite(q: &BTreeMap<String, String>) -> Risposta<usize> {
     }
 }
 
-const FILTRI: &[&str] = &[
+/// Parameters of a list of the register; the OpenAPI document names the same.
+pub(super) const FILTRI: &[&str] = &[
     "q",
     "tipo",
     "dal",

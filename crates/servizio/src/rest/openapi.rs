@@ -4,6 +4,7 @@ use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::BASE;
+use super::leggi::FILTRI;
 use super::schemi::{schema, schemi};
 
 /// What a call takes.
@@ -45,21 +46,6 @@ const fn op(
 ) -> Operazione {
     Operazione { metodo, percorso, sommario, corpo, esito, parametri }
 }
-
-const FILTRI: &[&str] = &[
-    "q",
-    "tipo",
-    "dal",
-    "al",
-    "anno",
-    "numero",
-    "ufficio",
-    "classificazione",
-    "soggetto",
-    "stato",
-    "limite",
-    "cursore",
-];
 
 /// Operations on the register, below `registri/{registro}/registrazioni` and `registrazioni`.
 const DEL_REGISTRO: &[Operazione] = &[
