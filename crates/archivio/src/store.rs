@@ -237,6 +237,26 @@ pub struct Pratica {
     pub assegnazione: u32,
 }
 
+/// A line of the register of annulments (R-B10).
+#[derive(Debug, Clone)]
+pub struct AnnullamentoScritto {
+    /// Index of the annulment's operation.
+    pub indice: u64,
+    /// The registration as it is now; its annulments hold the one with that index.
+    pub registrazione: Registrazione,
+    /// False: only number and instant may be shown.
+    pub visibile: bool,
+}
+
+/// A request of annulment that waits for the RGD.
+#[derive(Debug, Clone)]
+pub struct RichiestaScritta {
+    /// The registration.
+    pub registrazione: Registrazione,
+    /// Number of the request within it.
+    pub richiesta: u32,
+}
+
 /// A correspondent of the rubrica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Corrispondente {
@@ -365,6 +385,22 @@ pub trait EnteStore: Send + Sync + 'static {
         conoscenza: bool,
         limite: usize,
     ) -> Esito<Vec<Pratica>>;
+    /// The register of annulments with their acts, newest first; what the operator may not see comes masked.
+    async fn annullamenti(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<AnnullamentoScritto>>;
+    /// Requests of annulment that wait, oldest first: those on registrations the operator may see.
+    async fn richieste_annullamento(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<RichiestaScritta>>;
     /// How many entrate wait for their classificazione.
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).

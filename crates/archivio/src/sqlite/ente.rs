@@ -21,9 +21,9 @@ use super::{letture, ricerca, righe, schema, verifica};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro,
-    Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro, Segreto, Sessione, Trovata,
-    Verifica, documento,
+    AnnullamentoScritto, Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto,
+    FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro,
+    RichiestaScritta, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
@@ -296,6 +296,28 @@ impl EnteStore for SqliteEnte {
     ) -> Esito<Vec<Pratica>> {
         let (log, uffici) = (self.log(Some(aoo))?, uffici.to_vec());
         self.leggi(move |c| letture::scrivania(c, log.id, &uffici, stato, conoscenza, limite)).await
+    }
+
+    async fn annullamenti(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<AnnullamentoScritto>> {
+        let (log, chi, cursore) = (self.log(Some(aoo))?, chi.clone(), cursore.map(str::to_owned));
+        self.leggi(move |c| letture::annullamenti(c, log.id, &chi, cursore.as_deref(), limite)).await
+    }
+
+    async fn richieste_annullamento(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<RichiestaScritta>> {
+        let (log, chi, cursore) = (self.log(Some(aoo))?, chi.clone(), cursore.map(str::to_owned));
+        self.leggi(move |c| letture::richieste_in_attesa(c, log.id, &chi, cursore.as_deref(), limite)).await
     }
 
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64> {

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use catena::{Albero, Checkpoint, ChiavePubblica, Seme};
+use dominio::annullamento::StatoRichiesta;
 use dominio::codici::Impronta;
 use dominio::configurazione::Configurazione;
 use dominio::operazione::{Evento, Operazione};
 use dominio::piatto::Campi;
-use dominio::registrazione::StatoAssegnazione as S;
+use dominio::registrazione::{Stato, StatoAssegnazione as S};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -233,6 +234,7 @@ impl<'a> Controllo<'a> {
         }
         if let Some(reg) = reg {
             self.su(reg, x.id, &op.evento);
+            self.annullamento(reg, x.id, &op.evento)?;
         }
         match &op.evento {
             Evento::CorrispondenteAggiunto { soggetto } => {
@@ -363,8 +365,11 @@ impl<'a> Controllo<'a> {
                 }
             }
             Evento::Classificazione { classificazione, .. } => {
-                let riga = vec![("stato", 0.into()), ("voce", classificazione.to_string().into())];
-                self.attendi("attuale", reg.to_string(), riga);
+                self.cambia("attuale", &reg.to_string(), "voce", classificazione.to_string().into());
+            }
+            Evento::RichiestaAnnullamento { richiesta, .. } => {
+                let riga = vec![("op", op.into()), ("stato", 0.into())];
+                self.attendi("richiesta_annullamento", format!("{reg}|{richiesta}"), riga);
             }
             Evento::Allegati { documenti, .. } => {
                 for d in documenti {
@@ -372,8 +377,62 @@ impl<'a> Controllo<'a> {
                 }
             }
             Evento::Fascicolazione { fascicolo } => self.attendi("contenuto", format!("{reg}|{fascicolo}"), vec![]),
+            Evento::RifiutoAnnullamento { richiesta, .. } => {
+                let stato = righe::codice_richiesta(StatoRichiesta::Rifiutata);
+                self.cambia("richiesta_annullamento", &format!("{reg}|{richiesta}"), "stato", stato.into());
+            }
             _ => {}
         }
+    }
+
+    fn cambia(&mut self, tabella: &str, chiave: &str, campo: &str, valore: Value) {
+        let riga = self.attese.get_mut(tabella).and_then(|a| a.get_mut(chiave));
+        if let Some((_, v)) = riga.and_then(|r| r.iter_mut().find(|(k, _)| *k == campo)) {
+            *v = valore;
+        }
+    }
+
+    /// What an annulment asks of the tables.
+    fn annullamento(&mut self, reg: i64, op: i64, e: &Evento) -> Esito<()> {
+        let Evento::Annullamento { richiesta, provvedimento, intero, campi, nuovi_valori, .. } = e else {
+            return Ok(());
+        };
+        let riga = vec![
+            ("reg", reg.into()),
+            ("intero", i64::from(*intero).into()),
+            ("provvedimento", provvedimento.numero.clone().into()),
+            ("data", provvedimento.data.to_string().into()),
+        ];
+        self.attendi("annullamento", op.to_string(), riga);
+        if let Some(n) = richiesta {
+            let stato = righe::codice_richiesta(StatoRichiesta::Autorizzata);
+            self.cambia("richiesta_annullamento", &format!("{reg}|{n}"), "stato", stato.into());
+        }
+        let stato = if *intero { Stato::Annullata } else { Stato::AnnullataInParte };
+        self.cambia("attuale", &reg.to_string(), "stato", righe::codice_stato(stato).into());
+        if *intero {
+            let prefisso = format!("{reg}|");
+            let richieste = self.attese.get_mut("richiesta_annullamento").into_iter().flatten();
+            for (_, riga) in richieste.filter(|(k, _)| k.starts_with(&prefisso)) {
+                for (campo, v) in riga.iter_mut() {
+                    if *campo == "stato" && *v == Value::from(0) {
+                        *v = righe::codice_richiesta(StatoRichiesta::Superata).into();
+                    }
+                }
+            }
+            return Ok(());
+        }
+        let fino = da_id(op).1.saturating_sub(1);
+        if let Some(prima) = letture::registrazione(self.c, reg, Some(fino))? {
+            let (uffici, riscontro) = righe::rinnovati(&prima.dati, nuovi_valori, campi);
+            for u in uffici {
+                self.attendi("coinvolto", format!("{reg}|{u}"), vec![]);
+            }
+            if let Some(k) = riscontro {
+                self.attendi("riscontro", format!("{reg}|{k}"), vec![]);
+            }
+        }
+        Ok(())
     }
 
     fn tessera(&mut self, livello: u8, n: u64, hash: &[u8]) -> Esito<()> {
@@ -504,6 +563,8 @@ const TABELLE: &[(&str, &str, &[&str], &str)] = &[
     ("riscontro", "reg || '|' || chiave", &[], "reg"),
     ("documento", "reg || '|' || n", &["impronta", "op"], "reg"),
     ("contenuto", "reg || '|' || codice", &[], "reg"),
+    ("annullamento", "cast(op AS TEXT)", &["reg", "intero", "provvedimento", "data"], "op"),
+    ("richiesta_annullamento", "reg || '|' || n", &["op", "stato"], "reg"),
     ("fascicolo", "cast(op AS TEXT)", &["log", "codice", "voce", "oggetto"], "op"),
     ("corrispondente", "cast(op AS TEXT)", &["log", "dati"], "op"),
 ];
