@@ -241,7 +241,7 @@ impl EnteStore for SqliteEnte {
         file: Vec<FileCaricato>,
         idempotenza: Option<Idempotenza>,
     ) -> Esito<Fatto> {
-        let (aoo, chi, chiave) = (aoo.clone(), chi.clone(), chiave.clone());
+        let (aoo, chi, chiave, comando) = (aoo.clone(), chi.clone(), chiave.clone(), Box::new(comando));
         self.chiedi(|risposta| Lavoro::Comanda { aoo, chi, chiave, comando, file, idempotenza, risposta }).await
     }
 

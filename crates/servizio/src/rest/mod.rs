@@ -1,6 +1,7 @@
 //! The REST interface, `/api/v1` (contract § 2).
 
 mod anagrafiche;
+mod annullamenti;
 mod azioni;
 mod crea;
 mod documenti;
@@ -69,6 +70,13 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
             ("/allegati", post(azioni::allega).layer(DefaultBodyLimit::disable())),
             ("/documenti/{quale}", get(documenti::documento)),
             ("/ricevuta", get(ricevuta::ricevuta)),
+            ("/annullamento", post(annullamenti::annulla)),
+            ("/annullamenti/richieste", post(annullamenti::chiedi)),
+            ("/annullamenti/richieste/{id}/autorizza", post(annullamenti::autorizza)),
+            ("/annullamenti/richieste/{id}/rifiuta", post(annullamenti::rifiuta)),
+            // The same under the short path that the contract writes.
+            ("/richieste/{id}/autorizza", post(annullamenti::autorizza)),
+            ("/richieste/{id}/rifiuta", post(annullamenti::rifiuta)),
         ];
         r.extend(una.into_iter().map(|(p, m)| (format!("{b}/{{anno}}/{{numero}}{p}"), m)));
     }
@@ -78,6 +86,8 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/fascicoli", get(anagrafiche::fascicoli).post(anagrafiche::crea_fascicolo)),
         ("/rubrica", get(anagrafiche::rubrica).post(anagrafiche::aggiungi_corrispondente)),
         ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
+        ("/annullamenti", get(annullamenti::elenco)),
+        ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),
         ("/log/chiavi", get(log::chiavi)),
         ("/log/tile/{*percorso}", get(log::tessera)),

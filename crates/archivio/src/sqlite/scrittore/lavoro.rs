@@ -75,7 +75,7 @@ pub enum Lavoro {
         /// Which.
         chiave: Chiave,
         /// What.
-        comando: Comando,
+        comando: Box<Comando>,
         /// Files of an `Allega`.
         file: Vec<FileCaricato>,
         /// Repeatable?

@@ -319,7 +319,7 @@ impl Scrittore {
             }
             Lavoro::Comanda { aoo, chi, chiave, comando, file, idempotenza, risposta } => {
                 let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| {
-                    self.da_solo(|s| s.comanda(t, &aoo, &chi, &chiave, comando, &file, idempotenza.as_ref()))
+                    self.da_solo(|s| s.comanda(t, &aoo, &chi, &chiave, *comando, &file, idempotenza.as_ref()))
                 });
                 Consegna::di(risposta, e, file)
             }
