@@ -19,6 +19,8 @@ use dominio::registrazione::{Chiave, Documento, Registrazione, RuoloDocumento, S
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 
+pub use crate::accessi::{Accesso, AccessoScritto, Azione, FiltroAccessi};
+
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum Errore {
@@ -454,6 +456,13 @@ pub trait EnteStore: Send + Sync + 'static {
     /// Ends a session; with `utente`, every session of that person.
     async fn chiudi_sessioni(&self, id: Option<[u8; 32]>, utente: Option<&NomeUtente>) -> Esito<()>;
 
+    /// Writes into the access log who looked at what; the answer comes after the commit (R-L08, R-L16).
+    async fn annota_accesso(&self, a: Accesso) -> Esito<()>;
+    /// Who saw what, newest first.
+    async fn accessi(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>>;
+    /// Prunes accesses older than an instant; says how many.
+    async fn pota_accessi(&self, prima: Istante) -> Esito<u64>;
+
     /// Recomputes everything; `avanza` is told what is being checked. Contract § 1, `verifica`.
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica>;
 }
@@ -471,6 +480,8 @@ pub struct Verifica {
     pub file: u64,
     /// Rows of tables compared with what the log says.
     pub righe: u64,
+    /// Rows of the access log whose chain was recomputed.
+    pub accessi: u64,
     /// Everything that does not hold.
     pub differenze: Vec<Discordanza>,
 }

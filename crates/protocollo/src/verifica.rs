@@ -45,6 +45,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         tutte.checkpoint += v.checkpoint;
         tutte.file += v.file;
         tutte.righe += v.righe;
+        tutte.accessi += v.accessi;
         tutte.differenze.extend(v.differenze);
     }
     let buona = tutte.differenze.is_empty();
@@ -56,6 +57,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         println!("checkpoint={}", tutte.checkpoint);
         println!("file={}", tutte.file);
         println!("righe={}", tutte.righe);
+        println!("accessi={}", tutte.accessi);
         println!("differenze={}", tutte.differenze.len());
         for d in &tutte.differenze {
             println!("{} {}: {}: atteso {}, trovato {}", d.tabella, d.chiave, d.campo, d.atteso, d.trovato);

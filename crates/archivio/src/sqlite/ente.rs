@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use super::scrittore::{Lavoro, Pronta, Scrittore, Sportello, Statici, Vetrina};
 use super::tronco::{self, LogInfo};
 use super::{letture, ricerca, righe, schema, verifica};
+use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
@@ -44,6 +45,7 @@ pub struct SqliteEnte {
     sportello: Mutex<Option<Sportello>>,
     filo: Mutex<Option<std::thread::JoinHandle<()>>>,
     vetrina: Arc<Vetrina>,
+    accessi: Arc<Accessi>,
     lettori: Arc<Mutex<Vec<Connection>>>,
     /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
     token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
@@ -86,6 +88,7 @@ impl SqliteEnte {
             sportello: Mutex::new(Some(sportello)),
             filo: Mutex::new(Some(filo)),
             vetrina,
+            accessi: Arc::new(Accessi::in_cartella(cartella)),
             lettori: Arc::default(),
             token_noti: std::sync::RwLock::default(),
             posti: Arc::new(Semaphore::new(LETTORI)),
@@ -520,6 +523,19 @@ impl EnteStore for SqliteEnte {
             Ok(())
         })
         .await
+    }
+
+    async fn annota_accesso(&self, a: Accesso) -> Esito<()> {
+        self.accessi.annota(a).await
+    }
+
+    async fn accessi(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>> {
+        let (accessi, aoo, f) = (Arc::clone(&self.accessi), aoo.clone(), f.clone());
+        in_disparte(move || accessi.cerca(&aoo, &f)).await
+    }
+
+    async fn pota_accessi(&self, prima: Istante) -> Esito<u64> {
+        self.accessi.pota(prima).await
     }
 
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {

@@ -55,6 +55,10 @@ pub fn ente(cartella: &Path, avanza: &dyn Fn(&str)) -> Esito<Verifica> {
     }
     avanza("file");
     file(&c, cartella, &mut v)?;
+    avanza("registro degli accessi");
+    let (accessi, differenze) = crate::accessi::verifica(cartella)?;
+    v.accessi = accessi;
+    v.differenze.extend(differenze);
     c.execute_batch("COMMIT")?;
     Ok(v)
 }

@@ -131,6 +131,14 @@ const ALTRE: &[Operazione] = &[
     op("post", "/fascicoli", "Apre un fascicolo", Corpo::Json("NuovoFascicolo"), "Voce", &[]),
     op("get", "/rubrica", "La rubrica", Corpo::Niente, "Elenco", &["q", "limite", "cursore"]),
     op("post", "/rubrica", "Aggiunge un corrispondente", Corpo::Json("Soggetto"), "Voce", &[]),
+    op(
+        "get",
+        "/accessi",
+        "Chi ha visto che cosa (RGD, vicario, auditor)",
+        Corpo::Niente,
+        "Elenco",
+        &["registrazione", "soggetto", "utente", "dal", "al", "riservate", "limite", "cursore"],
+    ),
     op("get", "/annullamenti", "Il registro degli annullamenti", Corpo::Niente, "Elenco", &["limite", "cursore"]),
     op(
         "get",
