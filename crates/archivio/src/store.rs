@@ -468,7 +468,7 @@ pub trait EnteStore: Send + Sync + 'static {
 }
 
 /// What `verifica` found.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Verifica {
     /// Operations recomputed.
     pub operazioni: u64,
@@ -487,7 +487,7 @@ pub struct Verifica {
 }
 
 /// One thing that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Discordanza {
     /// Where: table or log.
     pub tabella: String,

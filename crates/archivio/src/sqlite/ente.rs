@@ -541,6 +541,6 @@ impl EnteStore for SqliteEnte {
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {
         avanza(&format!("ente {}", self.ipa));
         let cartella = self.cartella.clone();
-        in_disparte(move || verifica::ente(&cartella, &|_| {})).await
+        in_disparte(move || verifica::ente(&cartella, verifica::Opzioni::default())).await
     }
 }
