@@ -432,6 +432,8 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn checkpoint(&self, registro: &Registro) -> Esito<String>;
     /// Signs a checkpoint if something changed since the last one; returns the latest.
     async fn firma_checkpoint(&self, registro: &Registro) -> Esito<String>;
+    /// Takes a new key for a log: an operation names it, and for a while the old one signs beside it (contract § 3).
+    async fn ruota_chiave(&self, registro: &Registro, chi: &Operatore, motivo: &str) -> Esito<Fatto>;
     /// Public keys of a log, as C2SP vkeys, the current one first.
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>>;
     /// Bytes of a tile or entry bundle within the latest checkpoint; `None` past it.

@@ -427,6 +427,14 @@ impl EnteStore for SqliteEnte {
         self.chiedi(|r| Lavoro::Checkpoint(aoo, r)).await
     }
 
+    async fn ruota_chiave(&self, registro: &Registro, chi: &Operatore, motivo: &str) -> Esito<Fatto> {
+        let aoo = match registro {
+            Registro::Ente => None,
+            Registro::Aoo(a) => Some(a.clone()),
+        };
+        self.chiedi(|r| Lavoro::RuotaChiave(aoo, chi.clone(), motivo.to_owned(), r)).await
+    }
+
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>> {
         let log = self.log_di(registro)?;
         self.leggi(move |c| tronco::chiavi(c, log.id)).await

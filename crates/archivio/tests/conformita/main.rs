@@ -5,6 +5,7 @@
 
 mod annullamenti;
 mod banco;
+mod chiavi;
 mod guasti;
 mod numeri;
 mod registro;

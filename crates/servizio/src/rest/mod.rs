@@ -91,7 +91,7 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/annullamenti", get(annullamenti::elenco)),
         ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),
-        ("/log/chiavi", get(log::chiavi)),
+        ("/log/chiavi", get(log::chiavi).post(log::ruota)),
         ("/log/tile/{*percorso}", get(log::tessera)),
     ];
     r.extend(aoo.into_iter().map(|(p, m)| (format!("{BASE}{p}"), m)));

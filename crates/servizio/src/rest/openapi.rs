@@ -148,6 +148,7 @@ const ALTRE: &[Operazione] = &[
         "Elenco",
         &["limite", "cursore"],
     ),
+    op("post", "/log/chiavi", "Cambia la chiave del registro delle operazioni", Corpo::Json("Motivo"), "Oggetto", &[]),
     op("get", "/registri", "I registri", Corpo::Niente, "Elenco", &[]),
     op("post", "/registri", "Crea un registro", Corpo::Json("NuovoRegistro"), "Voce", &[]),
 ];

@@ -169,3 +169,19 @@ async fn who_saw_somebody_s_data_is_known() {
     }
     assert_eq!(b.get(&b.rita, &format!("{BASE}/accessi?riservate=forse")).await.campo(), "riservate");
 }
+
+// Contract § 3: the log's key changes by an operation; the public list has both, the new one first.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_the_log_changes_by_who_may() {
+    let b = Banco::nuovo().await;
+    let url = format!("{BASE}/log/chiavi");
+    let prima = String::from_utf8(b.get("", &url).await.byte).unwrap();
+    assert_eq!(b.post(&b.anna, &url, json!({"motivo": "prova"})).await.stato, StatusCode::FORBIDDEN);
+    assert_eq!(b.post(&b.rita, &url, json!({"motivo": ""})).await.campo(), "motivo");
+    let r = b.post(&b.rita, &url, json!({"motivo": "rotazione annuale"})).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    let dopo = String::from_utf8(b.get("", &url).await.byte).unwrap();
+    assert_eq!(dopo.lines().count(), 2);
+    assert_eq!(dopo.lines().nth(1), prima.lines().next());
+    assert_eq!(dopo.lines().next(), r.json()["chiavi"][0].as_str());
+}

@@ -31,8 +31,8 @@ pub struct Esaminato {
     pub numeri: Vec<ChiaveRegistrazione>,
     /// Operations of the configuration, in order.
     pub conf: Vec<Operazione>,
-    /// Checkpoints whose signature holds.
-    pub checkpoint: Vec<Checkpoint>,
+    /// Checkpoints whose signature holds, with the short hashes of the keys that signed.
+    pub checkpoint: Vec<(Checkpoint, Vec<[u8; 4]>)>,
     /// How many checkpoints there were.
     pub checkpoint_visti: u64,
     /// Operations read.
@@ -415,7 +415,9 @@ impl Lavoro<'_, '_> {
                     let atteso = format!("{}, {dimensione}", p.log.origine);
                     self.d.nuova("checkpoint", &k, "nota", &atteso, &format!("{}, {}", cp.origine, cp.dimensione));
                 }
-                Ok((cp, _)) => self.x.checkpoint.push(cp),
+                Ok((cp, nota)) => {
+                    self.x.checkpoint.push((cp, nota.firme.iter().map(|f| f.identificativo).collect()));
+                }
             }
         }
         Ok(())
