@@ -6,6 +6,7 @@
 mod annullamenti;
 mod banco;
 mod chiavi;
+mod falsari;
 mod guasti;
 mod numeri;
 mod registro;
