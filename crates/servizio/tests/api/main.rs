@@ -4,6 +4,7 @@
 mod banco;
 mod contratto;
 mod documenti;
+mod giudici;
 mod igiene;
 mod rifiuti;
 mod vita;
