@@ -173,13 +173,19 @@ func check(dir string, vkey string) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	// Whatever comes out of this reader was proved to stand in the tree.
-	reader := tlog.TileHashReader(tree, folder(dir))
-	for _, tile := range tiles(tree.N) {
-		if _, err := tlog.ReadTileData(tile, reader); err != nil {
-			return fmt.Errorf("%s: %w", tile.Path(), err)
+	// The tree is made anew from the entries and compared with every tile, hash by hash. Reading the tiles through
+	// tlog.TileHashReader would not be enough: before x/mod 0.40 it lets pass a forged full tile (CVE-2026-56865).
+	var stored []tlog.Hash
+	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		var out []tlog.Hash
+		for _, index := range indexes {
+			if index >= int64(len(stored)) {
+				return nil, fmt.Errorf("hash %d is not there", index)
+			}
+			out = append(out, stored[index])
 		}
-	}
+		return out, nil
+	})
 	for _, tile := range tiles(tree.N) {
 		if tile.L != 0 {
 			continue
@@ -194,14 +200,43 @@ func check(dir string, vkey string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for i, entry := range all {
-			at := tile.N<<height + int64(i)
-			hash, err := reader.ReadHashes([]int64{tlog.StoredHashIndex(0, at)})
+			more, err := tlog.StoredHashes(tile.N<<height+int64(i), entry, reader)
 			if err != nil {
 				return err
 			}
-			if hash[0] != tlog.RecordHash(entry) {
-				return fmt.Errorf("%s: entry %d is not the leaf of the tree", name, at)
-			}
+			stored = append(stored, more...)
+		}
+	}
+	root, err := tlog.TreeHash(tree.N, reader)
+	if err != nil {
+		return err
+	}
+	if root != tree.Hash {
+		return fmt.Errorf("the entries do not lead to the root of the checkpoint")
+	}
+	for _, tile := range tiles(tree.N) {
+		want, err := tlog.ReadTileData(tile, reader)
+		if err != nil {
+			return err
+		}
+		served, err := folder(dir).ReadTiles([]tlog.Tile{tile})
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(served[0], want) {
+			return fmt.Errorf("%s: not what the entries give", tile.Path())
+		}
+	}
+	// And as a client of such logs reads it.
+	client := tlog.TileHashReader(tree, folder(dir))
+	for at := int64(0); at < tree.N; at += 97 {
+		index := tlog.StoredHashIndex(0, at)
+		hash, err := client.ReadHashes([]int64{index})
+		if err != nil {
+			return err
+		}
+		if hash[0] != stored[index] {
+			return fmt.Errorf("leaf %d read through the tiles is another", at)
 		}
 	}
 	older, err := os.ReadFile(filepath.Join(dir, "prima"))

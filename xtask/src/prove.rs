@@ -141,7 +141,8 @@ fn prove_di_cargo() -> Command {
     } else {
         comando.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     }
-    comando.env("PYTHONPATH", prepara::percorso_python());
+    // A judge that is not there is a failure here; elsewhere its tests are skipped.
+    comando.env("PYTHONPATH", prepara::percorso_python()).env("PROTOCOLLO_GIUDICI", "tutti");
     comando
 }
 
