@@ -12,6 +12,7 @@ mod argomenti;
 mod avvio;
 mod crash;
 mod licenze;
+mod misura;
 mod prepara;
 mod prove;
 mod requisiti;
@@ -27,6 +28,7 @@ cargo xtask VERB
   crash [--giri N] [--seme S] [--clienti N]
                                  kill -9 the real binary at random instants and check that nothing is lost
   avvio [--release]              start-to-ready time, memory at rest, size of the binary against the promises
+  misura [--secondi N]           the benches, N seconds each (3), and the promises they must keep
   requisiti [--verifica]         write docs/requisiti.md, or fail when it is not what the code says
   licenze                        the licences of all that enters the binary";
 
@@ -68,6 +70,10 @@ fn esegui() -> Result<()> {
         "avvio" => {
             argomenti.solo(&["release"])?;
             avvio::avvio(argomenti.presente("release"))
+        }
+        "misura" => {
+            argomenti.solo(&["secondi"])?;
+            misura::misura(argomenti.numero("secondi")?.unwrap_or(3))
         }
         "requisiti" => {
             argomenti.solo(&["verifica"])?;
