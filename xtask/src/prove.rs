@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::ambiente::{self, cargo, cartella_di_costruzione, esegui, radice, riesce};
 use crate::servizio::Servizio;
-use crate::{avvio, crash, prepara, requisiti};
+use crate::{avvio, crash, fuzz, misura, prepara, requisiti};
 
 type Corpo = fn() -> Result<()>;
 
@@ -31,12 +31,14 @@ const PASSI: [Passo; 9] = [
 ];
 
 /// Those of `--tutto`.
-const LUNGHI: [Passo; 5] = [
+const LUNGHI: [Passo; 7] = [
     Passo { nome: "proprieta", corpo: proprieta },
     Passo { nome: "crash-lungo", corpo: crash_lungo },
     Passo { nome: "avvio", corpo: || avvio::avvio(true) },
     Passo { nome: "carico", corpo: carico },
     Passo { nome: "schemathesis", corpo: schemathesis },
+    Passo { nome: "misura", corpo: || misura::misura(3) },
+    Passo { nome: "fuzz", corpo: || fuzz::fuzz(20, None) },
 ];
 
 /// How a step ended.
