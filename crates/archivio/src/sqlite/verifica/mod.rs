@@ -165,7 +165,7 @@ pub fn origini(cartella: &Path, aoo: Option<&CodiceAoo>) -> Esito<BTreeSet<Strin
 /// The archive cannot be read at all; what is read and does not hold is a difference, not an error.
 pub fn ente(cartella: &Path, o: Opzioni<'_>) -> Esito<Verifica> {
     let percorso = cartella.join(super::FILE_ENTE);
-    let c = schema::apri_lettura(&percorso)?;
+    let c = schema::apri_scorsa(&percorso, "")?;
     let ipa: CodiceIpa = cartella
         .file_name()
         .and_then(|n| n.to_string_lossy().parse().ok())
