@@ -46,9 +46,15 @@ impl Deposito {
     /// # Errors
     /// The file system's.
     pub fn apri(radice: &Path) -> Esito<Self> {
+        crea_cartella(radice)?;
         for i in 0..=255u8 {
-            std::fs::create_dir_all(radice.join(format!("{i:02x}")))?;
+            match std::fs::create_dir(radice.join(format!("{i:02x}"))) {
+                Ok(()) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e.into()),
+            }
         }
+        // Also when the folders were there: who made them may have stopped before this line.
         sincronizza_cartella(radice)?;
         Ok(Self { radice: radice.to_owned(), in_volo: Arc::default() })
     }
@@ -235,6 +241,28 @@ impl Write for HashScrittore<'_> {
     }
 }
 
+/// Creates a folder and those above it that are missing, each durable in its parent: a file fsynced within is then
+/// found again after a power cut.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn crea_cartella(cartella: &Path) -> Esito<()> {
+    let sopra = cartella.parent().filter(|p| !p.as_os_str().is_empty());
+    if let Some(p) = sopra.filter(|p| !p.is_dir()) {
+        crea_cartella(p)?;
+    }
+    let sopra = sopra.unwrap_or(Path::new("."));
+    match std::fs::create_dir(cartella) {
+        Ok(()) => sincronizza_cartella(sopra),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && cartella.is_dir() => {
+            // Who created it may have stopped before the line above; but a parent that we may not read is not ours.
+            let _ = sincronizza_cartella(sopra);
+            Ok(())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// Makes a folder's entries durable.
 pub(crate) fn sincronizza_cartella(cartella: &Path) -> Esito<()> {
     std::fs::File::open(cartella)?.sync_all()?;
@@ -244,4 +272,26 @@ pub(crate) fn sincronizza_cartella(cartella: &Path) -> Esito<()> {
 /// Lower-case hexadecimal.
 pub(crate) fn esadecimale(b: &[u8]) -> String {
     b.iter().map(|x| format!("{x:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_with_those_above_and_again_without_harm() {
+        let d = tempfile::tempdir().unwrap();
+        let p = d.path().join("a/b/c");
+        for _ in 0..2 {
+            crea_cartella(&p).unwrap();
+            assert!(p.is_dir());
+        }
+        std::fs::write(d.path().join("file"), "").unwrap();
+        assert!(crea_cartella(&d.path().join("file")).is_err());
+        assert!(crea_cartella(&d.path().join("file/sotto")).is_err());
+        for _ in 0..2 {
+            Deposito::apri(&p).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(&p).unwrap().count(), 256);
+    }
 }

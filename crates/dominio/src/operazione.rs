@@ -370,7 +370,7 @@ impl Operazione {
             anno: Option<i32>,
             numero: Option<Numero>,
         }
-        let valore = piatto::espandi(campi);
+        let valore = piatto::annidati(campi);
         let b = Busta::deserialize(&valore).map_err(|e| Illeggibile(e.to_string()))?;
         if b.v != VERSIONE {
             return Err(Illeggibile(format!("versione {} sconosciuta", b.v)));

@@ -138,6 +138,11 @@ pub trait Orologio: Send + Sync {
     fn adesso(&self) -> Istante;
     /// Microseconds on a clock that never steps, from an arbitrary start.
     fn monotono(&self) -> i64;
+    /// Which run of the machine [`Self::monotono`] counts in; `None` when that is not known, so that no two readings of
+    /// different processes compare.
+    fn avvio(&self) -> Option<String> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mu
         riprendi,
         salva: if o.riprendi.is_some() { Some(&mut conserva) } else { None },
         avanza: Some(&|p| barra.passo(p)),
-        fili: 0,
+        ..verifica::Opzioni::default()
     };
     let v = verifica::ente(cartella, opzioni)?;
     ripresa.corrente = None;

@@ -32,6 +32,8 @@ const LETTORI: usize = 4;
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
 
+/// Where doubts about the clock outlive the process.
+const FILE_OROLOGIO: &str = "orologio";
 /// Secrets of tokens remembered.
 const TOKEN_NOTI_MAX: usize = 1_024;
 
@@ -73,12 +75,16 @@ impl SqliteEnte {
         chiave: ChiaveInstallazione,
         orologio: Arc<dyn Orologio>,
     ) -> Esito<Arc<Self>> {
-        std::fs::create_dir_all(cartella)?;
+        crate::file::crea_cartella(cartella)?;
         let deposito = Deposito::apri(&cartella.join("file"))?;
         let mut c = schema::apri_scrittura(&cartella.join(super::FILE_ENTE))?;
         schema::migra(&mut c)?;
+        // The file's own name is durable before anything in it is acknowledged.
+        crate::file::sincronizza_cartella(cartella)?;
+        // Nobody confirms the clock of the installation's own log: its doubts end with the process.
+        let stato_orologio = (ipa.as_str() != super::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));
         let (sportello, vetrina, filo) =
-            Scrittore::avvia(c, ipa.clone(), chiave, deposito.clone(), Arc::clone(&orologio))?;
+            Scrittore::avvia(c, ipa.clone(), chiave, deposito.clone(), Arc::clone(&orologio), stato_orologio)?;
         Ok(Arc::new(Self {
             ipa: ipa.clone(),
             cartella: cartella.to_owned(),

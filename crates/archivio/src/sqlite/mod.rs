@@ -20,7 +20,7 @@ use dominio::errori::Rifiuto;
 use dominio::tempo::Orologio;
 
 use crate::chiavi::ChiaveInstallazione;
-use crate::file::in_disparte;
+use crate::file::{crea_cartella, in_disparte};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store};
 pub use ente::SqliteEnte;
 pub use scrittore::{CODA_MAX, GRUPPO_MAX};
@@ -30,12 +30,15 @@ const INSTALLAZIONE: &str = "installazione";
 /// File of the ente within its folder.
 pub(crate) const FILE_ENTE: &str = "ente.sqlite";
 
+/// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
+type Posto = Arc<Mutex<Option<Arc<SqliteEnte>>>>;
+
 /// An installation on a local folder. While it is open no other process can open it.
 pub struct SqliteStore {
     radice: PathBuf,
     chiave: ChiaveInstallazione,
     orologio: Arc<dyn Orologio>,
-    aperti: Mutex<HashMap<CodiceIpa, Arc<SqliteEnte>>>,
+    aperti: Mutex<HashMap<CodiceIpa, Posto>>,
     installazione: Arc<SqliteEnte>,
     _blocco: std::fs::File,
 }
@@ -46,7 +49,7 @@ impl SqliteStore {
     /// # Errors
     /// The folder is in use by another process, or cannot be read.
     pub fn apri(radice: &Path, orologio: Arc<dyn Orologio>) -> Esito<Arc<Self>> {
-        std::fs::create_dir_all(radice.join("enti"))?;
+        crea_cartella(&radice.join("enti"))?;
         let blocco =
             std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(radice.join("in-uso"))?;
         blocco.try_lock().map_err(|_| {
@@ -70,17 +73,27 @@ impl SqliteStore {
         radice.join("enti").join(ipa.as_str())
     }
 
+    /// The ente if it is open already, without waiting for who is opening it.
+    fn gia_aperto(&self, ipa: &CodiceIpa) -> Option<Arc<SqliteEnte>> {
+        let posto = self.aperti.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned()?;
+        // Busy: somebody is opening it, and the caller will wait where waiting is allowed.
+        posto.try_lock().ok().and_then(|e| e.clone())
+    }
+
+    /// Opens an ente: blocks only who wants the same one.
     fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<SqliteEnte>>> {
-        let mut aperti = self.aperti.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(e) = aperti.get(ipa) {
-            return Ok(Some(Arc::clone(e)));
-        }
         let cartella = Self::cartella(&self.radice, ipa);
         if !crea && !cartella.join(FILE_ENTE).exists() {
             return Ok(None);
         }
+        let posto =
+            Arc::clone(self.aperti.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
+        let mut aperto = posto.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(e) = &*aperto {
+            return Ok(Some(Arc::clone(e)));
+        }
         let e = SqliteEnte::apri(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio))?;
-        aperti.insert(ipa.clone(), Arc::clone(&e));
+        *aperto = Some(Arc::clone(&e));
         Ok(Some(e))
     }
 }
@@ -111,8 +124,7 @@ impl Store for SqliteStore {
     }
 
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
-        let aperto = self.aperti.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned();
-        let e = match aperto {
+        let e = match self.gia_aperto(ipa) {
             Some(e) => Some(e),
             None => tokio::task::block_in_place(|| self.apri_ente(ipa, false))?,
         };
@@ -139,5 +151,30 @@ impl Store for SqliteStore {
         }
         self.installazione.attiva_ente(&nuovo.chi, &ipa).await?;
         Ok(e)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ente_that_is_slow_to_open_keeps_nobody_else_waiting() {
+        let d = tempfile::tempdir().unwrap();
+        let s = SqliteStore::apri(d.path(), Arc::new(crate::orologio::OrologioDiSistema)).unwrap();
+        let (lento, altro): (CodiceIpa, CodiceIpa) = ("c_lento".parse().unwrap(), "c_altro".parse().unwrap());
+        let posto = Arc::clone(s.aperti.lock().unwrap().entry(lento.clone()).or_default());
+        let mentre_si_apre = posto.lock().unwrap();
+        let e = s.apri_ente(&altro, true).unwrap().unwrap();
+        assert!(Arc::ptr_eq(&e, &s.gia_aperto(&altro).unwrap()));
+        assert!(s.gia_aperto(&lento).is_none());
+        drop(mentre_si_apre);
+        // Two at once get the same one.
+        let (a, b) = std::thread::scope(|t| {
+            let apri = || s.apri_ente(&lento, true).unwrap().unwrap();
+            let (a, b) = (t.spawn(apri), t.spawn(apri));
+            (a.join().unwrap(), b.join().unwrap())
+        });
+        assert!(Arc::ptr_eq(&a, &b));
     }
 }

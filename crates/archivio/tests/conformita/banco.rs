@@ -43,6 +43,9 @@ impl Orologio for OrologioDiProva {
     fn monotono(&self) -> i64 {
         self.mono.load(Ordering::SeqCst)
     }
+    fn avvio(&self) -> Option<String> {
+        Some("prova".to_owned())
+    }
 }
 
 pub struct Banco {

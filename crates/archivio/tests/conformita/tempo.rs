@@ -121,3 +121,55 @@ async fn a_jump_undone_by_itself_needs_nobody() {
     b.orologio.mente(-7_200 * SECONDO);
     assert_eq!(b.registra("Sì").await.chiave.unwrap().numero.valore(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doubt_about_the_clock_survives_a_restart() {
+    // R-A21
+    let b = Banco::nuovo().await;
+    b.registra("Prima").await;
+    b.orologio.mente(7_200 * SECONDO);
+    assert!(b.ente.registra(&aoo(), b.nuova("anna", "No")).await.is_err());
+    let (dir, o) = b.riapri();
+    let b = Banco::di_nuovo(dir, o).await;
+    assert!(b.ente.impedimento().is_some(), "readiness says so before anything is asked");
+    let e = b.ente.registra(&aoo(), b.nuova("anna", "Ancora no")).await.unwrap_err();
+    assert!(matches!(e, Errore::OrologioInDubbio), "{e}");
+    let conferma = C::ConfermaOrologio { motivo: "orologio controllato con INRIM".into() };
+    b.ente.configura(&aoo(), &b.chi("rita"), conferma, None, None).await.unwrap();
+    let (dir, o) = b.riapri();
+    let b = Banco::di_nuovo(dir, o).await;
+    assert!(b.ente.impedimento().is_none());
+    assert_eq!(b.registra("Dopo").await.chiave.unwrap().numero.valore(), 2);
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_while_nobody_watches_is_seen_at_the_next_start() {
+    // R-A21
+    let b = Banco::nuovo().await;
+    b.registra("Prima").await;
+    let (dir, o) = b.riapri();
+    o.mente(7_200 * SECONDO);
+    let b = Banco::di_nuovo(dir, o).await;
+    assert!(b.ente.registra(&aoo(), b.nuova("anna", "No")).await.is_err());
+    b.orologio.mente(-7_200 * SECONDO);
+    assert_eq!(b.registra("Sì").await.chiave.unwrap().numero.valore(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_steps_forward_add_up_and_a_step_back_undone_is_nothing() {
+    // R-A21
+    let b = Banco::nuovo().await;
+    b.orologio.mente(-7_200 * SECONDO);
+    b.registra("Indietro").await;
+    b.orologio.mente(7_200 * SECONDO);
+    b.registra("Di nuovo giusto").await;
+    for i in 0..4 {
+        b.orologio.mente(60 * SECONDO);
+        b.registra(&format!("Passo {i}")).await;
+    }
+    b.orologio.mente(61 * SECONDO);
+    let e = b.ente.registra(&aoo(), b.nuova("anna", "Uno di troppo")).await.unwrap_err();
+    assert!(matches!(e, Errore::OrologioInDubbio), "{e}");
+    b.verifica().await;
+}

@@ -96,19 +96,21 @@ impl Scrittore {
         chiave: crate::chiavi::ChiaveInstallazione,
         deposito: Deposito,
         orologio: Arc<dyn Orologio>,
+        stato_orologio: Option<std::path::PathBuf>,
     ) -> Esito<(Sportello, Arc<Vetrina>, std::thread::JoinHandle<()>)> {
         let vetrina = Arc::new(Vetrina {
             conf: RwLock::new((0, Arc::new(Configurazione::default()))),
             log: RwLock::new(HashMap::new()),
             impedimento: Mutex::new(None),
         });
+        let ultimo: Option<i64> = c.query_row("SELECT max(istante) FROM testa", [], |r| r.get(0))?;
         let mut s = Self {
             c,
             ipa,
             chiave,
             deposito,
             vetrina: Arc::clone(&vetrina),
-            guardia: Guardia::nuova(orologio),
+            guardia: Guardia::nuova(orologio, stato_orologio, ultimo.unwrap_or(0)),
             conf: Configurazione::default(),
             versione: 0,
             conf_cambiata: false,
@@ -124,6 +126,8 @@ impl Scrittore {
         };
         s.rileggi()?;
         s.pubblica();
+        // A doubt that a restart did not solve shows in readiness before anything is asked.
+        let _ = s.leggi_orologio();
         let (tx, rx) = sync_channel(CODA_MAX);
         let nome = format!("scrittore-{}", s.ipa);
         let filo = std::thread::Builder::new().name(nome).spawn(move || s.lavora(&rx))?;

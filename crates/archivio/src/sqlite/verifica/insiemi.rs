@@ -38,7 +38,7 @@ pub struct Confronto<'a> {
 pub type Trovato = (u64, Differenze);
 
 fn connessione(percorso: &Path) -> Esito<Connection> {
-    schema::apri_lettura_con(
+    schema::apri_scorsa(
         percorso,
         "CREATE VIRTUAL TABLE temp.vocabolario USING fts5vocab('main', 'cerca', 'instance');
          CREATE VIRTUAL TABLE temp.vocabolario_rubrica USING fts5vocab('main', 'cerca_corrispondente', 'instance');",

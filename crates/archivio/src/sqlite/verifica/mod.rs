@@ -88,7 +88,6 @@ impl Fase {
 pub type Salva<'a> = dyn FnMut(&Stato) -> Esito<()> + 'a;
 
 /// What a verification is asked for.
-#[derive(Default)]
 pub struct Opzioni<'a> {
     /// Checkpoints kept elsewhere, of any log; those of other origins must be sorted out before.
     pub ancore: &'a [Ancora],
@@ -96,10 +95,18 @@ pub struct Opzioni<'a> {
     pub riprendi: Option<Stato>,
     /// Takes the state now and then, to be kept.
     pub salva: Option<&'a mut Salva<'a>>,
+    /// How often.
+    pub ogni: Duration,
     /// Is told how far it is.
     pub avanza: Option<&'a dyn Fn(Passo)>,
     /// Threads; 0 for as many as there are cores.
     pub fili: usize,
+}
+
+impl Default for Opzioni<'_> {
+    fn default() -> Self {
+        Self { ancore: &[], riprendi: None, salva: None, ogni: SALVA, avanza: None, fili: 0 }
+    }
 }
 
 /// Where an interrupted verification goes on.
@@ -168,7 +175,7 @@ pub fn origini(cartella: &Path, aoo: Option<&CodiceAoo>) -> Esito<BTreeSet<Strin
 /// The archive cannot be read at all; what is read and does not hold is a difference, not an error.
 pub fn ente(cartella: &Path, o: Opzioni<'_>) -> Esito<Verifica> {
     let percorso = cartella.join(super::FILE_ENTE);
-    let c = schema::apri_lettura(&percorso)?;
+    let c = schema::apri_scorsa(&percorso, "")?;
     let ipa: CodiceIpa = cartella
         .file_name()
         .and_then(|n| n.to_string_lossy().parse().ok())
@@ -212,6 +219,7 @@ pub fn ente(cartella: &Path, o: Opzioni<'_>) -> Esito<Verifica> {
         ancore: o.ancore,
         fili,
         salva: o.salva,
+        ogni: o.ogni,
         salvato: Instant::now(),
         avanza: o.avanza.unwrap_or(&|_| {}),
     };
@@ -259,6 +267,7 @@ struct Opera<'a> {
     ancore: &'a [Ancora],
     fili: usize,
     salva: Option<&'a mut Salva<'a>>,
+    ogni: Duration,
     salvato: Instant,
     avanza: &'a dyn Fn(Passo),
 }
@@ -345,7 +354,7 @@ impl Opera<'_> {
                         p.chiudi(m)?;
                     }
                     let ultimo = n + 1 == pezzi.len();
-                    if ultimo || self.salva.is_some() && self.salvato.elapsed() >= SALVA {
+                    if ultimo || self.salva.is_some() && self.salvato.elapsed() >= self.ogni {
                         stato.log = if finito { i + 1 } else { i };
                         stato.frontiera = if finito { Frontiera::default() } else { p.frontiera() };
                         stato.somme.clone_from(&p.somme);
@@ -430,7 +439,7 @@ impl Opera<'_> {
             stato.dopo = Some(ultimo.impronta.hex());
             stato.verifica.file += file::controlla(&radice, &lotto, self.fili, &mut d);
             (self.avanza)(Passo { fase: Fase::File, fatti: stato.verifica.file, totale });
-            if self.salva.is_some() && self.salvato.elapsed() >= SALVA {
+            if self.salva.is_some() && self.salvato.elapsed() >= self.ogni {
                 stato.verifica.differenze.clone_from(&d.0);
                 self.salva(stato)?;
             }

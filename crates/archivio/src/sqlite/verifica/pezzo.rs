@@ -113,7 +113,7 @@ impl<'a> Esaminatore<'a> {
     /// SQLite's.
     pub fn nuovo(percorso: &std::path::Path, ente: &'a CodiceIpa, chiave: &'a Chiave) -> Esito<Self> {
         Ok(Self {
-            c: schema::apri_lettura(percorso)?,
+            c: schema::apri_scorsa(percorso, "")?,
             ente,
             chiave,
             termini: Termini::default(),
