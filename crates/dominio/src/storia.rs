@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::annullamento::{Annullamento, Campo, Richiesta, StatoRichiesta, Valori};
 use crate::comandi::serie;
 use crate::operazione::{Evento, Operazione};
 use crate::piatto::{self, Campi};
@@ -41,6 +42,8 @@ impl Registrazione {
             collegamenti: Vec::new(),
             aggregazioni: vec![aggregazione],
             stato: Stato::Valida,
+            annullamenti: Vec::new(),
+            richieste: Vec::new(),
             dati: (**dati).clone(),
             chiave,
         };
@@ -73,7 +76,62 @@ impl Registrazione {
                 self.collegamenti.push(Collegamento { riferimento: riferimento.clone(), nota: nota.clone() })
             }
             Evento::Fascicolazione { fascicolo } => self.aggregazioni.push(fascicolo.clone()),
+            Evento::RichiestaAnnullamento { richiesta, motivo, intero, campi, nuovi_valori } => {
+                self.richieste.push(Richiesta {
+                    id: *richiesta,
+                    stato: StatoRichiesta::InAttesa,
+                    chiesta_da: op.operatore.clone(),
+                    istante: op.istante,
+                    motivo: motivo.clone(),
+                    intero: *intero,
+                    campi: campi.clone(),
+                    nuovi_valori: nuovi_valori.clone(),
+                    decisa_da: None,
+                    risposta: None,
+                });
+            }
+            Evento::RifiutoAnnullamento { richiesta, motivo } => {
+                self.decidi_richiesta(*richiesta, StatoRichiesta::Rifiutata, Some(motivo), op);
+            }
+            Evento::Annullamento { richiesta, motivo, provvedimento, intero, campi, nuovi_valori } => {
+                let colpiti: &[Campo] = if *intero { &Campo::TUTTI } else { campi };
+                let valori_annullati = Valori::di(&self.dati, colpiti);
+                self.annullamenti.push(Annullamento {
+                    indice: op.indice,
+                    istante: op.istante,
+                    operatore: op.operatore.clone(),
+                    richiesta: *richiesta,
+                    chiesto_da: richiesta.and_then(|i| self.richiesta(i)).map(|q| q.chiesta_da.clone()),
+                    motivo: motivo.clone(),
+                    provvedimento: provvedimento.clone(),
+                    intero: *intero,
+                    campi: campi.clone(),
+                    valori_annullati,
+                    nuovi_valori: nuovi_valori.clone(),
+                });
+                if let Some(i) = richiesta {
+                    self.decidi_richiesta(*i, StatoRichiesta::Autorizzata, None, op);
+                }
+                if *intero {
+                    // The values stay where they are: annulled, and readable (R-B04).
+                    self.stato = Stato::Annullata;
+                    for q in self.richieste.iter_mut().filter(|q| q.stato == StatoRichiesta::InAttesa) {
+                        q.stato = StatoRichiesta::Superata;
+                    }
+                } else {
+                    nuovi_valori.rinnova(&mut self.dati, campi);
+                    self.stato = Stato::AnnullataInParte;
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn decidi_richiesta(&mut self, id: u32, stato: StatoRichiesta, risposta: Option<&String>, op: &Operazione) {
+        if let Some(q) = self.richieste.iter_mut().find(|q| q.id == id) {
+            q.stato = stato;
+            q.decisa_da = Some(op.operatore.clone());
+            q.risposta = risposta.cloned();
         }
     }
 
@@ -141,7 +199,8 @@ impl Registrazione {
         metti("annotazioni", valore(&self.annotazioni));
         metti("collegamenti", valore(&self.collegamenti));
         metti("stato", valore(&self.stato));
-        metti("annullamenti", json!([]));
+        metti("annullamenti", valore(&self.annullamenti));
+        metti("richiesteAnnullamento", valore(&self.richieste));
         metti(
             "operatore",
             json!({"id": self.operatore, "nome": self.operatore_nome, "ufficio": valore(&self.operatore_ufficio)}),
@@ -212,15 +271,46 @@ pub fn confronta(prima: &Registrazione, dopo: &Registrazione) -> Vec<Differenza>
         c
     };
     let (a, b) = (piatti(prima), piatti(dopo));
+    // Annulments that are at one point and not at the other.
+    let tra = |r: &Registrazione, altro: &Registrazione| {
+        r.annullamenti
+            .iter()
+            .filter(|x| !altro.annullamenti.iter().any(|y| y.indice == x.indice))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let (nuovi, tolti) = (tra(dopo, prima), tra(prima, dopo));
+    let tutto = nuovi.iter().chain(&tolti).any(|x| x.intero);
+    let colpiti: Vec<Campo> = if tutto {
+        Campo::TUTTI.to_vec()
+    } else {
+        nuovi.iter().chain(&tolti).flat_map(|x| x.campi.iter().copied()).collect()
+    };
     let mut nomi: Vec<&String> = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k))).collect();
     nomi.sort();
     nomi.into_iter()
         .map(|n| {
             let (p, d) = (a.get(n).cloned().unwrap_or(Value::Null), b.get(n).cloned().unwrap_or(Value::Null));
-            let stato = if p == d { StatoCampo::Invariato } else { StatoCampo::Modificato };
+            let stato = match radice_annullata(n, &colpiti) {
+                // A whole annulment leaves the values readable where they are: they are annulled all the same (R-B04).
+                true if tutto || p != d => StatoCampo::Annullato,
+                _ if p == d => StatoCampo::Invariato,
+                _ => StatoCampo::Modificato,
+            };
             Differenza { campo: n.clone(), prima: p, dopo: d, stato }
         })
         .collect()
+}
+
+/// Does the dotted name of an answer belong to a piece of information that was annulled?
+fn radice_annullata(nome: &str, colpiti: &[Campo]) -> bool {
+    let radice = nome.split('.').next().unwrap_or(nome);
+    colpiti.iter().any(|c| match c {
+        Campo::Numero => matches!(radice, "numero" | "numeroEsteso" | "anno"),
+        Campo::Data => radice == "istante",
+        Campo::Impronta => radice == "documenti",
+        c => radice == c.codice(),
+    })
 }
 
 /// What one operation changed: only the fields that differ.
@@ -228,7 +318,7 @@ pub fn cambiamenti(prima: &Registrazione, dopo: &Registrazione) -> (Map<String, 
     let mut p = Map::new();
     let mut d = Map::new();
     for x in confronta(prima, dopo) {
-        if x.stato != StatoCampo::Invariato {
+        if x.prima != x.dopo {
             p.insert(x.campo.clone(), x.prima);
             d.insert(x.campo, x.dopo);
         }

@@ -143,6 +143,7 @@ fn somma(tutte: &mut Verifica, v: Verifica) {
     tutte.checkpoint += v.checkpoint;
     tutte.file += v.file;
     tutte.righe += v.righe;
+    tutte.accessi += v.accessi;
     tutte.differenze.extend(v.differenze);
 }
 
@@ -171,6 +172,7 @@ fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
         println!("checkpoint={}", tutte.checkpoint);
         println!("file={}", tutte.file);
         println!("righe={}", tutte.righe);
+        println!("accessi={}", tutte.accessi);
         if !o.ancora.is_empty() {
             println!("ancore={ancore}");
         }

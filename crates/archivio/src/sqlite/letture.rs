@@ -2,8 +2,10 @@
 
 use dominio::analisi;
 use dominio::codici::{CodiceUfficio, Impronta};
+use dominio::comandi::puo_vedere;
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Operazione;
+use dominio::permessi::{Diritto, Operatore};
 use dominio::piatto::Campi;
 use dominio::registrazione::{Chiave, Numero, Registrazione, StatoAssegnazione};
 use dominio::soggetto::Soggetto;
@@ -11,7 +13,10 @@ use dominio::tempo::Istante;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::righe::{self, confini, da_id};
-use crate::store::{Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina, Pratica};
+use crate::store::{
+    AnnullamentoScritto, Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina,
+    Pratica, RichiestaScritta,
+};
 
 /// Columns that [`riga_operazione`] reads.
 const COLONNE: &str = "id, campi, seme, voce";
@@ -187,6 +192,72 @@ pub fn scrivania(
         }
     }
     Ok(out)
+}
+
+/// The register of annulments, newest first (R-B10).
+pub fn annullamenti(
+    c: &Connection,
+    log: i64,
+    chi: &Operatore,
+    cursore: Option<&str>,
+    limite: usize,
+) -> Esito<Pagina<AnnullamentoScritto>> {
+    let (da, a) = confini(log);
+    let prima = match cursore {
+        Some(t) => t.parse::<i64>().map_err(|_| cursore_errato())?.min(a),
+        None => a,
+    };
+    let mut s =
+        c.prepare_cached("SELECT op, reg FROM annullamento WHERE op >= ? AND op < ? ORDER BY op DESC LIMIT ?")?;
+    let n = i64::try_from(limite + 1).unwrap_or(i64::MAX);
+    let mut righe: Vec<(i64, i64)> =
+        s.query_map(params![da, prima, n], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let altre = righe.len() > limite;
+    righe.truncate(limite);
+    let successivo = righe.last().filter(|_| altre).map(|(op, _)| op.to_string());
+    let mut elementi = Vec::with_capacity(righe.len());
+    for (op, reg) in righe {
+        let Some(r) = registrazione(c, reg, None)? else { continue };
+        let visibile = puo_vedere(chi, &r);
+        // Who sees only his own offices is told nothing of the rest; who sees the register knows that the number fell.
+        if visibile || chi.diritti.ha(Diritto::Consulta) {
+            elementi.push(AnnullamentoScritto { indice: da_id(op).1, registrazione: r, visibile });
+        }
+    }
+    Ok(Pagina { elementi, successivo })
+}
+
+/// Requests of annulment that wait, oldest first.
+pub fn richieste_in_attesa(
+    c: &Connection,
+    log: i64,
+    chi: &Operatore,
+    cursore: Option<&str>,
+    limite: usize,
+) -> Esito<Pagina<RichiestaScritta>> {
+    let (da, a) = confini(log);
+    let dopo = match cursore {
+        Some(t) => t.parse::<i64>().map_err(|_| cursore_errato())?.max(da - 1),
+        None => da - 1,
+    };
+    let mut s = c.prepare_cached(
+        "SELECT op, reg, n FROM richiesta_annullamento WHERE stato = 0 AND op > ? AND op < ? ORDER BY op LIMIT ?",
+    )?;
+    let n = i64::try_from(limite + 1).unwrap_or(i64::MAX);
+    let mut righe: Vec<(i64, i64, u32)> = s
+        .query_map(params![dopo, a, n], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let altre = righe.len() > limite;
+    righe.truncate(limite);
+    let successivo = righe.last().filter(|_| altre).map(|(op, ..)| op.to_string());
+    let mut elementi = Vec::with_capacity(righe.len());
+    for (_, reg, n) in righe {
+        let Some(r) = registrazione(c, reg, None)? else { continue };
+        if puo_vedere(chi, &r) {
+            elementi.push(RichiestaScritta { registrazione: r, richiesta: n });
+        }
+    }
+    Ok(Pagina { elementi, successivo })
 }
 
 /// How many registrations have this entry now.

@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod ancore;
+mod annullamenti;
 mod banco;
+mod chiavi;
+mod falsari;
 mod guasti;
 mod numeri;
 mod registro;

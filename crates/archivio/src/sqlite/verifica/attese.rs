@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use dominio::annullamento::StatoRichiesta;
 use dominio::codici::Impronta;
-use dominio::operazione::{Evento, Operazione};
-use dominio::registrazione::{Chiave, DatiRegistrazione, StatoAssegnazione as S};
+use dominio::operazione::Evento;
+use dominio::registrazione::{Chiave, DatiRegistrazione, Stato, StatoAssegnazione as S};
 
 use super::super::righe::{self, RigheRegistrazione};
 use super::somma::{self, Insieme, Somme, Termini, posto};
@@ -46,24 +47,36 @@ pub struct Attesa {
     pub coinvolti: BTreeSet<String>,
     /// Fascicoli.
     pub contenuto: BTreeSet<String>,
+    /// Keys under which doubles meet.
+    pub riscontri: BTreeSet<String>,
+    /// Annulments: operation, whole, act and its date.
+    pub annullamenti: Vec<(i64, bool, String, String)>,
+    /// Requests of annulment: number, operation, code of the state.
+    pub richieste: Vec<(i64, i64, i64)>,
+    /// What is in force, for annulments that renew a part of it.
+    dati: Box<DatiRegistrazione>,
 }
 
 impl Attesa {
     /// As the registration leaves it.
-    pub fn nuova(id: i64, chiave: Chiave, op: &Operazione, d: &DatiRegistrazione) -> Self {
-        let mut r = righe::registrazione(d, op.operatore.id.as_str());
+    pub fn nuova(id: i64, chiave: Chiave, istante: i64, autore: &str, dati: Box<DatiRegistrazione>) -> Self {
+        let mut r = righe::registrazione(&dati, autore);
         let assegnazioni =
             std::mem::take(&mut r.assegnazioni).into_iter().map(|riga| Assegnazione { riga, stato: 0 }).collect();
         Self {
             id,
             chiave,
-            istante: op.istante.0,
+            istante,
             stato: 0,
             voce: r.voce.clone(),
             assegnazioni,
             documenti: r.documenti.iter().map(|(n, i)| (*n, *i, id)).collect(),
             coinvolti: std::mem::take(&mut r.coinvolti).into_iter().collect(),
             contenuto: r.fascicolo.iter().cloned().collect(),
+            riscontri: r.riscontro.take().into_iter().collect(),
+            annullamenti: Vec::new(),
+            richieste: Vec::new(),
+            dati,
             righe: r,
         }
     }
@@ -86,7 +99,39 @@ impl Attesa {
             Evento::Fascicolazione { fascicolo } => {
                 self.contenuto.insert(fascicolo.clone());
             }
+            Evento::RichiestaAnnullamento { richiesta, .. } => {
+                self.richieste.push((i64::from(*richiesta), op, righe::codice_richiesta(StatoRichiesta::InAttesa)));
+            }
+            Evento::RifiutoAnnullamento { richiesta, .. } => self.decidi(*richiesta, StatoRichiesta::Rifiutata),
+            Evento::Annullamento { richiesta, provvedimento, intero, campi, nuovi_valori, .. } => {
+                self.annullamenti.push((op, *intero, provvedimento.numero.clone(), provvedimento.data.to_string()));
+                if let Some(n) = richiesta {
+                    self.decidi(*n, StatoRichiesta::Autorizzata);
+                }
+                let stato = if *intero { Stato::Annullata } else { Stato::AnnullataInParte };
+                self.stato = righe::codice_stato(stato);
+                if *intero {
+                    let attesa = righe::codice_richiesta(StatoRichiesta::InAttesa);
+                    for r in self.richieste.iter_mut().filter(|r| r.2 == attesa) {
+                        r.2 = righe::codice_richiesta(StatoRichiesta::Superata);
+                    }
+                    return;
+                }
+                let (uffici, riscontro) = righe::rinnovati(&self.dati, nuovi_valori, campi);
+                self.coinvolti.extend(uffici);
+                self.riscontri.extend(riscontro);
+                let (testo, soggetti) = righe::rinnovo(nuovi_valori);
+                self.righe.testo.push_str(&testo);
+                self.righe.soggetti.push_str(&soggetti);
+                nuovi_valori.rinnova(&mut self.dati, campi);
+            }
             _ => {}
+        }
+    }
+
+    fn decidi(&mut self, n: u32, stato: StatoRichiesta) {
+        if let Some(r) = self.richieste.iter_mut().find(|r| r.0 == i64::from(n)) {
+            r.2 = righe::codice_richiesta(stato);
         }
     }
 
@@ -100,6 +145,7 @@ impl Attesa {
     pub fn ordina(&mut self) {
         self.assegnazioni.sort_by_key(|a| a.riga.n);
         self.documenti.sort_by_key(|d| d.0);
+        self.richieste.sort_unstable();
     }
 
     /// Adds the rows that are compared as sets.
@@ -110,7 +156,7 @@ impl Attesa {
         for c in &self.coinvolti {
             s.aggiungi(Insieme::Coinvolto, k.riga(Insieme::Coinvolto, self.id, c));
         }
-        if let Some(r) = &self.righe.riscontro {
+        for r in &self.riscontri {
             s.aggiungi(Insieme::Riscontro, k.riga(Insieme::Riscontro, self.id, r));
         }
         for c in &self.contenuto {

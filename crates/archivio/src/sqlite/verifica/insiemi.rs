@@ -155,7 +155,7 @@ impl Confronto<'_> {
             for a in &registrazioni {
                 match t {
                     Insieme::Coinvolto => attese_qui.extend(a.coinvolti.iter().map(|x| voce(a.id, x))),
-                    Insieme::Riscontro => attese_qui.extend(a.righe.riscontro.iter().map(|x| voce(a.id, x))),
+                    Insieme::Riscontro => attese_qui.extend(a.riscontri.iter().map(|x| voce(a.id, x))),
                     Insieme::Contenuto => attese_qui.extend(a.contenuto.iter().map(|x| voce(a.id, x))),
                     Insieme::Cerca => {
                         for (colonna, testo) in [(0, &a.righe.testo), (1, &a.righe.soggetti)] {

@@ -84,6 +84,9 @@ impl Fase {
     }
 }
 
+/// Keeps the state of a verification.
+pub type Salva<'a> = dyn FnMut(&Stato) -> Esito<()> + 'a;
+
 /// What a verification is asked for.
 pub struct Opzioni<'a> {
     /// Checkpoints kept elsewhere, of any log; those of other origins must be sorted out before.
@@ -91,7 +94,7 @@ pub struct Opzioni<'a> {
     /// Where an interrupted one was.
     pub riprendi: Option<Stato>,
     /// Takes the state now and then, to be kept.
-    pub salva: Option<&'a mut dyn FnMut(&Stato) -> Esito<()>>,
+    pub salva: Option<&'a mut Salva<'a>>,
     /// How often.
     pub ogni: Duration,
     /// Is told how far it is.
@@ -263,7 +266,7 @@ struct Opera<'a> {
     mete: Vec<Meta>,
     ancore: &'a [Ancora],
     fili: usize,
-    salva: Option<&'a mut dyn FnMut(&Stato) -> Esito<()>>,
+    salva: Option<&'a mut Salva<'a>>,
     ogni: Duration,
     salvato: Instant,
     avanza: &'a dyn Fn(Passo),
@@ -441,6 +444,9 @@ impl Opera<'_> {
                 self.salva(stato)?;
             }
         }
+        let (accessi, altre) = crate::accessi::verifica(cartella)?;
+        stato.verifica.accessi = accessi;
+        d.unisci(altre);
         stato.verifica.differenze = d.0;
         Ok(())
     }

@@ -31,8 +31,8 @@ pub struct Esaminato {
     pub numeri: Vec<ChiaveRegistrazione>,
     /// Operations of the configuration, in order.
     pub conf: Vec<Operazione>,
-    /// Checkpoints whose signature holds.
-    pub checkpoint: Vec<Checkpoint>,
+    /// Checkpoints whose signature holds, with the short hashes of the keys that signed.
+    pub checkpoint: Vec<(Checkpoint, Vec<[u8; 4]>)>,
     /// How many checkpoints there were.
     pub checkpoint_visti: u64,
     /// Operations read.
@@ -172,12 +172,15 @@ impl<'a> Esaminatore<'a> {
     }
 }
 
+/// A correspondent and the words it is found by.
+pub type Parole = (i64, String);
+
 /// The registrations made in a piece of a log as the tables must show them now, and the rubrica's search rows: for who
 /// looks closer at a set.
 ///
 /// # Errors
 /// SQLite's.
-pub fn attese(c: &Connection, ente: &CodiceIpa, p: &Posto<'_>) -> Esito<(Vec<Attesa>, Vec<(i64, String)>)> {
+pub fn attese(c: &Connection, ente: &CodiceIpa, p: &Posto<'_>) -> Esito<(Vec<Attesa>, Vec<Parole>)> {
     let mut x = Esaminato::default();
     let mut l = Lavoro {
         posto: p,
@@ -324,21 +327,21 @@ impl Lavoro<'_, '_> {
             let k = self.chiave(indice);
             self.d.nuova("operazione", &k, "conf", &conf.to_string(), &x.conf.to_string());
         }
+        if let Evento::Registrazione(dati) = op.evento {
+            let Some(k) = op.chiave else {
+                let k = self.chiave(indice);
+                self.d.nuova("operazione", &k, "numero", "un numero", "nessuno");
+                return;
+            };
+            if op.istante.anno() != k.anno {
+                let (atteso, trovato) = (op.istante.anno().to_string(), k.anno.to_string());
+                self.d.nuova("registrazione", &k.to_string(), "anno", &atteso, &trovato);
+            }
+            self.x.numeri.push(k.clone());
+            self.attese.push(Attesa::nuova(x.id, k, op.istante.0, op.operatore.id.as_str(), dati));
+            return;
+        }
         match &op.evento {
-            Evento::Registrazione(dati) => match &op.chiave {
-                Some(k) => {
-                    if op.istante.anno() != k.anno {
-                        let (atteso, trovato) = (op.istante.anno().to_string(), k.anno.to_string());
-                        self.d.nuova("registrazione", &k.to_string(), "anno", &atteso, &trovato);
-                    }
-                    self.x.numeri.push(k.clone());
-                    self.attese.push(Attesa::nuova(x.id, k.clone(), &op, dati));
-                }
-                None => {
-                    let k = self.chiave(indice);
-                    self.d.nuova("operazione", &k, "numero", "un numero", "nessuno");
-                }
-            },
             Evento::CorrispondenteAggiunto { soggetto } => {
                 let (nome, parole) = letture::parole_di_corrispondente(soggetto);
                 let dati = serde_json::to_string(soggetto).unwrap_or_default();
@@ -412,7 +415,9 @@ impl Lavoro<'_, '_> {
                     let atteso = format!("{}, {dimensione}", p.log.origine);
                     self.d.nuova("checkpoint", &k, "nota", &atteso, &format!("{}, {}", cp.origine, cp.dimensione));
                 }
-                Ok((cp, _)) => self.x.checkpoint.push(cp),
+                Ok((cp, nota)) => {
+                    self.x.checkpoint.push((cp, nota.firme.iter().map(|f| f.identificativo).collect()));
+                }
             }
         }
         Ok(())
@@ -469,6 +474,22 @@ impl Lavoro<'_, '_> {
             ["impronta", "op"],
             a.iter().flat_map(|t| {
                 t.documenti.iter().map(move |(n, i, op)| ((t.id, *n), [ValueRef::Blob(&i.0), intero(*op)]))
+            }),
+        )?;
+        su.unisci(
+            Tabella { nome: "annullamento", chiavi: ["reg", "op"], facoltativa: false },
+            ["intero", "provvedimento", "data"],
+            a.iter().flat_map(|t| {
+                t.annullamenti
+                    .iter()
+                    .map(move |(op, tutta, n, data)| ((t.id, *op), [intero((*tutta).into()), testo(n), testo(data)]))
+            }),
+        )?;
+        su.unisci(
+            Tabella { nome: "richiesta_annullamento", chiavi: ["reg", "n"], facoltativa: false },
+            ["op", "stato"],
+            a.iter().flat_map(|t| {
+                t.richieste.iter().map(move |(n, op, stato)| ((t.id, *n), [intero(*op), intero(*stato)]))
             }),
         )?;
         // A search row waits here or is in the index already.

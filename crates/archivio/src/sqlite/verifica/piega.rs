@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use catena::{Albero, Hash};
+use catena::{Albero, ChiavePubblica, Hash};
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Evento;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -50,7 +50,8 @@ pub struct Piega<'a> {
     albero: Albero,
     istante: Option<i64>,
     numeri: BTreeMap<(String, i32), i64>,
-    chiave_dichiarata: Option<String>,
+    /// Keys as the operations declare them: from which index on, vkey.
+    dichiarate: Vec<(u64, String)>,
 }
 
 impl<'a> Piega<'a> {
@@ -70,7 +71,7 @@ impl<'a> Piega<'a> {
             albero: Albero::nuovo(),
             istante: None,
             numeri: BTreeMap::new(),
-            chiave_dichiarata: None,
+            dichiarate: Vec::new(),
         }
     }
 
@@ -95,9 +96,19 @@ impl<'a> Piega<'a> {
         }
         self.istante = f.istante;
         self.numeri = f.numeri.iter().map(|(r, a, n)| ((r.clone(), *a), *n)).collect();
-        self.chiave_dichiarata = None;
-        if let Some(a) = m.info.aoo.as_ref().and_then(|a| self.conf.aoo.get(a)) {
-            self.chiave_dichiarata = Some(a.dati.chiave_log.clone());
+        self.dichiarate.clear();
+        match &m.info.aoo {
+            // The ente's own log has the key it was born with: no operation names it.
+            None => {
+                self.dichiarate.extend(m.chiavi.last().map(|k| (0, k.to_string())));
+                self.dichiarate.extend(self.conf.chiavi.iter().cloned());
+            }
+            Some(a) => {
+                if let Some(a) = self.conf.aoo.get(a) {
+                    self.dichiarate.push((0, a.dati.chiave_log.clone()));
+                    self.dichiarate.extend(a.chiavi.iter().cloned());
+                }
+            }
         }
         self.ancore.clear();
         for a in ancore.iter().filter(|a| a.checkpoint.origine == m.info.origine) {
@@ -162,7 +173,8 @@ impl<'a> Piega<'a> {
         }
         let mut checkpoint = x.checkpoint.into_iter().peekable();
         let mut confronta = |p: &mut Self| {
-            while let Some(cp) = checkpoint.next_if(|cp| cp.dimensione <= p.albero.dimensione()) {
+            while let Some((cp, firme)) = checkpoint.next_if(|(cp, _)| cp.dimensione <= p.albero.dimensione()) {
+                p.chiave_del_momento(m, &cp, &firme);
                 let radice = p.albero.radice();
                 if cp.radice != radice {
                     let k = format!("{}/{}", m.info.origine, cp.dimensione);
@@ -194,9 +206,28 @@ impl<'a> Piega<'a> {
                 self.d.se_diversi("registro_log", &k, "origine", &d.origine, &m.info.origine);
                 let aoo = m.info.aoo.as_ref().map_or("(niente)", |a| a.as_str());
                 self.d.se_diversi("registro_log", &k, "aoo", d.codice_aoo.as_str(), aoo);
-                self.chiave_dichiarata = Some(d.chiave_log.clone());
+                self.dichiarate = vec![(0, d.chiave_log.clone())];
+            }
+            if let Evento::ChiaveRuotata { precedente, chiave_log, .. } = &op.evento {
+                let k = format!("{}/{}", m.info.origine, op.indice);
+                let prima = self.dichiarate.last().map_or("(niente)", |d| d.1.as_str());
+                self.d.se_diversi("chiave_log", &k, "precedente", prima, precedente);
+                self.dichiarate.push((op.indice, chiave_log.clone()));
             }
             self.conf.applica(&op);
+        }
+    }
+
+    /// The key in force at a size must have signed: an old one, stolen or retired, vouches for nothing new.
+    fn chiave_del_momento(&mut self, m: &Meta, cp: &catena::Checkpoint, firme: &[[u8; 4]]) {
+        let Some((_, vkey)) = self.dichiarate.iter().rev().find(|(da, _)| *da == 0 || *da < cp.dimensione) else {
+            return;
+        };
+        let firmato = vkey.parse::<ChiavePubblica>().is_ok_and(|k| firme.contains(&k.identificativo()));
+        if !firmato {
+            let k = format!("{}/{}", m.info.origine, cp.dimensione);
+            let vkey = vkey.clone();
+            self.d.nuova("checkpoint", &k, "firma", &vkey, "solo di una chiave non più in uso");
         }
     }
 
@@ -247,12 +278,12 @@ impl<'a> Piega<'a> {
     pub fn chiudi(&mut self, m: &Meta) -> Esito<()> {
         let o = &m.info.origine;
         // Only keys that an operation declares may sign; the ente's own log has the one it was born with.
-        let dichiarate: Vec<String> = self.chiave_dichiarata.iter().cloned().collect();
-        let trovate: Vec<String> = m.chiavi.iter().map(ToString::to_string).collect();
-        let buone = match m.info.aoo {
-            Some(_) => trovate == dichiarate,
-            None => trovate.len() == 1 && m.chiavi.iter().all(|k| k.nome() == o),
-        };
+        let dichiarate: Vec<String> = self.dichiarate.iter().map(|d| d.1.clone()).collect();
+        let trovate: Vec<String> = m.chiavi.iter().rev().map(ToString::to_string).collect();
+        // A key taken while the verification runs is named by an operation past its end.
+        let buone = trovate.starts_with(&dichiarate)
+            && (trovate.len() == dichiarate.len() || super::dimensione(self.c, m.log)? > m.dimensione)
+            && m.chiavi.iter().all(|k| k.nome() == o);
         if !buone && m.dimensione > 0 {
             self.d.nuova("chiave_log", o, "vkey", &dichiarate.join(" "), &trovate.join(" "));
         }

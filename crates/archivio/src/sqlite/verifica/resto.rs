@@ -21,6 +21,8 @@ const CON_ID: &[(&str, &str)] = &[
     ("assegnazione", "reg"),
     ("documento", "reg"),
     ("cerca_recente", "reg"),
+    ("annullamento", "reg"),
+    ("richiesta_annullamento", "reg"),
     ("fascicolo", "op"),
     ("corrispondente", "op"),
 ];
