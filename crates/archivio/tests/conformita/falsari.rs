@@ -96,7 +96,7 @@ impl Falsario {
             .unwrap();
         c.execute("DELETE FROM tessera WHERE log = ?", [LOG]).unwrap();
         let mut albero = Albero::nuovo();
-        let mut firma = |albero: &Albero| {
+        let firma = |albero: &Albero| {
             let n = i64::try_from(albero.dimensione()).unwrap();
             if firmati.contains(&n) {
                 let cp = Checkpoint::nuovo(self.chiave.nome(), albero.dimensione(), albero.radice());
