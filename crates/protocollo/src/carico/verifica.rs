@@ -86,10 +86,10 @@ async fn riempi(ente: &Arc<dyn EnteStore>, aoo: &CodiceAoo, operazioni: u64) -> 
     let mut compiti = tokio::task::JoinSet::new();
     for n in 0..operazioni * 7 / 10 {
         let posto = Arc::clone(&posti).acquire_owned().await?;
-        let (ente, aoo, chi) = (Arc::clone(ente), aoo.clone(), Arc::clone(&chi));
+        let (suo, sua, chi) = (Arc::clone(ente), aoo.clone(), Arc::clone(&chi));
         compiti.spawn(async move {
             let _posto = posto;
-            una(&*ente, &aoo, &chi, n).await
+            una(&*suo, &sua, &chi, n).await
         });
         if n % OGNI == 0 {
             ente.firma_checkpoint(&Registro::Aoo(aoo.clone())).await?;
