@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codici::{CodiceRegistro, CodiceUfficio, CodiceVoce};
-use crate::configurazione::StatoAoo;
+use crate::codici::{CodiceAoo, CodiceRegistro, CodiceUfficio, CodiceVoce};
+use crate::configurazione::{Configurazione, StatoAoo};
 use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::permessi::{Diritto, Operatore};
 use crate::registrazione::{
@@ -409,6 +409,34 @@ pub fn controlla_assegnazioni(v: &mut Validatore, aoo: &StatoAoo, ora: Istante, 
             v.errore(format!("assegnazioni.{i}.ufficio"), format!("l'ufficio {} è già indicato", a.ufficio));
         }
     }
+}
+
+/// A person named in an assignment belongs to its office, now (R-J05): else it would wait on nobody's desk.
+///
+/// Beside [`registra`] and [`crate::comandi::decidi`], which know one AOO and not the people of the ente.
+///
+/// # Errors
+/// Each `assegnazioni.N.utente` that is wrong.
+pub fn controlla_assegnatari(
+    conf: &Configurazione,
+    aoo: &CodiceAoo,
+    ora: Istante,
+    date: &[DatiAssegnazione],
+) -> Result<(), Rifiuto> {
+    let mut v = Validatore::nuovo(Rigore::Operatore);
+    for (i, a) in date.iter().take(ELENCO_MAX).enumerate() {
+        let Some(nome) = &a.utente else { continue };
+        let campo = || format!("assegnazioni.{i}.utente");
+        match conf.utenti.get(nome) {
+            None => v.errore(campo(), format!("l'utente {nome} non esiste")),
+            Some(u) if u.disabilitato => v.errore(campo(), format!("l'utente {nome} è disabilitato")),
+            Some(u) if !u.uffici(aoo, ora).contains(&a.ufficio) => {
+                v.errore(campo(), format!("l'utente {nome} non appartiene all'ufficio {}", a.ufficio));
+            }
+            Some(_) => {}
+        }
+    }
+    v.chiudi().map(drop)
 }
 
 /// R-A23, trap 37: only for an entrata, never for a PEC.

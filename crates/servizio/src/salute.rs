@@ -163,7 +163,12 @@ async fn pronto(State(s): State<Arc<Servizio>>) -> Response {
     }
     let stato = if impedimenti.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let parola = if impedimenti.is_empty() { "pronto" } else { "impedito" };
-    (stato, axum::Json(json!({"stato": parola, "impedimenti": impedimenti}))).into_response()
+    // A warning, not a stop: the register's own watch on the clock decides (R-A21).
+    let avvisi: Vec<&str> = (archivio::orologio::sincronizzato() == Some(false))
+        .then_some("l'orologio della macchina non risulta sincronizzato con un riferimento (NTP)")
+        .into_iter()
+        .collect();
+    (stato, axum::Json(json!({"stato": parola, "impedimenti": impedimenti, "avvisi": avvisi}))).into_response()
 }
 
 async fn metriche(State(s): State<Arc<Servizio>>) -> Response {

@@ -177,6 +177,7 @@ impl SqliteEnte {
         let (versione, conf) = self.conf();
         let stato =
             conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
+        dominio::nuova::controlla_assegnatari(&conf, aoo, self.orologio.adesso(), &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
         let dati =
             dominio::nuova::registra(stato, &n.chi, &n.registro, self.orologio.adesso(), n.rigore, n.dati, documenti)?;

@@ -133,6 +133,37 @@ async fn an_assignment_is_taken_refused_assigned_again_and_concluded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_assigned_only_in_an_office_of_his() {
+    // R-J05
+    let b = Banco::nuovo().await;
+    let k = b.registra("Tributi").await.chiave.unwrap();
+    let dati = |ufficio: &str, utente: &str| DatiAssegnazione {
+        ufficio: ufficio.parse().unwrap(),
+        utente: Some(utente.parse().unwrap()),
+        tipo: TipoAssegnazione::Competenza,
+    };
+    b.configura(C::AbilitaUtente { utente: "sara".parse().unwrap(), abilitato: false }).await;
+    for (ufficio, utente, perche) in [
+        ("SEGR", "ugo", "l'utente ugo non appartiene all'ufficio SEGR"),
+        ("TRIB", "nessuno", "l'utente nessuno non esiste"),
+        ("SEGR", "sara", "l'utente sara è disabilitato"),
+    ] {
+        let mut n = b.nuova("anna", "Nuova");
+        n.dati.assegnazioni = vec![dati(ufficio, utente)];
+        let c = Comando::Assegna { assegnazioni: vec![dati(ufficio, utente)], nota: None };
+        let nuova = b.ente.registra(&aoo(), n).await.map(drop);
+        let ancora = b.ente.comanda(&aoo(), &b.chi("anna"), &k, c, vec![], None).await.map(drop);
+        for e in [nuova, ancora] {
+            let Err(Errore::Rifiuto(Rifiuto::NonValido(e))) = e else { panic!("{e:?}") };
+            assert_eq!((e.len(), e[0].campo.as_str(), e[0].messaggio.as_str()), (1, "assegnazioni.0.utente", perche));
+        }
+    }
+    let c = Comando::Assegna { assegnazioni: vec![dati("TRIB", "ugo")], nota: None };
+    b.ente.comanda(&aoo(), &b.chi("anna"), &k, c, vec![], None).await.unwrap();
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn classification_changes_keep_old_and_new_and_old_entries_keep_their_name() {
     // R-B02, R-I03
     let b = Banco::nuovo().await;

@@ -38,6 +38,9 @@ impl Scrittore {
             .ok_or_else(|| Rifiuto::NonTrovato(format!("la registrazione {chiave} non esiste")))?;
         let r = letture::registrazione(&self.c, reg, None)?
             .ok_or_else(|| Errore::Incoerente(format!("la registrazione {chiave} non si legge")))?;
+        if let Comando::Assegna { assegnazioni, .. } = &comando {
+            dominio::nuova::controlla_assegnatari(&self.conf, aoo, ora, assegnazioni)?;
+        }
         let evento = comandi::decidi(self.aoo(aoo)?, chi, &r, ora, comando)?;
         match &evento {
             Evento::Fascicolazione { fascicolo } if !self.esiste_fascicolo(log.id, fascicolo)? => {

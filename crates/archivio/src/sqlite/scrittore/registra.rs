@@ -21,6 +21,7 @@ impl Scrittore {
         }
         if p.versione != self.versione || self.conf_cambiata {
             ancora_valida(self.aoo(&p.aoo)?, &p.dati, ora)?;
+            dominio::nuova::controlla_assegnatari(&self.conf, &p.aoo, ora, &p.dati.assegnazioni)?;
         }
         self.controlla_stato(&log, &p.aoo, &p.dati)?;
         // From here on rows are written and a number is taken: whatever fails undoes the group (R-A12).

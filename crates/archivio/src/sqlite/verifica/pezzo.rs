@@ -6,7 +6,7 @@ use dominio::codici::CodiceIpa;
 use dominio::operazione::{Evento, Operazione};
 use dominio::piatto::Campi;
 use dominio::registrazione::Chiave as ChiaveRegistrazione;
-use dominio::tempo::Istante;
+use dominio::tempo::{AnnoCorrente, Istante};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 use serde_json::Value;
@@ -86,6 +86,7 @@ struct Lavoro<'p, 'x> {
     posto: &'p Posto<'p>,
     x: &'x mut Esaminato,
     d: Differenze,
+    anno: AnnoCorrente,
     attese: Vec<Attesa>,
     fascicoli: Vec<(i64, Fascicolo)>,
     corrispondenti: Vec<(i64, Rubrica)>,
@@ -149,6 +150,7 @@ impl<'a> Esaminatore<'a> {
             posto: p,
             x,
             d: Differenze::default(),
+            anno: AnnoCorrente::default(),
             attese: Vec::new(),
             fascicoli: Vec::new(),
             corrispondenti: Vec::new(),
@@ -186,6 +188,7 @@ pub fn attese(c: &Connection, ente: &CodiceIpa, p: &Posto<'_>) -> Esito<(Vec<Att
         posto: p,
         x: &mut x,
         d: Differenze::default(),
+        anno: AnnoCorrente::default(),
         attese: Vec::new(),
         fascicoli: Vec::new(),
         corrispondenti: Vec::new(),
@@ -333,8 +336,9 @@ impl Lavoro<'_, '_> {
                 self.d.nuova("operazione", &k, "numero", "un numero", "nessuno");
                 return;
             };
-            if op.istante.anno() != k.anno {
-                let (atteso, trovato) = (op.istante.anno().to_string(), k.anno.to_string());
+            let anno = self.anno.anno(op.istante);
+            if anno != k.anno {
+                let (atteso, trovato) = (anno.to_string(), k.anno.to_string());
                 self.d.nuova("registrazione", &k.to_string(), "anno", &atteso, &trovato);
             }
             self.x.numeri.push(k.clone());
