@@ -1,8 +1,8 @@
 //! The bundled fonts: which one has a character, and how wide a word is.
 //!
 //! Text enters as written and leaves as [`Forma`]s, runs of glyphs of one font. A character that no font has leaves
-//! as a replacement sign which remembers what it stands for, so that the export never fails and nothing is lost to
-//! who copies or hears the text.
+//! as the glyph of the replacement sign with the original as its text, so that the export never fails and nothing is
+//! lost to who copies or hears it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -57,8 +57,6 @@ pub(crate) struct Forma {
     pub testo: String,
     pub avanzo: f32,
     pub da_destra: bool,
-    /// What the replacement sign stands for.
-    pub sta_per: Option<String>,
 }
 
 /// A space glyph of a font.
@@ -218,7 +216,7 @@ impl Caratteri {
                 None,
             ));
         }
-        Ok(Forma { volto, glifi, testo, avanzo: avanzo * volto.scala(), da_destra, sta_per: None })
+        Ok(Forma { volto, glifi, testo, avanzo: avanzo * volto.scala(), da_destra })
     }
 
     fn sostituto(&self, grafema: &str) -> Forma {
@@ -228,21 +226,21 @@ impl Caratteri {
         } else {
             grafema.to_owned()
         };
+        // The glyph is of the sign, the text is the original: that is what is copied, searched and heard.
         let segno = ["\u{FFFD}", "?"].into_iter().find_map(|segno| {
             let volto = self.chi_ha(Volto::Riserva, segno)?;
             self.modella(volto, false, segno.into()).ok()
         });
-        match segno {
-            Some(segno) => Forma { sta_per: Some(sta_per), ..segno },
-            None => Forma {
-                volto: Volto::Riserva,
-                glifi: Vec::new(),
-                testo: String::new(),
-                avanzo: 0.0,
-                da_destra: false,
-                sta_per: Some(sta_per),
-            },
-        }
+        let mut forma = segno.unwrap_or(Forma {
+            volto: Volto::Riserva,
+            glifi: Vec::new(),
+            testo: String::new(),
+            avanzo: 0.0,
+            da_destra: false,
+        });
+        forma.glifi.iter_mut().for_each(|g| g.text_range = 0..sta_per.len());
+        forma.testo = sta_per;
+        forma
     }
 }
 
@@ -333,8 +331,8 @@ mod tests {
     fn what_no_font_has_is_replaced_and_remembered() {
         let caratteri = Caratteri::carica().unwrap();
         let forme = caratteri.parola(Volto::Regolare, "a漢👨‍👩‍👧\u{0}");
-        let stanno: Vec<_> = forme.iter().map(|f| f.sta_per.as_deref()).collect();
-        assert_eq!(stanno, [None, Some("漢"), Some("👨‍👩‍👧"), Some("U+0000")]);
+        let testi: Vec<_> = forme.iter().map(|f| (f.testo.as_str(), f.glifi.len())).collect();
+        assert_eq!(testi, [("a", 1), ("漢", 1), ("👨‍👩‍👧", 1), ("U+0000", 1)]);
         assert_eq!(caratteri.mancanti().0, [0, 0x6F22, 0x1F467, 0x1F468, 0x1F469]);
     }
 

@@ -30,6 +30,7 @@ impl Impaginazione<'_, '_> {
         let mut didascalia = componi(self.caratteri, &qr.didascalia, DIDASCALIA, a_fianco);
         let accanto = a_fianco > 110.0 && didascalia.altezza() <= self.corpo_pagina();
         let alto = if accanto { lato.max(didascalia.altezza()) } else { lato };
+        self.scendi();
         self.serve(alto);
 
         let y = self.y;
@@ -42,7 +43,7 @@ impl Impaginazione<'_, '_> {
             let nodo = self.nodo(colonna.padre, Ruolo::Figura(alternativo.into(), self.pagina, rettangolo));
             if self.stampando() {
                 let foglia = self.struttura.foglia(nodo);
-                self.tratto(Tratto::Apri(foglia, None));
+                self.tratto(Tratto::Apri(foglia));
                 self.tratto(Tratto::Moduli(scuri(&codice.to_colors(), moduli, (zona.x, y + quiete), modulo)));
                 self.tratto(Tratto::Chiudi);
             }

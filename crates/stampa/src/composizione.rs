@@ -22,6 +22,13 @@ pub(crate) struct Stile {
     pub volto: Volto,
 }
 
+impl Stile {
+    /// From the top of a line to its base line.
+    pub(crate) fn base(&self) -> f32 {
+        (self.interlinea - self.corpo) / 2.0 + self.corpo * 0.82
+    }
+}
+
 /// What a span becomes.
 #[derive(Debug)]
 pub(crate) struct Veste {

@@ -11,7 +11,7 @@ use krilla::geom::{Path, PathBuilder, Point, Quadrilateral, Rect};
 use krilla::num::NormalizedF32;
 use krilla::page::PageSettings;
 use krilla::paint::{Fill, FillRule};
-use krilla::tagging::{Artifact, ArtifactType, ContentTag, SpanTag};
+use krilla::tagging::{Artifact, ArtifactType, ContentTag};
 use krilla::text::{Font, KrillaGlyph};
 
 use crate::carattere::Volto;
@@ -23,8 +23,8 @@ use crate::struttura::Struttura;
 pub(crate) enum Tratto {
     /// A place kept for a ground.
     Nulla,
-    /// What follows, up to `Chiudi`, is the leaf; it stands for other text if one is given.
-    Apri(u32, Option<String>),
+    /// What follows, up to `Chiudi`, is the leaf.
+    Apri(u32),
     /// What follows, up to `Chiudi`, is not part of the contents.
     Artificio(ArtifactType),
     Chiudi,
@@ -98,13 +98,8 @@ pub(crate) fn scrivi(
     for tratto in tratti {
         match tratto {
             Tratto::Nulla => {}
-            Tratto::Apri(foglia, None) => {
+            Tratto::Apri(foglia) => {
                 let identificatore = piano.start_tagged(ContentTag::Other);
-                struttura.identifica(foglia, identificatore);
-            }
-            Tratto::Apri(foglia, Some(sta_per)) => {
-                let span = SpanTag::empty().with_actual_text(Some(&sta_per));
-                let identificatore = piano.start_tagged(ContentTag::Span(span));
                 struttura.identifica(foglia, identificatore);
             }
             Tratto::Artificio(tipo) => {

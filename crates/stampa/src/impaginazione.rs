@@ -27,6 +27,8 @@ const ROSSO: Colore = (0xB3, 0x26, 0x36);
 const MARGINE: f32 = 56.7;
 const ALTO: f32 = 62.0;
 const BASSO: f32 = 68.0;
+/// Between the border of a frame and what is inside.
+const ARIA_CORNICE: f32 = 12.0;
 /// Deeper frames would leave no room for words.
 const CORNICI_MAX: usize = 6;
 
@@ -98,6 +100,10 @@ pub(crate) struct Impaginazione<'a, 'd> {
     /// Pages finished.
     pub(crate) pagina: usize,
     pub(crate) y: f32,
+    /// Where this page or frame begins.
+    cima: f32,
+    /// Space to leave before the next block.
+    attesa: f32,
     tratti: Vec<Tratto>,
     legami: Vec<Legame>,
     pub(crate) struttura: Struttura,
@@ -122,6 +128,8 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
             pdf: None,
             pagina: 0,
             y: ALTO,
+            cima: ALTO,
+            attesa: 0.0,
             tratti: Vec::new(),
             legami: Vec::new(),
             struttura: Struttura::default(),
@@ -193,11 +201,17 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
         }
     }
 
+    /// Asks for space before whatever comes next: of two requests the larger counts.
     pub(crate) fn spazio(&mut self, alto: f32) {
-        // Space at the head of a page is not seen: it belongs to what went before.
-        if self.y > ALTO + 0.1 {
-            self.y += alto.min(self.resta().max(0.0));
+        self.attesa = self.attesa.max(alto);
+    }
+
+    /// Leaves the space asked for. At the head of a page or of a frame it would not be seen.
+    pub(crate) fn scendi(&mut self) {
+        if self.y > self.cima + 0.1 {
+            self.y += self.attesa.min(self.resta().max(0.0));
         }
+        self.attesa = 0.0;
     }
 
     pub(crate) fn nodo(&mut self, padre: Option<u32>, ruolo: Ruolo) -> u32 {
@@ -221,6 +235,8 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
         }
         self.chiudi_pagina();
         self.y = ALTO;
+        self.cima = ALTO;
+        self.attesa = 0.0;
         self.testatina();
         for i in 0..self.cornici.len() {
             self.cornici[i].y = ALTO - 4.0;
@@ -315,11 +331,13 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
                 self.spazio(7.0);
             }
             Blocco::Rilievo(brani) => {
-                let mut grande = stile(28.0, 34.0, INCHIOSTRO, Volto::Grassetto);
+                let avviso = self.cornici.last().is_some_and(|c| c.cornice == Cornice::Avviso);
+                let colore = if avviso { ROSSO } else { INCHIOSTRO };
+                let mut grande = stile(28.0, 34.0, colore, Volto::Grassetto);
                 let largo = componi(self.caratteri, brani, grande, f32::MAX).larghezza();
                 if largo > colonna.largo {
                     let corpo = (grande.corpo * colonna.largo / largo * 0.999).max(15.0);
-                    grande = stile(corpo, corpo * 1.22, INCHIOSTRO, Volto::Grassetto);
+                    grande = stile(corpo, corpo * 1.22, colore, Volto::Grassetto);
                 }
                 self.testo(brani, colonna, grande);
                 self.spazio(3.0);
@@ -328,7 +346,7 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
             Blocco::Tabella(tabella) => self.tabella(tabella, colonna)?,
             Blocco::Riquadro(cornice, dentro) => self.riquadro(*cornice, dentro, colonna)?,
             Blocco::Qr(qr) => self.qr(qr, colonna)?,
-            Blocco::Spazio(mm) => self.spazio(f32::from(*mm) * 72.0 / 25.4),
+            Blocco::Spazio(mm) => self.attesa += f32::from(*mm) * 72.0 / 25.4,
         }
         Ok(())
     }
@@ -344,6 +362,7 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
         let detto = if per_metadati(testo, 1).is_empty() { nome.as_str() } else { testo };
         let composto = componi(self.caratteri, &[detto.into()], stile, colonna.largo);
         self.spazio(prima);
+        self.scendi();
         // A heading alone at the foot of a page is read as the end of what went before.
         self.serve(composto.altezza().min(self.corpo_pagina() / 2.0) + dopo + 45.0);
         self.ultimo_livello = livello;
@@ -361,6 +380,7 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
         if testo.vuoto() {
             return;
         }
+        self.scendi();
         let nodo = self.nodo(colonna.padre, Ruolo::Paragrafo);
         self.scorri(testo, colonna, nodo);
     }
@@ -392,6 +412,7 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
             })
             .collect();
         let stretto = composti.iter().map(Testo::larghezza).fold(0.0, f32::max) + 16.0;
+        self.scendi();
         let elenco = self.nodo(colonna.padre, Ruolo::Elenco);
         let quanti = fatti.len();
         for (i, (etichetta, (_, valore))) in composti.into_iter().zip(fatti).enumerate() {
@@ -433,8 +454,11 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
                 stanno = stanno.max(1);
             }
             let y = self.y + aria;
+            // Text of two sizes on one row stands on one base line.
+            let base = celle.iter().map(|c| c.testo.stile.base()).fold(0.0, f32::max);
             for cella in celle.iter_mut() {
                 let fine = (cella.fatte + stanno).min(cella.testo.righe.len());
+                let y = y + base - cella.testo.stile.base();
                 let dove = Dove { x: cella.x, y, largo: cella.largo, destra: cella.destra };
                 self.righe(&mut cella.testo, cella.fatte..fine, dove, cella.nodo);
                 cella.fatte = fine;
@@ -452,7 +476,9 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
         if self.profondo >= CORNICI_MAX {
             return Err(Errore::TroppoAnnidato(CORNICI_MAX));
         }
-        let aria = 12.0;
+        self.spazio(4.0);
+        self.scendi();
+        let aria = ARIA_CORNICE;
         let interna = Colonna { x: colonna.x + aria + 4.0, largo: colonna.largo - 2.0 * aria - 8.0, ..colonna };
         if !self.misurando() {
             let mut prova = Self::nuova(self.documento, self.caratteri, Modo::Misura);
@@ -462,18 +488,16 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
             let alto = prova.y - ALTO + 2.0 * aria;
             self.serve(if alto <= self.corpo_pagina() { alto } else { 80.0 });
         }
-        self.spazio(4.0);
         let nodo = self.nodo(colonna.padre, Ruolo::Divisione);
         let posto = self.posto();
         self.cornici.push(CorniceAperta { cornice, colonna, y: self.y, posto });
         self.profondo += 1;
-        self.y += aria;
-        let prima = self.y;
+        self.y += ARIA_CORNICE;
+        self.cima = self.y;
         self.blocchi(dentro, Colonna { padre: Some(nodo), ..interna })?;
         // The last block's own space is not wanted above the border.
-        if self.y > prima {
-            self.y += aria - 7.0;
-        }
+        self.attesa = 0.0;
+        self.y += ARIA_CORNICE;
         self.profondo -= 1;
         self.fondo(self.cornici.len() - 1);
         self.cornici.pop();
@@ -551,7 +575,7 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
         if testo.vuoto() && quali.start == 0 {
             // An empty cell is a cell all the same.
             let foglia = self.struttura.foglia(nodo);
-            self.tratti.extend([Tratto::Apri(foglia, None), Tratto::Chiudi]);
+            self.tratti.extend([Tratto::Apri(foglia), Tratto::Chiudi]);
             return;
         }
         let scrive = Scrive::Contenuto(&mut self.struttura, &mut self.legami, nodo);

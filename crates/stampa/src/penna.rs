@@ -70,7 +70,7 @@ impl<'p> Penna<'p> {
     pub(crate) fn righe(mut self, quali: Range<usize>, dove: Dove) {
         let righe = std::mem::take(&mut self.testo.righe);
         let stile = self.testo.stile;
-        let mut y = dove.y + (stile.interlinea - stile.corpo) / 2.0 + stile.corpo * 0.82;
+        let mut y = dove.y + stile.base();
         for n in quali {
             let riga = &righe[n];
             let rientro = if dove.destra { (dove.largo - riga.larghezza).max(0.0) } else { 0.0 };
@@ -110,15 +110,6 @@ impl<'p> Penna<'p> {
     }
 
     fn forma(&mut self, forma: &Forma, brano: usize, x: f32, y: f32) {
-        if let (Some(sta_per), Scrive::Contenuto(..)) = (&forma.sta_per, &self.scrive) {
-            let nodo = self.nodo(brano);
-            self.chiudi();
-            self.apri_foglia(nodo, Some(sta_per.clone()));
-            self.nuova_corsa(forma.volto, false, brano, x, y);
-            self.aggiungi(forma);
-            self.chiudi();
-            return;
-        }
         self.apri(brano);
         let continua = self
             .corsa
@@ -196,13 +187,13 @@ impl<'p> Penna<'p> {
         let nodo = self.nodo(brano);
         if self.aperto != Some(nodo) {
             self.chiudi();
-            self.apri_foglia(nodo, None);
+            self.apri_foglia(nodo);
         }
     }
 
-    fn apri_foglia(&mut self, nodo: u32, sta_per: Option<String>) {
+    fn apri_foglia(&mut self, nodo: u32) {
         if let Scrive::Contenuto(struttura, ..) = &mut self.scrive {
-            self.tratti.push(Tratto::Apri(struttura.foglia(nodo), sta_per));
+            self.tratti.push(Tratto::Apri(struttura.foglia(nodo)));
             self.aperto = Some(nodo);
         }
     }

@@ -41,6 +41,7 @@ impl Impaginazione<'_, '_> {
         teste.iter_mut().for_each(|t| t.righe.truncate(righe_max.max(1)));
         let alta = teste.iter().map(Testo::altezza).fold(0.0, f32::max) + 2.0 * ARIA;
 
+        self.scendi();
         self.serve(alta + 3.0 * CELLA.interlinea);
         let nodo = self.nodo(colonna.padre, Ruolo::Tabella(per_metadati(&tabella.sommario, 500).into()));
         let testa = self.nodo(Some(nodo), Ruolo::TestaTabella);
