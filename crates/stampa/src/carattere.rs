@@ -280,8 +280,12 @@ pub(crate) fn pulisci(testo: &str) -> String {
 
 /// Text for metadata and titles: one line, only what XML and PDF strings admit, at most `max` characters.
 pub(crate) fn per_metadati(testo: &str, max: usize) -> String {
-    let pulito: String = pulisci(testo).chars().map(|c| if innominabile(c) { '\u{FFFD}' } else { c }).collect();
-    let parole: Vec<&str> = pulito.split(['\n', ' ']).filter(|p| !p.is_empty()).collect();
+    let pulito = pulisci(testo);
+    let parole: Vec<String> = pulito
+        .split(['\n', ' '])
+        .filter(|p| !p.is_empty())
+        .map(|p| p.chars().map(|c| if innominabile(c) { '\u{FFFD}' } else { c }).collect())
+        .collect();
     parole.join(" ").chars().take(max).collect()
 }
 
