@@ -13,7 +13,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let documenti = match argomenti.next() {
         Some(righe) => vec![("registro", comune::registro(righe.parse()?))],
         None => {
-            vec![("ricevuta", comune::ricevuta()), ("storia", comune::storia()), ("registro", comune::registro(300))]
+            vec![
+                ("ricevuta", comune::ricevuta()),
+                ("storia", comune::storia()),
+                ("registro", comune::registro(300)),
+                ("tutto", comune::tutto()),
+            ]
         }
     };
     for (nome, documento) in documenti {

@@ -165,3 +165,57 @@ fn riga(n: usize) -> Vec<Vec<Brano>> {
         vec![Brano::fisso(impronta)],
     ]
 }
+
+/// Every kind of block, and text of every kind.
+pub fn tutto() -> Documento<'static> {
+    let lungo = "Paragrafo lungo quanto basta per andare a capo più volte, con parole di ogni lunghezza. ".repeat(60);
+    let mut documento = Documento::nuovo("Ogni blocco: àèìòù € «» 漢", "Ente 👍", QUANDO);
+    documento.soggetto = "Prova\u{0}con un controllo".into();
+    documento.piede = "Piede molto lungo ".repeat(40);
+    let cella = |testo: &str| vec![Brano::piano(testo)];
+    documento.blocchi = vec![
+        Blocco::Titolo(5, "Salta livelli".into()),
+        Blocco::Titolo(2, " \u{200b}".into()),
+        Blocco::Paragrafo(vec![]),
+        Blocco::Paragrafo(vec![
+            Brano {
+                grassetto: true,
+                corsivo: true,
+                barrato: true,
+                sottolineato: true,
+                fisso: true,
+                ..lungo.as_str().into()
+            },
+            Brano::collegamento("漢", "https://漢.example/漢"),
+            Brano::collegamento("due parole legate ".repeat(30), "mailto:protocollo@pec.example.it"),
+        ]),
+        Blocco::Riquadro(
+            Cornice::Evidenza,
+            vec![Blocco::Riquadro(Cornice::Avviso, vec![Blocco::Paragrafo(vec![lungo.repeat(3).into()])])],
+        ),
+        Blocco::Riquadro(Cornice::Sobria, vec![]),
+        Blocco::Fatti(vec![]),
+        Blocco::Fatti(vec![("".into(), vec![]), ("Lungo".into(), vec![lungo.repeat(3).into()])]),
+        Blocco::Qr(Qr { contenuto: "漢".into(), lato_mm: 0, testo_alternativo: String::new(), didascalia: vec![] }),
+        Blocco::Qr(Qr {
+            contenuto: "largo".into(),
+            lato_mm: 255,
+            testo_alternativo: "Codice largo".into(),
+            didascalia: vec![lungo.as_str().into()],
+        }),
+        Blocco::Tabella(Tabella {
+            sommario: String::new(),
+            colonne: vec![Colonna::testo("", 0), Colonna::numero(lungo.repeat(9), 1)],
+            righe: vec![vec![cella(""), cella(&lungo.repeat(4))], vec![cella("\u{0}\u{e000}"), vec![]]].into(),
+        }),
+        Blocco::Tabella(Tabella {
+            sommario: "Senza righe".into(),
+            colonne: (0..24).map(|n| Colonna::testo(format!("Colonna {n}"), 1)).collect(),
+            righe: vec![].into(),
+        }),
+        Blocco::Rilievo(vec!["Un rilievo che su una riga non ci sta proprio ".repeat(3).into()]),
+        Blocco::Paragrafo(vec!["عربي אבג ١٢٣ e\u{301}x\u{302} fi ffi ﬁ Ω Ω K Å\u{a0}ﷺ ⠓ ∑ ½ ①".into()]),
+        Blocco::Nota(vec!["\u{10FFFF}\u{FDD0}\u{FFFE}\u{FEFF}\u{202e}\u{7f}\u{85}".into()]),
+    ];
+    documento
+}
