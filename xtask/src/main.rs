@@ -11,7 +11,9 @@ mod ambiente;
 mod argomenti;
 mod avvio;
 mod crash;
+mod fuzz;
 mod licenze;
+mod misura;
 mod prepara;
 mod prove;
 mod requisiti;
@@ -27,6 +29,9 @@ cargo xtask VERB
   crash [--giri N] [--seme S] [--clienti N]
                                  kill -9 the real binary at random instants and check that nothing is lost
   avvio [--release]              start-to-ready time, memory at rest, size of the binary against the promises
+  fuzz [--secondi N] [--solo NAME]
+                                 every fuzz target, N seconds each (60)
+  misura [--secondi N]           the benches, N seconds each (3), and the promises they must keep
   requisiti [--verifica]         write docs/requisiti.md, or fail when it is not what the code says
   licenze                        the licences of all that enters the binary";
 
@@ -68,6 +73,14 @@ fn esegui() -> Result<()> {
         "avvio" => {
             argomenti.solo(&["release"])?;
             avvio::avvio(argomenti.presente("release"))
+        }
+        "fuzz" => {
+            argomenti.solo(&["secondi", "solo"])?;
+            fuzz::fuzz(argomenti.numero("secondi")?.unwrap_or(60), argomenti.testo("solo"))
+        }
+        "misura" => {
+            argomenti.solo(&["secondi"])?;
+            misura::misura(argomenti.numero("secondi")?.unwrap_or(3))
         }
         "requisiti" => {
             argomenti.solo(&["verifica"])?;

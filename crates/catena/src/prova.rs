@@ -305,7 +305,8 @@ pub fn verifica_coerenza(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modello::{Tessere, foglie, mth, path, proof};
+    use crate::albero::foglia_di;
+    use crate::modello::{Tessere, byte, foglie, hash, mth, path, proof};
     use proptest::prelude::*;
 
     /// Every size up to 70, every index: made from tiles as RFC 6962 defines it, accepted, and accepted only where it
@@ -401,6 +402,51 @@ mod tests {
                 let first = mth(&leaves[..older]);
                 assert_eq!(verifica_coerenza(older as u64, n as u64, &first, &root, &prova), Ok(()));
             }
+        }
+    }
+
+    /// The paths and proofs that the reference implementation of Certificate Transparency keeps for its tree of eight
+    /// leaves (RFC 6962 § 2.1.3, RFC 9162 § 2.1.5): ours are the same, and verify. R-B13.
+    #[test]
+    fn the_known_paths_and_proofs_of_eight_leaves_are_given_and_accepted() {
+        const DATI: [&str; 8] =
+            ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
+        const UNO: &str = "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7";
+        const DUE_TRE: &str = "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e";
+        const QUATTRO: &str = "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b";
+        const QUATTRO_SETTE: &str = "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4";
+        const SEI_SETTE: &str = "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0";
+        const ZERO: &str = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
+        const ZERO_UNO: &str = "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125";
+        const ZERO_TRE: &str = "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7";
+        let leaves = DATI.map(|d| foglia_di(&byte(d)));
+        let tree = |n: usize| (Tessere::di(&leaves[..n]).1, mth(&leaves[..n]));
+        // Index, size, path.
+        let paths: [(u64, usize, &[&str]); 5] = [
+            (0, 1, &[]),
+            (0, 8, &[UNO, DUE_TRE, QUATTRO_SETTE]),
+            (5, 8, &[QUATTRO, SEI_SETTE, ZERO_TRE]),
+            (2, 3, &[ZERO_UNO]),
+            (1, 5, &[ZERO, DUE_TRE, QUATTRO]),
+        ];
+        for (i, n, known) in paths {
+            let known: Vec<Hash> = known.iter().map(|h| hash(h)).collect();
+            let (tessere, root) = tree(n);
+            assert_eq!(prova_inclusione(&tessere, i, n as u64).unwrap(), known, "leaf {i} of {n}");
+            assert_eq!(verifica_inclusione(&leaves[i as usize], i, n as u64, &known, &root), Ok(()));
+        }
+        // Older size, newer size, proof.
+        let proofs: [(usize, usize, &[&str]); 4] = [
+            (1, 1, &[]),
+            (1, 8, &[UNO, DUE_TRE, QUATTRO_SETTE]),
+            (6, 8, &["0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", SEI_SETTE, ZERO_TRE]),
+            (2, 5, &[DUE_TRE, QUATTRO]),
+        ];
+        for (m, n, known) in proofs {
+            let known: Vec<Hash> = known.iter().map(|h| hash(h)).collect();
+            let (tessere, root) = tree(n);
+            assert_eq!(prova_coerenza(&tessere, m as u64, n as u64).unwrap(), known, "from {m} to {n}");
+            assert_eq!(verifica_coerenza(m as u64, n as u64, &mth(&leaves[..m]), &root, &known), Ok(()));
         }
     }
 

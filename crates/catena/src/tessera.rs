@@ -41,7 +41,7 @@ pub enum ErroreTessera {
 }
 
 /// The path of a tile, relative to the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PercorsoTessera {
     /// Hashes of the tree.
     Hash {

@@ -106,7 +106,8 @@ fn the_published_example_is_the_one_the_code_gives() {
     assert!(matches!(catena::verifica(&read, &[chiave().pubblica()]), EsitoRicevuta::Autentica { .. }));
 }
 
-/// The verifier of `docs/verifica`, or nothing when this machine cannot run it.
+/// The verifier of `docs/verifica`, or nothing when this machine cannot run it and not all judges were called
+/// (`cargo xtask test` does).
 struct Verificatore {
     programma: PathBuf,
     cartella: PathBuf,
@@ -116,6 +117,7 @@ impl Verificatore {
     fn trova(nome: &str) -> Option<Self> {
         let there = Command::new("python3").args(["-c", "import cryptography"]).output();
         if !there.is_ok_and(|output| output.status.success()) {
+            assert!(std::env::var_os("PROTOCOLLO_GIUDICI").is_none(), "no Python to judge");
             println!("skipped: python3 with the package cryptography is not on this machine");
             return None;
         }

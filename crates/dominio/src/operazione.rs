@@ -213,6 +213,18 @@ pub enum Evento {
         #[serde(default, skip_serializing_if = "vuoti")]
         nuovi_valori: Valori,
     },
+    /// The log's key is changed (contract § 3): from the next checkpoint on the new one signs; the old one beside it for a
+    /// while.
+    ChiaveRuotata {
+        /// The key until now, as C2SP vkey.
+        precedente: String,
+        /// The new one.
+        chiave_log: String,
+        /// Until when the old one signs too.
+        fino: Istante,
+        /// Why.
+        motivo: String,
+    },
     /// The wall clock went back: the register's time did not (R-A21).
     OrologioArretrato {
         /// What the wall clock said, microseconds UTC.

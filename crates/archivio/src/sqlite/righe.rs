@@ -226,6 +226,7 @@ pub fn di_configurazione(e: &Evento) -> bool {
             | Evento::UtenteAbilitato { .. }
             | Evento::TokenCreato { .. }
             | Evento::TokenRevocato { .. }
+            | Evento::ChiaveRuotata { .. }
             | Evento::RegistroCreato(_)
             | Evento::UfficioCreato(_)
             | Evento::UfficioChiuso { .. }

@@ -5,6 +5,8 @@
 
 mod annullamenti;
 mod banco;
+mod chiavi;
+mod falsari;
 mod guasti;
 mod numeri;
 mod registro;

@@ -1,5 +1,6 @@
 //! The REST interface, `/api/v1` (contract § 2).
 
+mod accessi;
 mod anagrafiche;
 mod annullamenti;
 mod azioni;
@@ -14,7 +15,7 @@ mod schemi;
 use std::sync::Arc;
 
 use archivio::EnteStore;
-use archivio::store::{Idempotenza, Registro};
+use archivio::store::{Azione, Idempotenza, Registro};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderMap;
@@ -86,10 +87,11 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/fascicoli", get(anagrafiche::fascicoli).post(anagrafiche::crea_fascicolo)),
         ("/rubrica", get(anagrafiche::rubrica).post(anagrafiche::aggiungi_corrispondente)),
         ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
+        ("/accessi", get(accessi::elenco)),
         ("/annullamenti", get(annullamenti::elenco)),
         ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),
-        ("/log/chiavi", get(log::chiavi)),
+        ("/log/chiavi", get(log::chiavi).post(log::ruota)),
         ("/log/tile/{*percorso}", get(log::tessera)),
     ];
     r.extend(aoo.into_iter().map(|(p, m)| (format!("{BASE}{p}"), m)));
@@ -142,10 +144,20 @@ async fn cerca(ente: &dyn EnteStore, aoo: &CodiceAoo, chiave: &Chiave, fino: Opt
         .ok_or_else(|| Problema::non_trovato(format!("la registrazione {chiave} non esiste")))
 }
 
-/// A registration that this operator may see; 403 otherwise (R-L08).
-async fn visibile(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, chiave: &Chiave) -> Risposta<Registrazione> {
+/// A registration that this operator may see, and now does: 403 otherwise, and the access log knows (R-L08, R-L16).
+async fn visibile(
+    ente: &dyn EnteStore,
+    aoo: &CodiceAoo,
+    chi: &Operatore,
+    chiave: &Chiave,
+    azione: Azione,
+) -> Risposta<Registrazione> {
     let r = cerca(ente, aoo, chiave, None).await?;
-    if puo_vedere(chi, &r) { Ok(r) } else { Err(Problema::vietato("la registrazione è riservata o di altri uffici")) }
+    if !puo_vedere(chi, &r) {
+        return Err(Problema::vietato("la registrazione è riservata o di altri uffici"));
+    }
+    crate::accessi::annota(ente, aoo, chi, &r, azione).await?;
+    Ok(r)
 }
 
 /// The registration as answered: contract's shape, log place, links; or number and instant only.

@@ -50,9 +50,9 @@ const fn op(
 /// Operations on the register, below `registri/{registro}/registrazioni` and `registrazioni`.
 const DEL_REGISTRO: &[Operazione] = &[
     op("post", "", "Registra un documento", Corpo::Registrazione, "Registrazione", &[]),
-    op("get", "", "Cerca nel registro, dal più recente", Corpo::Niente, "Elenco", FILTRI),
+    op("get", "", "Cerca nel registro, dal più recente", Corpo::Niente, "Registrazioni", FILTRI),
     op("get", "/{anno}/{numero}", "Una registrazione, com'è o com'era", Corpo::Niente, "Registrazione", &["alla"]),
-    op("get", "/{anno}/{numero}/storia", "Ogni operazione, dalla più antica", Corpo::Niente, "Elenco", &[]),
+    op("get", "/{anno}/{numero}/storia", "Ogni operazione, dalla più antica", Corpo::Niente, "Storia", &[]),
     op("get", "/{anno}/{numero}/confronto", "Due momenti, campo per campo", Corpo::Niente, "Confronto", &["da", "a"]),
     op("post", "/{anno}/{numero}/assegnazioni", "Assegna", Corpo::Json("Assegna"), "Registrazione", &[]),
     op(
@@ -131,6 +131,14 @@ const ALTRE: &[Operazione] = &[
     op("post", "/fascicoli", "Apre un fascicolo", Corpo::Json("NuovoFascicolo"), "Voce", &[]),
     op("get", "/rubrica", "La rubrica", Corpo::Niente, "Elenco", &["q", "limite", "cursore"]),
     op("post", "/rubrica", "Aggiunge un corrispondente", Corpo::Json("Soggetto"), "Voce", &[]),
+    op(
+        "get",
+        "/accessi",
+        "Chi ha visto che cosa (RGD, vicario, auditor)",
+        Corpo::Niente,
+        "Elenco",
+        &["registrazione", "soggetto", "utente", "dal", "al", "riservate", "limite", "cursore"],
+    ),
     op("get", "/annullamenti", "Il registro degli annullamenti", Corpo::Niente, "Elenco", &["limite", "cursore"]),
     op(
         "get",
@@ -140,6 +148,7 @@ const ALTRE: &[Operazione] = &[
         "Elenco",
         &["limite", "cursore"],
     ),
+    op("post", "/log/chiavi", "Cambia la chiave del registro delle operazioni", Corpo::Json("Motivo"), "Oggetto", &[]),
     op("get", "/registri", "I registri", Corpo::Niente, "Elenco", &[]),
     op("post", "/registri", "Crea un registro", Corpo::Json("NuovoRegistro"), "Voce", &[]),
 ];
@@ -158,6 +167,21 @@ const PUBBLICHE: &[Operazione] = &[
     op("get", "/metriche", "Metriche nel formato di Prometheus", Corpo::Niente, "", &[]),
 ];
 
+/// Shape of a query parameter: a name means the same everywhere.
+fn parametro(nome: &str) -> Value {
+    match nome {
+        "limite" => json!({"type": "integer", "minimum": 1, "maximum": 200}),
+        "da" | "a" => json!({"type": "integer", "minimum": 0, "description": "indice di un'operazione"}),
+        "anno" => json!({"type": "integer", "minimum": 1, "maximum": 9999}),
+        "numero" => json!({"type": "integer", "minimum": 1}),
+        "tipo" => json!({"enum": ["entrata", "uscita", "interna"]}),
+        "stato" => json!({"enum": ["valida", "annullata", "annullata-in-parte"]}),
+        "dal" | "al" => json!({"type": "string", "format": "date"}),
+        "alla" => json!({"type": "string", "format": "date-time"}),
+        _ => json!({"type": "string"}),
+    }
+}
+
 fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
     let mut parametri: Vec<Value> = percorso
         .split('{')
@@ -169,9 +193,8 @@ fn descritta(o: &Operazione, percorso: &str, pubblica: bool) -> Value {
         })
         .collect();
     for n in o.parametri {
-        let tipo = if matches!(*n, "anno" | "numero" | "limite" | "da" | "a") { "integer" } else { "string" };
         let obbligatorio = matches!(*n, "da" | "a");
-        parametri.push(json!({"name": n, "in": "query", "required": obbligatorio, "schema": {"type": tipo}}));
+        parametri.push(json!({"name": n, "in": "query", "required": obbligatorio, "schema": parametro(n)}));
     }
     if o.metodo == "post" {
         parametri.push(json!({

@@ -138,6 +138,19 @@ pub(super) fn schemi() -> Value {
         "Elenco": oggetto(&["elementi", "successivo"], json!({
             "elementi": {"type": "array", "items": {"type": "object"}}, "successivo": forse,
         })),
+        "Registrazioni": oggetto(&["elementi", "successivo"], json!({
+            "elementi": elenco(&schema("Registrazione")), "successivo": forse,
+        })),
+        "Storia": oggetto(&["elementi", "successivo"], json!({
+            "elementi": elenco(&oggetto(&["indice", "istante", "operatore", "porta", "tipo", "prima", "dopo"], json!({
+                "indice": {"type": "integer", "minimum": 0}, "istante": {"type": "string", "format": "date-time"},
+                "operatore": oggetto(&["id", "nome"], json!({
+                    "id": testo, "nome": testo, "ufficio": forse, "perContoDi": forse,
+                })),
+                "porta": testo, "tipo": testo, "prima": {"type": ["object", "null"]}, "dopo": {"type": "object"},
+            }))),
+            "successivo": {"type": "null"},
+        })),
         "Confronto": oggetto(&["da", "a", "elementi"], json!({
             "da": {"type": "integer"}, "a": {"type": "integer"},
             "elementi": {"type": "array", "items": oggetto(&["campo", "stato"], json!({

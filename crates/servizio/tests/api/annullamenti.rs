@@ -141,3 +141,47 @@ async fn a_reserved_annulment_is_masked() {
     let rgd = b.get(&b.rita, &format!("{BASE}/annullamenti")).await;
     assert!(String::from_utf8_lossy(&rgd.byte).contains("Motivo segreto"));
 }
+
+// R-L08, R-L16: who saw what is written before it is shown, and found by registration and by person.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_saw_somebody_s_data_is_known() {
+    let b = Banco::nuovo().await;
+    let una = nuova(&b, "Istanza di Maria").await;
+    let mut dati = entrata("Segreto");
+    dati["riservato"] = json!(true);
+    dati["mittente"] = json!({"tipo": "persona-fisica", "cognome": "Bianchi", "nome": "Ugo"});
+    b.registra(&b.rita, Modulo::nuovo().dati(&dati).file("documento", "s.txt", b"s")).await;
+    b.get(&b.anna, &una).await;
+    b.get(&b.ugo, &format!("{una}/documenti/1")).await;
+    b.get(&b.anna, &format!("{BASE}/registrazioni")).await;
+    b.get(&b.rita, &format!("{BASE}/registrazioni")).await;
+    let quali = async |q: &str| {
+        let r = b.get(&b.rita, &format!("{BASE}/accessi?{q}")).await.json();
+        let uno = |x: &Value| format!("{} {}", x["utente"].as_str().unwrap(), x["azione"].as_str().unwrap());
+        r["elementi"].as_array().unwrap().iter().map(uno).collect::<Vec<_>>()
+    };
+    assert_eq!(quali("soggetto=RSSMRA80A01H501U").await, ["ugo documento", "anna registrazione"]);
+    assert_eq!(quali("soggetto=bianchi%20ugo").await, ["rita elenco"], "masked in anna's list: she saw nothing");
+    assert_eq!(quali("registrazione=PG/2026/1&utente=anna").await, ["anna registrazione"]);
+    assert_eq!(quali("riservate=true").await, ["rita elenco"]);
+    for chi in [&b.anna, &b.ugo, &b.ada] {
+        assert_eq!(b.get(chi, &format!("{BASE}/accessi")).await.stato, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(b.get(&b.rita, &format!("{BASE}/accessi?riservate=forse")).await.campo(), "riservate");
+}
+
+// Contract § 3: the log's key changes by an operation; the public list has both, the new one first.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_the_log_changes_by_who_may() {
+    let b = Banco::nuovo().await;
+    let url = format!("{BASE}/log/chiavi");
+    let prima = String::from_utf8(b.get("", &url).await.byte).unwrap();
+    assert_eq!(b.post(&b.anna, &url, json!({"motivo": "prova"})).await.stato, StatusCode::FORBIDDEN);
+    assert_eq!(b.post(&b.rita, &url, json!({"motivo": ""})).await.campo(), "motivo");
+    let r = b.post(&b.rita, &url, json!({"motivo": "rotazione annuale"})).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    let dopo = String::from_utf8(b.get("", &url).await.byte).unwrap();
+    assert_eq!(dopo.lines().count(), 2);
+    assert_eq!(dopo.lines().nth(1), prima.lines().next());
+    assert_eq!(dopo.lines().next(), r.json()["chiavi"][0].as_str());
+}

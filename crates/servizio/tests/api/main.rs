@@ -5,6 +5,7 @@ mod annullamenti;
 mod banco;
 mod contratto;
 mod documenti;
+mod giudici;
 mod igiene;
 mod rifiuti;
 mod vita;

@@ -6,7 +6,7 @@ use dominio::annullamento::StatoRichiesta;
 use dominio::codici::{CodiceAoo, CodiceVoce};
 use dominio::comandi::{self, Comando, ComandoConfigurazione};
 use dominio::configurazione::{DatiAoo, DatiEnte, Ufficio, Voce};
-use dominio::errori::Rifiuto;
+use dominio::errori::{Rifiuto, Rigore, Validatore};
 use dominio::operazione::Evento;
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Registrazione, Stato};
@@ -298,7 +298,36 @@ impl Scrittore {
     }
 }
 
-/// Only who manages the configuration opens an AOO.
+impl Scrittore {
+    /// A new key for a log, named by an operation of that log (contract § 3).
+    pub(super) fn ruota_chiave(
+        &mut self,
+        ora: Istante,
+        aoo: Option<&CodiceAoo>,
+        chi: &Operatore,
+        motivo: &str,
+    ) -> Esito<Fatto> {
+        comandi_gestore(chi)?;
+        let mut v = Validatore::nuovo(Rigore::Operatore);
+        let motivo = dominio::testo::obbligatorio(&mut v, "motivo", motivo, 1_000);
+        v.chiudi()?;
+        let log = self.log_di(aoo)?;
+        let t = self.istante(&log, ora)?;
+        let vkey = tronco::nuova_chiave(&self.c, &self.chiave, &log, t)?;
+        let evento = Evento::ChiaveRuotata {
+            precedente: log.vkey.clone(),
+            chiave_log: vkey.clone(),
+            fino: tronco::fine_doppia_firma(t),
+            motivo,
+        };
+        let fatto = self.appendi(&log, t, chi, None, &evento)?;
+        let nuovo = Arc::new(tronco::LogInfo { vkey, ..(*log).clone() });
+        self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(aoo.cloned(), nuovo);
+        Ok(fatto)
+    }
+}
+
+/// Only who manages the configuration opens an AOO, or changes a key.
 fn comandi_gestore(chi: &Operatore) -> Esito<()> {
     dominio::nuova::richiede(chi, dominio::permessi::Diritto::GestisceConfigurazione).map_err(Errore::from)
 }

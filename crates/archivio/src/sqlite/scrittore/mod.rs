@@ -349,6 +349,12 @@ impl Scrittore {
                     .and_then(|t| self.da_solo(|s| s.crea_aoo(t, &chi, *nuova)));
                 Consegna::di(r, e, Vec::new())
             }
+            Lavoro::RuotaChiave(aoo, chi, motivo, r) => {
+                let e = ora
+                    .map_err(|_| Errore::OrologioInDubbio)
+                    .and_then(|t| self.da_solo(|s| s.ruota_chiave(t, aoo.as_ref(), &chi, &motivo)));
+                Consegna::di(r, e, Vec::new())
+            }
             Lavoro::Checkpoint(aoo, r) => {
                 let e = self.da_solo(|s| s.checkpoint(ora.unwrap_or_else(|t| t), aoo.as_ref()));
                 Consegna::di(r, e, Vec::new())

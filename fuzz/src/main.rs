@@ -1,0 +1,32 @@
+//! Fuzz targets: one program, which of them is said by `BERSAGLIO`. Each asserts something of what it accepts; seeds
+//! are in `semi/NAME`, and a folder there is a target. `cargo xtask fuzz` builds and runs them.
+#![no_main]
+#![expect(clippy::unwrap_used, reason = "a target that cannot go on has found something")]
+
+mod log;
+mod porte;
+mod registro;
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+
+/// The target asked for.
+static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let nome = std::env::var("BERSAGLIO").unwrap();
+    match nome.as_str() {
+        "analisi" => registro::analisi,
+        "checkpoint" => log::checkpoint,
+        "codici" => registro::codici,
+        "dati" => registro::dati,
+        "http" => porte::http,
+        "operazione" => registro::operazione,
+        "prova" => log::prova,
+        "ricevuta" => log::ricevuta,
+        "rivelazione" => log::rivelazione,
+        "tessera" => log::tessera,
+        altro => panic!("no target {altro}"),
+    }
+});
+
+fuzz_target!(|byte: &[u8]| BERSAGLIO(byte));
