@@ -197,12 +197,6 @@ fn carico() -> Result<()> {
     Ok(())
 }
 
-/// What schemathesis must find to hold: no 5xx, and no answer that the document does not announce as it is.
-const CONTROLLI: &str =
-    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
-
-/// Sends what the OpenAPI document allows and what it forbids, as the operator and, where only he may, as the
-/// administrator. About three minutes.
 /// The printed documents before the reference judge of PDF/A and PDF/UA.
 fn verapdf() -> Result<()> {
     let classi = prepara::verapdf()?;
@@ -211,6 +205,12 @@ fn verapdf() -> Result<()> {
     esegui(comando.env("VERAPDF_CLASSPATH", classi))
 }
 
+/// What schemathesis must find to hold: no 5xx, and no answer that the document does not announce as it is.
+const CONTROLLI: &str =
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
+/// Sends what the OpenAPI document allows and what it forbids, as the operator and, where only he may, as the
+/// administrator. About three minutes.
 fn schemathesis() -> Result<()> {
     // Installed before the service starts.
     prepara::schemathesis()?;

@@ -159,6 +159,9 @@ pub(crate) fn componi(caratteri: &Caratteri, brani: &[Brano], stile: Stile, larg
     Testo { righe, vesti, stile, nodi }
 }
 
+/// Runs of glyphs and their width in points.
+type Misurato = (Rc<[Forma]>, f32);
+
 /// Where lines are being set.
 struct Banco<'a> {
     caratteri: &'a Caratteri,
@@ -185,7 +188,7 @@ impl<'a> Banco<'a> {
         self.chiudi_riga(true);
     }
 
-    fn misura(&self, brano: usize, testo: &str) -> (Rc<[Forma]>, f32) {
+    fn misura(&self, brano: usize, testo: &str) -> Misurato {
         let forme = self.caratteri.parola(self.vesti[brano].volto, testo);
         let larghezza = forme.iter().map(|f| f.avanzo).sum::<f32>() * self.corpo;
         (forme, larghezza)
@@ -219,7 +222,7 @@ impl<'a> Banco<'a> {
         }
     }
 
-    fn accoda(&mut self, misurati: Vec<(usize, (Rc<[Forma]>, f32))>, mut spazio: f32) {
+    fn accoda(&mut self, misurati: Vec<(usize, Misurato)>, mut spazio: f32) {
         for (brano, (forme, larghezza)) in misurati {
             self.riga.larghezza += spazio + larghezza;
             self.riga.pezzi.push(Pezzo { forme, brano, larghezza, spazio });

@@ -20,7 +20,8 @@
 //! | `documento` | the document as a value |
 //! | `carattere` | the bundled fonts: who has a character, how wide is a word |
 //! | `composizione` | words into lines |
-//! | `impaginazione`, `tabella`, `codice_qr` | blocks down the pages |
+//! | `impaginazione` | the pages: what is left of one, its head and foot |
+//! | `blocchi`, `tabella`, `codice_qr` | blocks down the pages |
 //! | `penna` | lines into strokes and structure |
 //! | `struttura` | the tree a screen reader follows |
 //! | `foglio` | a page's strokes onto the PDF |
@@ -33,6 +34,7 @@
 //! date is given, so the same document is always the same bytes. Why these libraries and fonts:
 //! `docs/decisions/0006-stampa.md`.
 
+mod blocchi;
 mod carattere;
 mod codice_qr;
 mod composizione;

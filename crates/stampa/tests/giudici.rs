@@ -1,6 +1,8 @@
 //! What independent programs say of the documents: qpdf, poppler, zbar, veraPDF. Each test is skipped, saying so,
 //! where its program is missing.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod comune;
 
 use std::path::{Path, PathBuf};
