@@ -12,6 +12,7 @@
 //! | [`chiavi`] | the key that wraps the keys |
 //! | [`orologio`] | the register's clock |
 
+pub mod accessi;
 pub mod chiavi;
 pub mod file;
 pub mod orologio;

@@ -19,6 +19,8 @@ use dominio::registrazione::{Chiave, Documento, Registrazione, RuoloDocumento, S
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 
+pub use crate::accessi::{Accesso, AccessoScritto, Azione, FiltroAccessi};
+
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum Errore {
@@ -237,6 +239,26 @@ pub struct Pratica {
     pub assegnazione: u32,
 }
 
+/// A line of the register of annulments (R-B10).
+#[derive(Debug, Clone)]
+pub struct AnnullamentoScritto {
+    /// Index of the annulment's operation.
+    pub indice: u64,
+    /// The registration as it is now; its annulments hold the one with that index.
+    pub registrazione: Registrazione,
+    /// False: only number and instant may be shown.
+    pub visibile: bool,
+}
+
+/// A request of annulment that waits for the RGD.
+#[derive(Debug, Clone)]
+pub struct RichiestaScritta {
+    /// The registration.
+    pub registrazione: Registrazione,
+    /// Number of the request within it.
+    pub richiesta: u32,
+}
+
 /// A correspondent of the rubrica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Corrispondente {
@@ -365,6 +387,22 @@ pub trait EnteStore: Send + Sync + 'static {
         conoscenza: bool,
         limite: usize,
     ) -> Esito<Vec<Pratica>>;
+    /// The register of annulments with their acts, newest first; what the operator may not see comes masked.
+    async fn annullamenti(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<AnnullamentoScritto>>;
+    /// Requests of annulment that wait, oldest first: those on registrations the operator may see.
+    async fn richieste_annullamento(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<RichiestaScritta>>;
     /// How many entrate wait for their classificazione.
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).
@@ -394,6 +432,8 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn checkpoint(&self, registro: &Registro) -> Esito<String>;
     /// Signs a checkpoint if something changed since the last one; returns the latest.
     async fn firma_checkpoint(&self, registro: &Registro) -> Esito<String>;
+    /// Takes a new key for a log: an operation names it, and for a while the old one signs beside it (contract § 3).
+    async fn ruota_chiave(&self, registro: &Registro, chi: &Operatore, motivo: &str) -> Esito<Fatto>;
     /// Public keys of a log, as C2SP vkeys, the current one first.
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>>;
     /// Bytes of a tile or entry bundle within the latest checkpoint; `None` past it.
@@ -418,12 +458,19 @@ pub trait EnteStore: Send + Sync + 'static {
     /// Ends a session; with `utente`, every session of that person.
     async fn chiudi_sessioni(&self, id: Option<[u8; 32]>, utente: Option<&NomeUtente>) -> Esito<()>;
 
+    /// Writes into the access log who looked at what; the answer comes after the commit (R-L08, R-L16).
+    async fn annota_accesso(&self, a: Accesso) -> Esito<()>;
+    /// Who saw what, newest first.
+    async fn accessi(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>>;
+    /// Prunes accesses older than an instant; says how many.
+    async fn pota_accessi(&self, prima: Istante) -> Esito<u64>;
+
     /// Recomputes everything; `avanza` is told what is being checked. Contract § 1, `verifica`.
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica>;
 }
 
 /// What `verifica` found.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Verifica {
     /// Operations recomputed.
     pub operazioni: u64,
@@ -435,12 +482,14 @@ pub struct Verifica {
     pub file: u64,
     /// Rows of tables compared with what the log says.
     pub righe: u64,
+    /// Rows of the access log whose chain was recomputed.
+    pub accessi: u64,
     /// Everything that does not hold.
     pub differenze: Vec<Discordanza>,
 }
 
 /// One thing that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Discordanza {
     /// Where: table or log.
     pub tabella: String,

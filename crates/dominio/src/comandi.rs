@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::annullamento::{self, ProvvedimentoDato};
 use crate::codici::{CodiceAoo, CodiceRegistro, CodiceUfficio, CodiceVoce, NomeUtente};
 use crate::configurazione::{Configurazione, DatiRegistro, StatoAoo, Token, Ufficio, Utente, Voce};
 use crate::errori::{Rifiuto, Rigore, Validatore};
@@ -79,6 +80,38 @@ pub enum Comando {
         /// Its code.
         fascicolo: String,
     },
+    /// Ask for an annulment (R-B06).
+    ChiediAnnullamento {
+        /// Why.
+        motivo: String,
+        /// What.
+        oggetto: annullamento::Oggetto,
+    },
+    /// Authorise one that was asked for.
+    AutorizzaAnnullamento {
+        /// Number of the request.
+        richiesta: u32,
+        /// Why; that of the request when absent.
+        motivo: Option<String>,
+        /// Under which act.
+        provvedimento: Option<ProvvedimentoDato>,
+    },
+    /// Refuse one that was asked for.
+    RifiutaAnnullamento {
+        /// Number of the request.
+        richiesta: u32,
+        /// Why.
+        motivo: String,
+    },
+    /// Annul in one step: RGD or vicario.
+    Annulla {
+        /// Why.
+        motivo: String,
+        /// Under which act.
+        provvedimento: Option<ProvvedimentoDato>,
+        /// What.
+        oggetto: annullamento::Oggetto,
+    },
 }
 
 /// May the operator see the contents of this registration? R-L08, R-L02.
@@ -142,6 +175,14 @@ pub fn decidi(aoo: &StatoAoo, chi: &Operatore, r: &Registrazione, ora: Istante, 
                 return Err(Rifiuto::Conflitto(format!("la registrazione è già nel fascicolo {fascicolo}")));
             }
             Ok(Evento::Fascicolazione { fascicolo })
+        }
+        Comando::ChiediAnnullamento { motivo, oggetto } => annullamento::chiedi(aoo, chi, r, ora, &motivo, oggetto),
+        Comando::AutorizzaAnnullamento { richiesta, motivo, provvedimento } => {
+            annullamento::autorizza(aoo, chi, r, ora, richiesta, motivo.as_deref(), provvedimento)
+        }
+        Comando::RifiutaAnnullamento { richiesta, motivo } => annullamento::rifiuta(chi, r, richiesta, &motivo),
+        Comando::Annulla { motivo, provvedimento, oggetto } => {
+            annullamento::annulla(aoo, chi, r, ora, &motivo, provvedimento, oggetto)
         }
     }
 }

@@ -190,6 +190,8 @@ pub struct StatoAoo {
     pub titolario: BTreeMap<CodiceVoce, Vec<Voce>>,
     /// Registers by code.
     pub registri: BTreeMap<CodiceRegistro, DatiRegistro>,
+    /// Keys that its log took after the first: index of the operation, vkey.
+    pub chiavi: Vec<(u64, String)>,
 }
 
 impl StatoAoo {
@@ -215,6 +217,8 @@ pub struct Configurazione {
     pub token: BTreeMap<String, Token>,
     /// AOO by code.
     pub aoo: BTreeMap<CodiceAoo, StatoAoo>,
+    /// Keys that the ente's own log took later: index of the operation, vkey.
+    pub chiavi: Vec<(u64, String)>,
 }
 
 impl Configurazione {
@@ -251,8 +255,18 @@ impl Configurazione {
                         uffici: BTreeMap::new(),
                         titolario: BTreeMap::new(),
                         registri: BTreeMap::new(),
+                        chiavi: Vec::new(),
                     },
                 );
+            }
+            Evento::ChiaveRuotata { chiave_log, .. } => {
+                let chiavi = match &op.aoo {
+                    None => Some(&mut self.chiavi),
+                    Some(a) => self.aoo.get_mut(a).map(|a| &mut a.chiavi),
+                };
+                if let Some(k) = chiavi {
+                    k.push((op.indice, chiave_log.clone()));
+                }
             }
             _ => {
                 if let Some(a) = op.aoo.as_ref().and_then(|a| self.aoo.get_mut(a)) {

@@ -12,12 +12,13 @@
 //! | [`soggetto`], [`registrazione`] | correspondents and registrations |
 //! | [`permessi`] | roles, rights, who acts |
 //! | [`configurazione`] | ente, AOO, offices, users, titolario |
-//! | [`nuova`], [`comandi`] | commands and their rules |
+//! | [`nuova`], [`comandi`], [`annullamento`] | commands and their rules |
 //! | [`operazione`], [`piatto`] | what the log keeps, and its flat form |
 //! | [`storia`] | the fold, comparison, the shape of answers |
 //! | [`lettura`], [`errori`] | JSON from outside, refusals that name the field |
 
 pub mod analisi;
+pub mod annullamento;
 pub mod codici;
 pub mod comandi;
 pub mod configurazione;

@@ -119,32 +119,9 @@ pub fn registra(
     let oggetto = oggetto(&mut v, &nuova.oggetto);
     controlla_parti(&mut v, &nuova);
     let mittente = nuova.mittente.map(|s| corrispondente(&mut v, aoo, ora, "mittente", s));
-    let altri_mittenti = nuova
-        .altri_mittenti
-        .into_iter()
-        .take(ELENCO_MAX + 1)
-        .enumerate()
-        .map(|(i, s)| corrispondente(&mut v, aoo, ora, &format!("altriMittenti.{i}"), s))
-        .collect();
-    let destinatari: Vec<Destinatario> = if nuova.destinatari.len() > DESTINATARI_MAX {
-        v.errore("destinatari", format!("sono {}: il massimo è {DESTINATARI_MAX}", nuova.destinatari.len()));
-        Vec::new()
-    } else {
-        nuova
-            .destinatari
-            .into_iter()
-            .enumerate()
-            .map(|(i, d)| Destinatario {
-                soggetto: corrispondente(&mut v, aoo, ora, &format!("destinatari.{i}"), d.soggetto),
-                ..d
-            })
-            .collect()
-    };
-    for (campo, n) in [
-        ("assegnazioni", nuova.assegnazioni.len()),
-        ("riferimenti", nuova.riferimenti.len()),
-        ("firmatari", nuova.firmatari.len()),
-    ] {
+    let altri_mittenti = altri_mittenti(&mut v, aoo, ora, nuova.altri_mittenti);
+    let destinatari = destinatari(&mut v, aoo, ora, nuova.destinatari);
+    for (campo, n) in [("assegnazioni", nuova.assegnazioni.len()), ("riferimenti", nuova.riferimenti.len())] {
         if n > ELENCO_MAX {
             v.errore(campo, format!("sono {n}: il massimo è {ELENCO_MAX}"));
         }
@@ -158,20 +135,8 @@ pub fn registra(
     let (classificazione, classificazione_denominazione) =
         classificazione(&mut v, aoo, oggi, nuova.tipo, nuova.classificazione);
     let assegnazioni = assegnazioni(&mut v, aoo, ora, nuova.tipo, nuova.assegnazioni);
-    if let Some(u) = &nuova.ufficio_mittente {
-        if nuova.tipo == Tipo::Entrata {
-            v.errore("ufficioMittente", "vale solo per i documenti in uscita o interni");
-        } else if aoo.ufficio(u, ora).is_none() {
-            v.errore("ufficioMittente", format!("l'ufficio {u} non esiste o è chiuso"));
-        }
-    }
-    let firmatari = nuova
-        .firmatari
-        .iter()
-        .take(ELENCO_MAX)
-        .enumerate()
-        .map(|(i, f)| testo::obbligatorio(&mut v, &format!("firmatari.{i}"), f, 300))
-        .collect();
+    ufficio_mittente(&mut v, aoo, ora, nuova.tipo, nuova.ufficio_mittente.as_ref());
+    let firmatari = firmatari(&mut v, &nuova.firmatari);
     let tipologia = testo::facoltativo(&mut v, "tipologia", nuova.tipologia.as_deref(), 200);
     let note = testo::facoltativo(&mut v, "note", nuova.note.as_deref(), OGGETTO_MAX);
     let differimento = nuova.differimento.map(|d| differimento(&mut v, nuova.tipo, nuova.mezzo, d));
@@ -216,7 +181,7 @@ pub fn richiede(chi: &Operatore, d: Diritto) -> Result<(), Rifiuto> {
     }
 }
 
-fn oggetto(v: &mut Validatore, testo: &str) -> String {
+pub(crate) fn oggetto(v: &mut Validatore, testo: &str) -> String {
     match (v.rigore(), testo::facoltativo(v, "oggetto", Some(testo), OGGETTO_MAX)) {
         (_, Some(o)) => o,
         (Rigore::Operatore, None) => {
@@ -231,7 +196,7 @@ fn oggetto(v: &mut Validatore, testo: &str) -> String {
 }
 
 /// Who may stand where, by direction (contract § 2).
-fn controlla_parti(v: &mut Validatore, n: &NuovaRegistrazione) {
+pub(crate) fn controlla_parti(v: &mut Validatore, n: &NuovaRegistrazione) {
     let ufficio = |s: &Soggetto| s.ufficio().is_some();
     match n.tipo {
         Tipo::Entrata => {
@@ -286,7 +251,7 @@ fn controlla_parti(v: &mut Validatore, n: &NuovaRegistrazione) {
     }
 }
 
-fn corrispondente(v: &mut Validatore, aoo: &StatoAoo, ora: Istante, campo: &str, s: Soggetto) -> Soggetto {
+pub(crate) fn corrispondente(v: &mut Validatore, aoo: &StatoAoo, ora: Istante, campo: &str, s: Soggetto) -> Soggetto {
     if let Soggetto::Ufficio { codice, .. } = &s {
         let trovato = aoo.ufficio(codice, ora);
         if trovato.is_none() {
@@ -297,7 +262,63 @@ fn corrispondente(v: &mut Validatore, aoo: &StatoAoo, ora: Istante, campo: &str,
     s.validato(v, campo)
 }
 
-fn date(
+pub(crate) fn altri_mittenti(v: &mut Validatore, aoo: &StatoAoo, ora: Istante, elenco: Vec<Soggetto>) -> Vec<Soggetto> {
+    elenco
+        .into_iter()
+        .take(ELENCO_MAX + 1)
+        .enumerate()
+        .map(|(i, s)| corrispondente(v, aoo, ora, &format!("altriMittenti.{i}"), s))
+        .collect()
+}
+
+pub(crate) fn destinatari(
+    v: &mut Validatore,
+    aoo: &StatoAoo,
+    ora: Istante,
+    elenco: Vec<Destinatario>,
+) -> Vec<Destinatario> {
+    if elenco.len() > DESTINATARI_MAX {
+        v.errore("destinatari", format!("sono {}: il massimo è {DESTINATARI_MAX}", elenco.len()));
+        return Vec::new();
+    }
+    elenco
+        .into_iter()
+        .enumerate()
+        .map(|(i, d)| Destinatario {
+            soggetto: corrispondente(v, aoo, ora, &format!("destinatari.{i}"), d.soggetto),
+            ..d
+        })
+        .collect()
+}
+
+pub(crate) fn ufficio_mittente(
+    v: &mut Validatore,
+    aoo: &StatoAoo,
+    ora: Istante,
+    tipo: Tipo,
+    ufficio: Option<&CodiceUfficio>,
+) {
+    let Some(u) = ufficio else { return };
+    if tipo == Tipo::Entrata {
+        v.errore("ufficioMittente", "vale solo per i documenti in uscita o interni");
+    } else if aoo.ufficio(u, ora).is_none() {
+        v.errore("ufficioMittente", format!("l'ufficio {u} non esiste o è chiuso"));
+    }
+}
+
+pub(crate) fn firmatari(v: &mut Validatore, elenco: &[String]) -> Vec<String> {
+    if elenco.len() > ELENCO_MAX {
+        v.errore("firmatari", format!("sono {}: il massimo è {ELENCO_MAX}", elenco.len()));
+    }
+    elenco
+        .iter()
+        .take(ELENCO_MAX)
+        .enumerate()
+        .map(|(i, f)| testo::obbligatorio(v, &format!("firmatari.{i}"), f, 300))
+        .collect()
+}
+
+pub(crate) fn date(
     v: &mut Validatore,
     ora: Istante,
     oggi: Giorno,

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::annullamento::{Campo, Provvedimento, Valori};
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, NomeUtente};
 use crate::configurazione::{DatiAoo, DatiEnte, DatiRegistro, Token, Ufficio, Utente, Voce};
 use crate::permessi::{Incarico, Operatore, Porta};
@@ -170,6 +171,60 @@ pub enum Evento {
         /// Its code.
         fascicolo: String,
     },
+    /// An annulment is asked for (R-B06).
+    RichiestaAnnullamento {
+        /// Number of the request within the registration.
+        richiesta: u32,
+        /// Why.
+        motivo: String,
+        /// The whole registration?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        intero: bool,
+        /// Which fields.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        campi: Vec<Campo>,
+        /// Their right values.
+        #[serde(default, skip_serializing_if = "vuoti")]
+        nuovi_valori: Valori,
+    },
+    /// The RGD refuses a request.
+    RifiutoAnnullamento {
+        /// Number of the request.
+        richiesta: u32,
+        /// Why.
+        motivo: String,
+    },
+    /// Annulled (TUDA art. 54): who, when and on whose behalf are the operation's own.
+    Annullamento {
+        /// The request it answers; absent when the RGD annuls in one step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        richiesta: Option<u32>,
+        /// Why (R-B10).
+        motivo: String,
+        /// Under which act (R-B05).
+        provvedimento: Provvedimento,
+        /// The whole registration?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        intero: bool,
+        /// Which fields.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        campi: Vec<Campo>,
+        /// Their right values (R-B07).
+        #[serde(default, skip_serializing_if = "vuoti")]
+        nuovi_valori: Valori,
+    },
+    /// The log's key is changed (contract § 3): from the next checkpoint on the new one signs; the old one beside it for a
+    /// while.
+    ChiaveRuotata {
+        /// The key until now, as C2SP vkey.
+        precedente: String,
+        /// The new one.
+        chiave_log: String,
+        /// Until when the old one signs too.
+        fino: Istante,
+        /// Why.
+        motivo: String,
+    },
     /// The wall clock went back: the register's time did not (R-A21).
     OrologioArretrato {
         /// What the wall clock said, microseconds UTC.
@@ -184,6 +239,10 @@ pub enum Evento {
         /// Why it can be trusted.
         motivo: String,
     },
+}
+
+fn vuoti(v: &Valori) -> bool {
+    *v == Valori::default()
 }
 
 /// Who did it, as written in the operation (R-B12).

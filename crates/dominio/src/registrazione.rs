@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::annullamento::{Annullamento, Richiesta};
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, Impronta, NomeUtente};
 use crate::errori::Anomalia;
 use crate::soggetto::Soggetto;
@@ -416,7 +417,7 @@ pub struct Registrazione {
     pub operatore_nome: String,
     /// On behalf of which office.
     pub operatore_ufficio: Option<CodiceUfficio>,
-    /// What never changes.
+    /// What was registered and is in force: only an annulment renews a piece of it, and keeps the annulled value.
     pub dati: DatiRegistrazione,
     /// Classificazione now, with its name.
     pub classificazione: (CodiceVoce, Option<String>),
@@ -432,6 +433,10 @@ pub struct Registrazione {
     pub aggregazioni: Vec<String>,
     /// State as a whole.
     pub stato: Stato,
+    /// Annulments made, oldest first, with what they annulled (R-B03, R-B04).
+    pub annullamenti: Vec<Annullamento>,
+    /// Annulments asked for, oldest first.
+    pub richieste: Vec<Richiesta>,
 }
 
 impl Registrazione {

@@ -1,14 +1,22 @@
 //! `verifica` and `ricevuta verifica`: what anyone may check (contract § 1).
 
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use archivio::sqlite::{SqliteStore, enti_in, verifica};
+use archivio::sqlite::verifica::{self, Ancora, Passo, Stato};
+use archivio::sqlite::{SqliteStore, enti_in};
 use archivio::store::Verifica;
 use catena::{ChiavePubblica, EsitoRicevuta, Ricevuta};
 use clap::{Args, Subcommand};
-use dominio::codici::CodiceIpa;
+use dominio::codici::{CodiceAoo, CodiceIpa};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+/// Longest text of an anchor, bytes.
+const ANCORA_BYTE_MAX: u64 = 64 * 1024 * 1024;
 
 /// Options of `verifica`.
 #[derive(Debug, Args)]
@@ -19,9 +27,25 @@ pub struct Opzioni {
     /// Solo questo ente.
     #[arg(long)]
     ente: Option<CodiceIpa>,
+    /// L'AOO che deve esserci (si verifica comunque tutto l'ente: sta in un file solo).
+    #[arg(long, requires = "ente")]
+    aoo: Option<CodiceAoo>,
+    /// Checkpoint conservati altrove, che il registro deve estendere: un file, una cartella o un indirizzo http://.
+    #[arg(long, value_name = "FILE|URL")]
+    ancora: Vec<String>,
+    /// File in cui tenere a che punto si è: se c'è già, la verifica riprende da lì; alla fine viene tolto.
+    #[arg(long, value_name = "FILE")]
+    riprendi: Option<PathBuf>,
     /// Un solo valore JSON sullo standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// What the file of `--riprendi` holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Ripresa {
+    finiti: BTreeMap<String, Verifica>,
+    corrente: Option<Stato>,
 }
 
 /// Recomputes everything; works beside a running service.
@@ -29,24 +53,116 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
     if !o.archivio.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", o.archivio.display());
     }
-    let enti = match &o.ente {
-        Some(e) => vec![e.clone()],
-        None => enti_in(&o.archivio)?,
+    let cartelle = cartelle(o)?;
+    let ancore = ancore(o)?;
+    let mut ripresa = match &o.riprendi {
+        Some(f) if f.exists() => serde_json::from_slice(&leggi(f)?)
+            .with_context(|| format!("{} non è una verifica interrotta", f.display()))?,
+        _ => Ripresa::default(),
     };
     let mut tutte = Verifica::default();
-    for ipa in enti {
-        let cartella = SqliteStore::cartella(&o.archivio, &ipa);
-        if !cartella.join("ente.sqlite").exists() {
-            bail!("l'ente {ipa} non è in questo archivio");
+    let mut usate = vec![false; ancore.len()];
+    for (nome, cartella) in cartelle {
+        if let Some(v) = ripresa.finiti.get(&nome) {
+            somma(&mut tutte, v.clone());
         }
-        let v = verifica::ente(&cartella, &|cosa| eprintln!("{ipa}: {cosa}"))?;
-        tutte.operazioni += v.operazioni;
-        tutte.registrazioni += v.registrazioni;
-        tutte.checkpoint += v.checkpoint;
-        tutte.file += v.file;
-        tutte.righe += v.righe;
-        tutte.differenze.extend(v.differenze);
+        let origini = verifica::origini(&cartella, o.aoo.as_ref())?;
+        let sue: Vec<Ancora> = ancore
+            .iter()
+            .zip(&mut usate)
+            .filter(|(a, _)| origini.contains(&a.checkpoint.origine))
+            .map(|(a, usata)| {
+                *usata = true;
+                a.clone()
+            })
+            .collect();
+        if ripresa.finiti.contains_key(&nome) {
+            continue;
+        }
+        let v = uno(o, &nome, &cartella, &sue, &mut ripresa)?;
+        somma(&mut tutte, v.clone());
+        ripresa.finiti.insert(nome, v);
+        salva(o.riprendi.as_deref(), &ripresa)?;
     }
+    for (a, _) in ancore.iter().zip(usate).filter(|(_, usata)| !usata) {
+        tutte.differenze.push(a.estranea());
+    }
+    if let Some(f) = &o.riprendi {
+        std::fs::remove_file(f).with_context(|| format!("non si toglie {}", f.display()))?;
+    }
+    stampa(o, &tutte, ancore.len())
+}
+
+/// The folders to verify; without `--ente` that of the installation too, which has a log of its own.
+fn cartelle(o: &Opzioni) -> Result<Vec<(String, PathBuf)>> {
+    let esiste = |p: &Path| p.join("ente.sqlite").exists();
+    let Some(ipa) = &o.ente else {
+        let mut out = Vec::new();
+        let installazione = o.archivio.join("installazione");
+        if esiste(&installazione) {
+            out.push(("installazione".to_owned(), installazione));
+        }
+        for ipa in enti_in(&o.archivio)? {
+            let cartella = SqliteStore::cartella(&o.archivio, &ipa);
+            out.push((ipa.to_string(), cartella));
+        }
+        return Ok(out);
+    };
+    let cartella = SqliteStore::cartella(&o.archivio, ipa);
+    if !esiste(&cartella) {
+        bail!("l'ente {ipa} non è in questo archivio");
+    }
+    Ok(vec![(ipa.to_string(), cartella)])
+}
+
+fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mut Ripresa) -> Result<Verifica> {
+    let barra = Barra::nuova(nome);
+    let riprendi = ripresa.corrente.take().filter(|s| s.ente().as_str() == nome);
+    if let Some(s) = &riprendi {
+        eprintln!("{nome}: riprende da {} operazioni", s.operazioni());
+    }
+    let mut conserva = |s: &Stato| {
+        ripresa.corrente = Some(s.clone());
+        salva(o.riprendi.as_deref(), ripresa).map_err(|e| archivio::Errore::Archivio(format!("{e:#}")))
+    };
+    let opzioni = verifica::Opzioni {
+        ancore,
+        riprendi,
+        salva: if o.riprendi.is_some() { Some(&mut conserva) } else { None },
+        avanza: Some(&|p| barra.passo(p)),
+        fili: 0,
+    };
+    let v = verifica::ente(cartella, opzioni)?;
+    ripresa.corrente = None;
+    Ok(v)
+}
+
+fn somma(tutte: &mut Verifica, v: Verifica) {
+    tutte.operazioni += v.operazioni;
+    tutte.registrazioni += v.registrazioni;
+    tutte.checkpoint += v.checkpoint;
+    tutte.file += v.file;
+    tutte.righe += v.righe;
+    tutte.accessi += v.accessi;
+    tutte.differenze.extend(v.differenze);
+}
+
+/// Keeps where it is: a new file in the old one's place, so that an interruption leaves one or the other.
+fn salva(f: Option<&Path>, r: &Ripresa) -> Result<()> {
+    let Some(f) = f else { return Ok(()) };
+    let provvisorio = f.with_extension("nuova");
+    let mut opzioni = std::fs::OpenOptions::new();
+    opzioni.write(true).create(true).truncate(true);
+    // Differences may show contents.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut opzioni, 0o600);
+    let mut file = opzioni.open(&provvisorio).with_context(|| format!("non si scrive {}", provvisorio.display()))?;
+    file.write_all(&serde_json::to_vec(r)?)?;
+    file.sync_all()?;
+    std::fs::rename(&provvisorio, f).with_context(|| format!("non si scrive {}", f.display()))
+}
+
+fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
     let buona = tutte.differenze.is_empty();
     if o.json {
         println!("{}", serde_json::to_string(&tutte)?);
@@ -56,6 +172,10 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         println!("checkpoint={}", tutte.checkpoint);
         println!("file={}", tutte.file);
         println!("righe={}", tutte.righe);
+        println!("accessi={}", tutte.accessi);
+        if !o.ancora.is_empty() {
+            println!("ancore={ancore}");
+        }
         println!("differenze={}", tutte.differenze.len());
         for d in &tutte.differenze {
             println!("{} {}: {}: atteso {}, trovato {}", d.tabella, d.chiave, d.campo, d.atteso, d.trovato);
@@ -63,6 +183,97 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
     }
     eprintln!("{}", if buona { "Tutto torna." } else { "Ci sono differenze." });
     Ok(u8::from(!buona))
+}
+
+/// The anchors named on the command line.
+fn ancore(o: &Opzioni) -> Result<Vec<Ancora>> {
+    let mut out = Vec::new();
+    for dove in &o.ancora {
+        if dove.starts_with("https://") {
+            bail!("--ancora {dove}: qui non c'è TLS; scaricare il checkpoint e indicare il file");
+        }
+        if dove.starts_with("http://") {
+            out.extend(ancora(dove, &scarica(dove)?)?);
+            continue;
+        }
+        let percorso = Path::new(dove.strip_prefix("file://").unwrap_or(dove));
+        if percorso.is_dir() {
+            let mut nomi: Vec<PathBuf> =
+                std::fs::read_dir(percorso)?.map(|v| Ok(v?.path())).collect::<std::io::Result<_>>()?;
+            nomi.sort();
+            for f in nomi.into_iter().filter(|f| f.is_file()) {
+                out.extend(ancora(&f.display().to_string(), &leggi(&f)?)?);
+            }
+        } else {
+            out.extend(ancora(dove, &leggi(percorso)?)?);
+        }
+    }
+    Ok(out)
+}
+
+fn ancora(nome: &str, byte: &[u8]) -> Result<Vec<Ancora>> {
+    let testo = std::str::from_utf8(byte).with_context(|| format!("{nome} non è testo"))?;
+    Ok(Ancora::leggi(nome, testo)?)
+}
+
+fn scarica(indirizzo: &str) -> Result<Vec<u8>> {
+    let irraggiungibile = |e: ureq::Error| std::io::Error::other(format!("{indirizzo} non si raggiunge: {e}"));
+    let agente: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30))).build().into();
+    let mut risposta = agente.get(indirizzo).call().map_err(irraggiungibile)?;
+    let mut byte = Vec::new();
+    risposta.body_mut().as_reader().take(ANCORA_BYTE_MAX).read_to_end(&mut byte)?;
+    Ok(byte)
+}
+
+/// How far it is: one line that is rewritten on a terminal, one line each tenth elsewhere.
+struct Barra {
+    nome: String,
+    terminale: bool,
+    stato: std::cell::Cell<(Option<verifica::Fase>, Instant, u64, Instant)>,
+}
+
+impl Barra {
+    fn nuova(nome: &str) -> Self {
+        let ora = Instant::now();
+        let stato = std::cell::Cell::new((None, ora, 0, ora));
+        Self { nome: nome.to_owned(), terminale: std::io::stderr().is_terminal(), stato }
+    }
+
+    fn passo(&self, p: Passo) {
+        let (fase, mut inizio, mut primo, mostrato) = self.stato.get();
+        let nuova = fase != Some(p.fase);
+        if nuova {
+            (inizio, primo) = (Instant::now(), p.fatti);
+        }
+        let centesimi = |n: u64| n.saturating_mul(100).checked_div(p.totale).unwrap_or(100).min(100);
+        let finito = p.fatti >= p.totale;
+        let da_mostrare = if self.terminale {
+            nuova || finito || mostrato.elapsed() >= Duration::from_millis(200)
+        } else {
+            nuova || finito || mostrato.elapsed() >= Duration::from_secs(5)
+        };
+        if !da_mostrare {
+            self.stato.set((Some(p.fase), inizio, primo, mostrato));
+            return;
+        }
+        let secondi = inizio.elapsed().as_secs_f64();
+        let ritmo = if secondi > 0.1 { (p.fatti - primo) as f64 / secondi } else { 0.0 };
+        let mut riga =
+            format!("{}: {}: {} % ({} di {})", self.nome, p.fase.nome(), centesimi(p.fatti), p.fatti, p.totale);
+        if ritmo >= 1.0 {
+            riga.push_str(&format!(", {ritmo:.0}/s"));
+            if !finito {
+                riga.push_str(&format!(", ancora {:.0} s", (p.totale - p.fatti) as f64 / ritmo));
+            }
+        }
+        if self.terminale {
+            eprint!("\r\x1b[2K{riga}{}", if finito { "\n" } else { "" });
+        } else {
+            eprintln!("{riga}");
+        }
+        self.stato.set((Some(p.fase), inizio, primo, Instant::now()));
+    }
 }
 
 /// `ricevuta …`

@@ -3,6 +3,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`pagine`] | the pages people use |
+//! | [`accessi`] | who saw what, written before it is shown |
 //! | [`accesso`] | passwords, sessions, the brake on guessing |
 //! | [`rest`] | the REST interface and its OpenAPI document |
 //! | [`token`] | tokens of the API |
@@ -12,6 +13,7 @@
 //!
 //! No door writes a row by itself: each turns what it was given into a command of the core.
 
+pub mod accessi;
 pub mod accesso;
 pub mod pagine;
 pub mod problema;
@@ -174,6 +176,10 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
         ente.firma_checkpoint(&Registro::Aoo(aoo.clone())).await?;
     }
     if spazza {
+        let potati = ente.pota_accessi(ente.ora().piu_secondi(-accessi::GIORNI_TENUTI * 86_400)).await?;
+        if potati > 0 {
+            tracing::info!(ente = %ipa, potati, "accessi più vecchi del tempo di conservazione");
+        }
         let tolti = ente.spazza().await?;
         if tolti > 0 {
             tracing::info!(ente = %ipa, tolti, "file senza registrazione tolti");

@@ -18,12 +18,13 @@ use tokio::sync::Semaphore;
 use super::scrittore::{Lavoro, Pronta, Scrittore, Sportello, Statici, Vetrina};
 use super::tronco::{self, LogInfo};
 use super::{letture, ricerca, righe, schema, verifica};
+use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro,
-    Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro, Segreto, Sessione, Trovata,
-    Verifica, documento,
+    AnnullamentoScritto, Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto,
+    FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro,
+    RichiestaScritta, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
@@ -44,6 +45,7 @@ pub struct SqliteEnte {
     sportello: Mutex<Option<Sportello>>,
     filo: Mutex<Option<std::thread::JoinHandle<()>>>,
     vetrina: Arc<Vetrina>,
+    accessi: Arc<Accessi>,
     lettori: Arc<Mutex<Vec<Connection>>>,
     /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
     token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
@@ -86,6 +88,7 @@ impl SqliteEnte {
             sportello: Mutex::new(Some(sportello)),
             filo: Mutex::new(Some(filo)),
             vetrina,
+            accessi: Arc::new(Accessi::in_cartella(cartella)),
             lettori: Arc::default(),
             token_noti: std::sync::RwLock::default(),
             posti: Arc::new(Semaphore::new(LETTORI)),
@@ -241,7 +244,7 @@ impl EnteStore for SqliteEnte {
         file: Vec<FileCaricato>,
         idempotenza: Option<Idempotenza>,
     ) -> Esito<Fatto> {
-        let (aoo, chi, chiave) = (aoo.clone(), chi.clone(), chiave.clone());
+        let (aoo, chi, chiave, comando) = (aoo.clone(), chi.clone(), chiave.clone(), Box::new(comando));
         self.chiedi(|risposta| Lavoro::Comanda { aoo, chi, chiave, comando, file, idempotenza, risposta }).await
     }
 
@@ -296,6 +299,28 @@ impl EnteStore for SqliteEnte {
     ) -> Esito<Vec<Pratica>> {
         let (log, uffici) = (self.log(Some(aoo))?, uffici.to_vec());
         self.leggi(move |c| letture::scrivania(c, log.id, &uffici, stato, conoscenza, limite)).await
+    }
+
+    async fn annullamenti(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<AnnullamentoScritto>> {
+        let (log, chi, cursore) = (self.log(Some(aoo))?, chi.clone(), cursore.map(str::to_owned));
+        self.leggi(move |c| letture::annullamenti(c, log.id, &chi, cursore.as_deref(), limite)).await
+    }
+
+    async fn richieste_annullamento(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        cursore: Option<&str>,
+        limite: usize,
+    ) -> Esito<Pagina<RichiestaScritta>> {
+        let (log, chi, cursore) = (self.log(Some(aoo))?, chi.clone(), cursore.map(str::to_owned));
+        self.leggi(move |c| letture::richieste_in_attesa(c, log.id, &chi, cursore.as_deref(), limite)).await
     }
 
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64> {
@@ -402,6 +427,14 @@ impl EnteStore for SqliteEnte {
         self.chiedi(|r| Lavoro::Checkpoint(aoo, r)).await
     }
 
+    async fn ruota_chiave(&self, registro: &Registro, chi: &Operatore, motivo: &str) -> Esito<Fatto> {
+        let aoo = match registro {
+            Registro::Ente => None,
+            Registro::Aoo(a) => Some(a.clone()),
+        };
+        self.chiedi(|r| Lavoro::RuotaChiave(aoo, chi.clone(), motivo.to_owned(), r)).await
+    }
+
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>> {
         let log = self.log_di(registro)?;
         self.leggi(move |c| tronco::chiavi(c, log.id)).await
@@ -500,9 +533,22 @@ impl EnteStore for SqliteEnte {
         .await
     }
 
+    async fn annota_accesso(&self, a: Accesso) -> Esito<()> {
+        self.accessi.annota(a).await
+    }
+
+    async fn accessi(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>> {
+        let (accessi, aoo, f) = (Arc::clone(&self.accessi), aoo.clone(), f.clone());
+        in_disparte(move || accessi.cerca(&aoo, &f)).await
+    }
+
+    async fn pota_accessi(&self, prima: Istante) -> Esito<u64> {
+        self.accessi.pota(prima).await
+    }
+
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {
         avanza(&format!("ente {}", self.ipa));
         let cartella = self.cartella.clone();
-        in_disparte(move || verifica::ente(&cartella, &|_| {})).await
+        in_disparte(move || verifica::ente(&cartella, verifica::Opzioni::default())).await
     }
 }

@@ -2,8 +2,10 @@
 
 use dominio::analisi;
 use dominio::codici::{CodiceUfficio, Impronta};
+use dominio::comandi::puo_vedere;
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Operazione;
+use dominio::permessi::{Diritto, Operatore};
 use dominio::piatto::Campi;
 use dominio::registrazione::{Chiave, Numero, Registrazione, StatoAssegnazione};
 use dominio::soggetto::Soggetto;
@@ -11,7 +13,10 @@ use dominio::tempo::Istante;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::righe::{self, confini, da_id};
-use crate::store::{Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina, Pratica};
+use crate::store::{
+    AnnullamentoScritto, Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina,
+    Pratica, RichiestaScritta,
+};
 
 /// Columns that [`riga_operazione`] reads.
 const COLONNE: &str = "id, campi, seme, voce";
@@ -25,16 +30,26 @@ fn scritta((id, campi, seme, voce): (i64, String, Vec<u8>, Vec<u8>)) -> Esito<Op
         |cosa: &str| Errore::Incoerente(format!("operazione {} del registro {}: {cosa}", da_id(id).1, da_id(id).0));
     Ok(OperazioneScritta {
         indice: da_id(id).1,
-        campi: serde_json::from_str::<Campi>(&campi).map_err(|e| male(&e.to_string()))?,
+        campi: serde_json::from_str::<Campi>(&campi).map_err(|e| male(difetto(&e)))?,
         seme: seme.try_into().map_err(|_| male("seme di lunghezza errata"))?,
         voce: voce.try_into().map_err(|_| male("voce di lunghezza errata"))?,
     })
 }
 
+/// What is wrong with a stored text, without any of it: errors reach logs, contents must not (R-L08).
+pub fn difetto(e: &serde_json::Error) -> &'static str {
+    match e.classify() {
+        serde_json::error::Category::Io => "testo non leggibile",
+        serde_json::error::Category::Syntax => "JSON malformato",
+        serde_json::error::Category::Data => "valore inatteso",
+        serde_json::error::Category::Eof => "JSON troncato",
+    }
+}
+
 fn letta(campi: &str, id: i64) -> Esito<Operazione> {
-    let male = |e: String| Errore::Incoerente(format!("operazione {} del registro {}: {e}", da_id(id).1, da_id(id).0));
-    let campi: Campi = serde_json::from_str(campi).map_err(|e| male(e.to_string()))?;
-    Operazione::leggi(&campi).map_err(|e| male(e.to_string()))
+    let male = |e: &str| Errore::Incoerente(format!("operazione {} del registro {}: {e}", da_id(id).1, da_id(id).0));
+    let campi: Campi = serde_json::from_str(campi).map_err(|e| male(difetto(&e)))?;
+    Operazione::leggi(&campi).map_err(|_| male("campi che non sono un'operazione"))
 }
 
 /// One operation by id.
@@ -58,7 +73,8 @@ pub fn gia_fatto(c: &Connection, log: i64, idem: Option<&Idempotenza>) -> Esito<
         return Err(Errore::ChiaveRiusata);
     }
     let o = operazione(c, op)?.ok_or_else(|| Errore::Incoerente(format!("operazione {op}")))?;
-    let letta = Operazione::leggi(&o.campi).map_err(|e| Errore::Incoerente(e.to_string()))?;
+    let male = || Errore::Incoerente(format!("operazione {} del registro {log}: illeggibile", o.indice));
+    let letta = Operazione::leggi(&o.campi).map_err(|_| male())?;
     Ok(Some(Fatto { indice: o.indice, istante: letta.istante, chiave: letta.chiave, voce: o.voce, ripetuta: true }))
 }
 
@@ -74,13 +90,20 @@ pub fn scan(c: &Connection, log: i64, da: u64, limite: usize) -> Esito<Vec<Opera
 /// The configuration, folded from its operations: the ente's own log first, then each AOO's.
 pub fn configurazione(c: &Connection) -> Esito<Configurazione> {
     let mut conf = Configurazione::default();
-    let mut s = c.prepare("SELECT id, campi FROM operazione WHERE conf IS NOT NULL ORDER BY id")?;
-    let mut r = s.query([])?;
+    applica_configurazione(c, &mut conf, i64::MIN, i64::MAX)?;
+    Ok(conf)
+}
+
+/// Applies the operations of the configuration between two ids, the second excluded.
+pub fn applica_configurazione(c: &Connection, conf: &mut Configurazione, da: i64, a: i64) -> Esito<()> {
+    let mut s =
+        c.prepare("SELECT id, campi FROM operazione WHERE conf IS NOT NULL AND id >= ? AND id < ? ORDER BY id")?;
+    let mut r = s.query([da, a])?;
     while let Some(x) = r.next()? {
         let (id, campi): (i64, String) = (x.get(0)?, x.get(1)?);
         conf.applica(&letta(&campi, id)?);
     }
-    Ok(conf)
+    Ok(())
 }
 
 /// Id of a registration.
@@ -171,6 +194,72 @@ pub fn scrivania(
     Ok(out)
 }
 
+/// The register of annulments, newest first (R-B10).
+pub fn annullamenti(
+    c: &Connection,
+    log: i64,
+    chi: &Operatore,
+    cursore: Option<&str>,
+    limite: usize,
+) -> Esito<Pagina<AnnullamentoScritto>> {
+    let (da, a) = confini(log);
+    let prima = match cursore {
+        Some(t) => t.parse::<i64>().map_err(|_| cursore_errato())?.min(a),
+        None => a,
+    };
+    let mut s =
+        c.prepare_cached("SELECT op, reg FROM annullamento WHERE op >= ? AND op < ? ORDER BY op DESC LIMIT ?")?;
+    let n = i64::try_from(limite + 1).unwrap_or(i64::MAX);
+    let mut righe: Vec<(i64, i64)> =
+        s.query_map(params![da, prima, n], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let altre = righe.len() > limite;
+    righe.truncate(limite);
+    let successivo = righe.last().filter(|_| altre).map(|(op, _)| op.to_string());
+    let mut elementi = Vec::with_capacity(righe.len());
+    for (op, reg) in righe {
+        let Some(r) = registrazione(c, reg, None)? else { continue };
+        let visibile = puo_vedere(chi, &r);
+        // Who sees only his own offices is told nothing of the rest; who sees the register knows that the number fell.
+        if visibile || chi.diritti.ha(Diritto::Consulta) {
+            elementi.push(AnnullamentoScritto { indice: da_id(op).1, registrazione: r, visibile });
+        }
+    }
+    Ok(Pagina { elementi, successivo })
+}
+
+/// Requests of annulment that wait, oldest first.
+pub fn richieste_in_attesa(
+    c: &Connection,
+    log: i64,
+    chi: &Operatore,
+    cursore: Option<&str>,
+    limite: usize,
+) -> Esito<Pagina<RichiestaScritta>> {
+    let (da, a) = confini(log);
+    let dopo = match cursore {
+        Some(t) => t.parse::<i64>().map_err(|_| cursore_errato())?.max(da - 1),
+        None => da - 1,
+    };
+    let mut s = c.prepare_cached(
+        "SELECT op, reg, n FROM richiesta_annullamento WHERE stato = 0 AND op > ? AND op < ? ORDER BY op LIMIT ?",
+    )?;
+    let n = i64::try_from(limite + 1).unwrap_or(i64::MAX);
+    let mut righe: Vec<(i64, i64, u32)> = s
+        .query_map(params![dopo, a, n], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let altre = righe.len() > limite;
+    righe.truncate(limite);
+    let successivo = righe.last().filter(|_| altre).map(|(op, ..)| op.to_string());
+    let mut elementi = Vec::with_capacity(righe.len());
+    for (_, reg, n) in righe {
+        let Some(r) = registrazione(c, reg, None)? else { continue };
+        if puo_vedere(chi, &r) {
+            elementi.push(RichiestaScritta { registrazione: r, richiesta: n });
+        }
+    }
+    Ok(Pagina { elementi, successivo })
+}
+
 /// How many registrations have this entry now.
 pub fn conta_voce(c: &Connection, log: i64, voce: &str) -> Esito<u64> {
     let (da, a) = confini(log);
@@ -215,20 +304,27 @@ pub fn duplicati(
     Ok(out)
 }
 
+/// Under what name a correspondent is listed, and by which words it is found.
+pub fn parole_di_corrispondente(s: &Soggetto) -> (String, String) {
+    let nome = s.nome_completo();
+    let ordine = analisi::riga([nome.as_str()]).trim().to_owned();
+    let testo = analisi::riga([Some(nome.as_str()), s.codice(), s.indirizzo_digitale()].into_iter().flatten());
+    (ordine, testo)
+}
+
 /// Writes a correspondent and its search row.
 pub fn scrivi_corrispondente(c: &Connection, op: i64, log: i64, s: &Soggetto) -> Esito<()> {
-    let nome = s.nome_completo();
-    let dati = serde_json::to_string(s).map_err(|e| Errore::Incoerente(e.to_string()))?;
-    let ordine = analisi::riga([nome.as_str()]).trim().to_owned();
+    let dati = serde_json::to_string(s).map_err(|_| Errore::Incoerente(format!("corrispondente {op}")))?;
+    let (ordine, testo) = parole_di_corrispondente(s);
     c.prepare_cached("INSERT INTO corrispondente(op, log, nome, dati) VALUES (?,?,?,?)")?
         .execute(params![op, log, ordine, dati])?;
-    let testo = analisi::riga([Some(nome.as_str()), s.codice(), s.indirizzo_digitale()].into_iter().flatten());
     c.prepare_cached("INSERT INTO cerca_corrispondente(rowid, testo) VALUES (?,?)")?.execute(params![op, testo])?;
     Ok(())
 }
 
 fn corrispondente(op: i64, dati: &str) -> Esito<Corrispondente> {
-    let soggetto = serde_json::from_str(dati).map_err(|e| Errore::Incoerente(format!("corrispondente {op}: {e}")))?;
+    let soggetto =
+        serde_json::from_str(dati).map_err(|e| Errore::Incoerente(format!("corrispondente {op}: {}", difetto(&e))))?;
     Ok(Corrispondente { id: da_id(op).1, soggetto })
 }
 

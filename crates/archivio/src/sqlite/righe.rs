@@ -1,9 +1,11 @@
 //! What an operation leaves in the tables: one definition, used by the writer to write and by `verifica` to compare.
 
 use dominio::analisi;
+use dominio::annullamento::{Campo, StatoRichiesta, Valori};
 use dominio::codici::{CodiceUfficio, Impronta};
 use dominio::operazione::Evento;
 use dominio::registrazione::{DatiAssegnazione, DatiRegistrazione, Stato, StatoAssegnazione, Tipo, TipoAssegnazione};
+use dominio::soggetto::Soggetto;
 
 /// Bits of an operation's id that hold its index within the log.
 const BIT_INDICE: u32 = 40;
@@ -117,6 +119,12 @@ pub fn riscontro(mittente: &str, numero: &str) -> String {
     format!("{}|{}", analisi::riga([mittente]).trim(), analisi::riga([numero]).trim())
 }
 
+fn accoda(soggetti: &mut String, s: &Soggetto) {
+    for t in [Some(s.nome_completo().as_str()), s.codice(), s.indirizzo_digitale()].into_iter().flatten() {
+        soggetti.push_str(analisi::riga([t]).trim_start());
+    }
+}
+
 /// Rows of a new registration.
 pub fn registrazione(d: &DatiRegistrazione, autore: &str) -> RigheRegistrazione {
     let mut coinvolti: Vec<String> = d
@@ -132,9 +140,7 @@ pub fn registrazione(d: &DatiRegistrazione, autore: &str) -> RigheRegistrazione 
     coinvolti.dedup();
     let mut soggetti = String::from(" ");
     for (_, s) in d.soggetti() {
-        for t in [Some(s.nome_completo().as_str()), s.codice(), s.indirizzo_digitale()].into_iter().flatten() {
-            soggetti.push_str(analisi::riga([t]).trim_start());
-        }
+        accoda(&mut soggetti, s);
     }
     let protocollo = d.protocollo_mittente.as_ref();
     let testo = analisi::riga(
@@ -160,6 +166,55 @@ pub fn registrazione(d: &DatiRegistrazione, autore: &str) -> RigheRegistrazione 
     }
 }
 
+/// Words that an annulment adds to the search row: what it renewed. What it annulled stays found (R-B08).
+pub fn rinnovo(v: &Valori) -> (String, String) {
+    let protocollo = v.protocollo_mittente.as_ref().map(|p| p.numero.as_str());
+    let testo = analisi::riga([v.oggetto.as_deref(), protocollo].into_iter().flatten());
+    let mut soggetti = String::from(" ");
+    for s in v.soggetti() {
+        accoda(&mut soggetti, s);
+    }
+    (testo, soggetti)
+}
+
+/// The search row of a registration after these events on it, its creation first.
+pub fn ricerca<'a>(eventi: impl IntoIterator<Item = &'a Evento>) -> (String, String) {
+    let (mut testo, mut soggetti) = (String::new(), String::new());
+    for e in eventi {
+        match e {
+            Evento::Registrazione(d) => {
+                let r = registrazione(d, "");
+                (testo, soggetti) = (r.testo, r.soggetti);
+            }
+            Evento::Annullamento { intero: false, nuovi_valori, .. } => {
+                let (t, s) = rinnovo(nuovi_valori);
+                testo.push_str(&t);
+                soggetti.push_str(&s);
+            }
+            _ => {}
+        }
+    }
+    (testo, soggetti)
+}
+
+/// Offices and doubles key that an annulment brings in: the rows that were there stay.
+pub fn rinnovati(prima: &DatiRegistrazione, v: &Valori, campi: &[Campo]) -> (Vec<String>, Option<String>) {
+    let mut dopo = prima.clone();
+    v.rinnova(&mut dopo, campi);
+    let r = registrazione(&DatiRegistrazione { assegnazioni: Vec::new(), ..dopo }, "");
+    (r.coinvolti.into_iter().filter(|c| c.starts_with("u:")).collect(), r.riscontro)
+}
+
+/// Code of a state of a request of annulment.
+pub fn codice_richiesta(s: StatoRichiesta) -> i64 {
+    match s {
+        StatoRichiesta::InAttesa => 0,
+        StatoRichiesta::Autorizzata => 1,
+        StatoRichiesta::Rifiutata => 2,
+        StatoRichiesta::Superata => 3,
+    }
+}
+
 /// Is this an event of the configuration, held in memory?
 pub fn di_configurazione(e: &Evento) -> bool {
     matches!(
@@ -171,6 +226,7 @@ pub fn di_configurazione(e: &Evento) -> bool {
             | Evento::UtenteAbilitato { .. }
             | Evento::TokenCreato { .. }
             | Evento::TokenRevocato { .. }
+            | Evento::ChiaveRuotata { .. }
             | Evento::RegistroCreato(_)
             | Evento::UfficioCreato(_)
             | Evento::UfficioChiuso { .. }

@@ -7,9 +7,10 @@ use std::path::Path;
 use crate::store::{Errore, Esito};
 
 /// The migrations, in order.
-const MIGRAZIONI: &[(i64, &str)] = &[(1, include_str!("migrazioni/0001-fondazione.sql"))];
+const MIGRAZIONI: &[(i64, &str)] =
+    &[(1, include_str!("migrazioni/0001-fondazione.sql")), (2, include_str!("migrazioni/0002-annullamenti.sql"))];
 
-/// Tables in which nothing is ever changed or deleted.
+/// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
 pub const SOLO_AGGIUNTE: &[&str] = &[
     "registro_log",
     "chiave_log",
@@ -46,8 +47,17 @@ pub fn apri_scrittura(percorso: &Path) -> Esito<Connection> {
 /// # Errors
 /// SQLite's.
 pub fn apri_lettura(percorso: &Path) -> Esito<Connection> {
+    apri_lettura_con(percorso, "")
+}
+
+/// The same, with temporary tables made before writing is forbidden.
+///
+/// # Errors
+/// SQLite's.
+pub fn apri_lettura_con(percorso: &Path, temporanee: &str) -> Esito<Connection> {
     let c = Connection::open_with_flags(percorso, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     comune(&c)?;
+    c.execute_batch(temporanee)?;
     c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA mmap_size=268435456;")?;
     Ok(c)
 }

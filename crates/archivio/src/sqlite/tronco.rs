@@ -75,6 +75,19 @@ pub fn crea(
     Ok(LogInfo { id: log, aoo: aoo.cloned(), origine: origine.to_owned(), vkey })
 }
 
+/// Draws a new key for a log, which signs from the next checkpoint on; its vkey.
+pub fn nuova_chiave(c: &Connection, installazione: &ChiaveInstallazione, log: &LogInfo, ora: Istante) -> Esito<String> {
+    let mut segreto = [0u8; 32];
+    getrandom::fill(&mut segreto).map_err(|e| Errore::Archivio(e.to_string()))?;
+    let vkey = ChiaveFirma::da_segreto(&log.origine, &segreto).map_err(incoerente)?.pubblica().to_string();
+    c.execute(
+        "INSERT INTO chiave_log(log, n, vkey, privata, istante)
+         VALUES (?1, (SELECT max(n) + 1 FROM chiave_log WHERE log = ?1), ?2, ?3, ?4)",
+        params![log.id, vkey, installazione.avvolgi(&log.origine, &segreto)?, ora.0],
+    )?;
+    Ok(vkey)
+}
+
 /// Public keys of a log, the current one first.
 pub fn chiavi(c: &Connection, log: i64) -> Esito<Vec<String>> {
     let mut s = c.prepare_cached("SELECT vkey FROM chiave_log WHERE log = ? ORDER BY n DESC")?;
@@ -82,15 +95,37 @@ pub fn chiavi(c: &Connection, log: i64) -> Esito<Vec<String>> {
     Ok(v)
 }
 
-fn chiave_di_firma(c: &Connection, installazione: &ChiaveInstallazione, log: &LogInfo) -> Esito<ChiaveFirma> {
-    let avvolta: Vec<u8> = c
-        .prepare_cached("SELECT privata FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT 1")?
-        .query_row([log.id], |r| r.get(0))?;
-    let segreto: [u8; 32] = installazione
-        .svolgi(&log.origine, &avvolta)?
-        .try_into()
-        .map_err(|_| Errore::Incoerente("chiave di firma di lunghezza errata".to_owned()))?;
-    ChiaveFirma::da_segreto(&log.origine, &segreto).map_err(incoerente)
+/// Days in which the key before signs beside the new one.
+pub const GIORNI_DOPPIA_FIRMA: i64 = 30;
+
+/// Until when the key before signs too, when the new one is taken at `ora`.
+pub fn fine_doppia_firma(ora: Istante) -> Istante {
+    ora.piu_secondi(GIORNI_DOPPIA_FIRMA * 86_400)
+}
+
+/// The keys that sign now, the current one first.
+fn chiavi_di_firma(
+    c: &Connection,
+    installazione: &ChiaveInstallazione,
+    log: &LogInfo,
+    ora: Istante,
+) -> Esito<Vec<ChiaveFirma>> {
+    let mut s = c.prepare_cached("SELECT privata, istante FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT 2")?;
+    let righe: Vec<(Vec<u8>, i64)> =
+        s.query_map([log.id], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let dalla = righe.first().map_or(Istante(0), |r| Istante(r.1));
+    let quante = if ora < fine_doppia_firma(dalla) { 2 } else { 1 };
+    righe
+        .iter()
+        .take(quante)
+        .map(|(avvolta, _)| {
+            let segreto: [u8; 32] = installazione
+                .svolgi(&log.origine, avvolta)?
+                .try_into()
+                .map_err(|_| Errore::Incoerente("chiave di firma di lunghezza errata".to_owned()))?;
+            ChiaveFirma::da_segreto(&log.origine, &segreto).map_err(incoerente)
+        })
+        .collect()
 }
 
 /// Latest checkpoint: size and note.
@@ -114,8 +149,9 @@ pub fn firma(
     {
         return Ok(nota);
     }
-    let chiave = chiave_di_firma(c, installazione, log)?;
-    let nota = Checkpoint::nuovo(&log.origine, dimensione, radice).firma(&[&chiave]).map_err(incoerente)?;
+    let chiavi = chiavi_di_firma(c, installazione, log, istante)?;
+    let chiavi: Vec<&ChiaveFirma> = chiavi.iter().collect();
+    let nota = Checkpoint::nuovo(&log.origine, dimensione, radice).firma(&chiavi).map_err(incoerente)?;
     c.prepare_cached("INSERT INTO checkpoint(log, dimensione, istante, nota) VALUES (?,?,?,?)")?.execute(params![
         log.id,
         i64::try_from(dimensione).unwrap_or(i64::MAX),

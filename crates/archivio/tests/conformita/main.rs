@@ -3,7 +3,9 @@
 //! An engine joins by giving a [`Banco`]; every test below then runs on it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod annullamenti;
 mod banco;
+mod chiavi;
 mod guasti;
 mod numeri;
 mod registro;

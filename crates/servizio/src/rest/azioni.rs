@@ -64,7 +64,7 @@ struct Fascicola {
 }
 
 /// Body, command, answer.
-async fn fai<T: DeserializeOwned + Serialize>(
+pub(super) async fn fai<T: DeserializeOwned + Serialize>(
     c: Chiamante,
     p: &Percorso,
     h: &HeaderMap,

@@ -1,5 +1,6 @@
 //! `GET …/documenti/{n}` or `/{impronta}`: the file, byte for byte (R-H07).
 
+use archivio::store::Azione;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,7 +14,7 @@ use crate::token::Chiamante;
 
 pub async fn documento(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap) -> Risposta<Response> {
     let chiave = p.chiave()?;
-    let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave).await?;
+    let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Documento).await?;
     let quale = p.quale.as_deref().unwrap_or_default();
     let d = r
         .documenti

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archivio::store::Filtro;
+use archivio::store::{Azione, Filtro};
 use axum::Json;
 use axum::extract::{Path, Query};
 use dominio::operazione::{Evento, Operazione};
@@ -25,7 +25,11 @@ pub fn solo(q: &BTreeMap<String, String>, noti: &[&str]) -> Risposta<()> {
     }
 }
 
-fn letto<T: std::str::FromStr>(q: &BTreeMap<String, String>, nome: &str, forma: &str) -> Risposta<Option<T>> {
+pub(super) fn letto<T: std::str::FromStr>(
+    q: &BTreeMap<String, String>,
+    nome: &str,
+    forma: &str,
+) -> Risposta<Option<T>> {
     match q.get(nome).filter(|v| !v.is_empty()) {
         None => Ok(None),
         Some(v) => v.parse().map(Some).map_err(|_| Problema::campo(nome, forma)),
@@ -102,6 +106,9 @@ pub async fn elenco(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) 
     let pagina = c.ente.cerca(&c.aoo, &c.chi, &registro, &filtro(&q)?).await?;
     let mut elementi = Vec::with_capacity(pagina.elementi.len());
     for t in &pagina.elementi {
+        if t.visibile && t.registrazione.dati.riservato {
+            crate::accessi::annota(&*c.ente, &c.aoo, &c.chi, &t.registrazione, Azione::Elenco).await?;
+        }
         elementi.push(if t.visibile {
             completa(&*c.ente, &c.aoo, &t.registrazione, Some(t.voce))
         } else {
@@ -116,6 +123,9 @@ pub async fn una(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) -> 
     let chiave = p.chiave()?;
     let Some(alla) = q.get("alla") else {
         let r = cerca(&*c.ente, &c.aoo, &chiave, None).await?;
+        if dominio::comandi::puo_vedere(&c.chi, &r) {
+            crate::accessi::annota(&*c.ente, &c.aoo, &c.chi, &r, Azione::Registrazione).await?;
+        }
         return Ok(Json(risposta(&*c.ente, &c.aoo, &c.chi, &r).await?));
     };
     let alla = Istante::leggi(alla).map_err(|m| Problema::campo("alla", m))?;
@@ -124,6 +134,7 @@ pub async fn una(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) -> 
     if !dominio::comandi::puo_vedere(&c.chi, &ora) {
         return Ok(Json(maschera(&*c.ente, &c.aoo, &c.chi, &ora)?));
     }
+    crate::accessi::annota(&*c.ente, &c.aoo, &c.chi, &ora, Azione::Registrazione).await?;
     let ops = c.ente.operazioni_di(&c.aoo, &chiave).await?;
     let r = Registrazione::da_operazioni(ops.iter().filter(|o| o.istante <= alla))
         .ok_or_else(|| Problema::non_trovato(format!("a quell'istante la registrazione {chiave} non esisteva")))?;
@@ -141,7 +152,7 @@ fn nome(e: &Evento) -> String {
 
 pub async fn storia(c: Chiamante, Path(p): Path<Percorso>) -> Risposta<Json<Value>> {
     let chiave = p.chiave()?;
-    visibile(&*c.ente, &c.aoo, &c.chi, &chiave).await?;
+    visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Storia).await?;
     let ops = c.ente.operazioni_di(&c.aoo, &chiave).await?;
     let mut elementi = Vec::with_capacity(ops.len());
     let mut stato: Option<Registrazione> = None;
@@ -183,7 +194,7 @@ fn passo(stato: &mut Option<Registrazione>, op: &Operazione) -> (Value, Value) {
 pub async fn confronto(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) -> Risposta<Json<Value>> {
     solo(&q, &["da", "a"])?;
     let chiave = p.chiave()?;
-    visibile(&*c.ente, &c.aoo, &c.chi, &chiave).await?;
+    visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Storia).await?;
     let indice = |nome: &str| -> Risposta<u64> {
         letto(&q, nome, "è l'indice di un'operazione della registrazione")?
             .ok_or_else(|| Problema::campo(nome, "va indicato l'indice di un'operazione della registrazione"))

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use archivio::EnteStore;
 use archivio::store::Registro;
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::codici::{CodiceAoo, CodiceIpa};
+use serde_json::json;
 
-use super::Risposta;
+use super::{Risposta, json_di};
 use crate::Servizio;
 use crate::problema::Problema;
+use crate::token::Chiamante;
 
 async fn ente(s: &Servizio, ipa: &str) -> Risposta<Arc<dyn EnteStore>> {
     let male = || Problema::non_trovato("questo registro delle operazioni non esiste");
@@ -61,6 +64,20 @@ pub async fn checkpoint(State(s): State<Arc<Servizio>>, Path((i, a)): Path<(Stri
 pub async fn chiavi(State(s): State<Arc<Servizio>>, Path((i, a)): Path<(String, String)>) -> Risposta<Response> {
     let (e, r) = di_aoo(&s, &i, &a).await?;
     vkey(&*e, &r).await
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Rotazione {
+    motivo: String,
+}
+
+/// A new key for the AOO's log; an operation names it, and the old one signs beside it for a while (contract § 3).
+pub async fn ruota(c: Chiamante, corpo: String) -> Risposta<Response> {
+    let dati: Rotazione = dominio::lettura::leggi(json_di(&corpo, "corpo")?)?;
+    let registro = Registro::Aoo(c.aoo.clone());
+    let fatto = c.ente.ruota_chiave(&registro, &c.chi, &dati.motivo).await?;
+    let chiavi = c.ente.chiavi(&registro).await?;
+    Ok((StatusCode::CREATED, Json(json!({"indice": fatto.indice, "chiavi": chiavi}))).into_response())
 }
 
 pub async fn tessera(

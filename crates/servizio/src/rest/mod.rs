@@ -1,6 +1,8 @@
 //! The REST interface, `/api/v1` (contract § 2).
 
+mod accessi;
 mod anagrafiche;
+mod annullamenti;
 mod azioni;
 mod crea;
 mod documenti;
@@ -13,7 +15,7 @@ mod schemi;
 use std::sync::Arc;
 
 use archivio::EnteStore;
-use archivio::store::{Idempotenza, Registro};
+use archivio::store::{Azione, Idempotenza, Registro};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderMap;
@@ -69,6 +71,13 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
             ("/allegati", post(azioni::allega).layer(DefaultBodyLimit::disable())),
             ("/documenti/{quale}", get(documenti::documento)),
             ("/ricevuta", get(ricevuta::ricevuta)),
+            ("/annullamento", post(annullamenti::annulla)),
+            ("/annullamenti/richieste", post(annullamenti::chiedi)),
+            ("/annullamenti/richieste/{id}/autorizza", post(annullamenti::autorizza)),
+            ("/annullamenti/richieste/{id}/rifiuta", post(annullamenti::rifiuta)),
+            // The same under the short path that the contract writes.
+            ("/richieste/{id}/autorizza", post(annullamenti::autorizza)),
+            ("/richieste/{id}/rifiuta", post(annullamenti::rifiuta)),
         ];
         r.extend(una.into_iter().map(|(p, m)| (format!("{b}/{{anno}}/{{numero}}{p}"), m)));
     }
@@ -78,8 +87,11 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/fascicoli", get(anagrafiche::fascicoli).post(anagrafiche::crea_fascicolo)),
         ("/rubrica", get(anagrafiche::rubrica).post(anagrafiche::aggiungi_corrispondente)),
         ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
+        ("/accessi", get(accessi::elenco)),
+        ("/annullamenti", get(annullamenti::elenco)),
+        ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),
-        ("/log/chiavi", get(log::chiavi)),
+        ("/log/chiavi", get(log::chiavi).post(log::ruota)),
         ("/log/tile/{*percorso}", get(log::tessera)),
     ];
     r.extend(aoo.into_iter().map(|(p, m)| (format!("{BASE}{p}"), m)));
@@ -132,10 +144,20 @@ async fn cerca(ente: &dyn EnteStore, aoo: &CodiceAoo, chiave: &Chiave, fino: Opt
         .ok_or_else(|| Problema::non_trovato(format!("la registrazione {chiave} non esiste")))
 }
 
-/// A registration that this operator may see; 403 otherwise (R-L08).
-async fn visibile(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, chiave: &Chiave) -> Risposta<Registrazione> {
+/// A registration that this operator may see, and now does: 403 otherwise, and the access log knows (R-L08, R-L16).
+async fn visibile(
+    ente: &dyn EnteStore,
+    aoo: &CodiceAoo,
+    chi: &Operatore,
+    chiave: &Chiave,
+    azione: Azione,
+) -> Risposta<Registrazione> {
     let r = cerca(ente, aoo, chiave, None).await?;
-    if puo_vedere(chi, &r) { Ok(r) } else { Err(Problema::vietato("la registrazione è riservata o di altri uffici")) }
+    if !puo_vedere(chi, &r) {
+        return Err(Problema::vietato("la registrazione è riservata o di altri uffici"));
+    }
+    crate::accessi::annota(ente, aoo, chi, &r, azione).await?;
+    Ok(r)
 }
 
 /// The registration as answered: contract's shape, log place, links; or number and instant only.

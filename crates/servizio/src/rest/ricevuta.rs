@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archivio::store::Registro;
+use archivio::store::{Azione, Registro};
 use axum::Json;
 use axum::extract::{Path, Query};
 
@@ -18,7 +18,7 @@ pub async fn ricevuta(
 ) -> Risposta<Json<catena::Ricevuta>> {
     solo(&q, &["campi"])?;
     let chiave = p.chiave()?;
-    let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave).await?;
+    let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Ricevuta).await?;
     let scelti: Option<Vec<String>> =
         q.get("campi").map(|c| c.split(',').map(|x| x.trim().to_owned()).filter(|x| !x.is_empty()).collect());
     let mostra = move |campo: &str| match &scelti {

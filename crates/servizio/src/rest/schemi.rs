@@ -71,6 +71,7 @@ fn registrazione(riferimento: &Value) -> Value {
         "documenti": elenco(&documento), "classificazione": testo, "classificazioneDenominazione": forse,
         "assegnazioni": cose, "aggregazioni": elenco(&testo), "annotazioni": cose, "collegamenti": cose,
         "stato": {"enum": ["valida", "annullata", "annullata-in-parte"]}, "annullamenti": cose,
+        "richiesteAnnullamento": cose,
         "sigillo": oggetto(&["stato"], json!({"stato": {"enum": ["non-richiesto", "in-attesa", "apposto"]}})),
         "log": oggetto(&["indice", "entrata"], json!({
             "indice": {"type": "integer"}, "entrata": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
@@ -92,6 +93,7 @@ fn registrazione(riferimento: &Value) -> Value {
 pub(super) fn schemi() -> Value {
     let testo = json!({"type": "string"});
     let forse = json!({"type": ["string", "null"]});
+    let campo = json!({"enum": dominio::annullamento::Campo::TUTTI.map(dominio::annullamento::Campo::codice)});
     let assegnazione = oggetto(
         &["ufficio", "tipo"],
         json!({"ufficio": testo, "utente": forse, "tipo": {"enum": ["competenza", "conoscenza"]}}),
@@ -161,6 +163,14 @@ pub(super) fn schemi() -> Value {
             "prova": {"type": "array", "items": testo}, "checkpoint": testo, "chiave": forse,
         })),
         "Voce": oggetto(&["codice"], json!({"codice": forse, "denominazione": forse, "figli": {"type": "array"}})),
+        "Annullamento": oggetto(&["motivo", "provvedimento"], json!({
+            "motivo": testo, "provvedimento": schema("Provvedimento"), "campi": elenco(&campo), "nuoviValori": {"type": "object"},
+        })),
+        "RichiestaAnnullamento": oggetto(&["motivo"], json!({
+            "motivo": testo, "campi": elenco(&campo), "nuoviValori": {"type": "object"},
+        })),
+        "DecisioneAnnullamento": oggetto(&["provvedimento"], json!({"motivo": forse, "provvedimento": schema("Provvedimento")})),
+        "Provvedimento": oggetto(&["numero", "data"], json!({"numero": testo, "data": {"type": "string", "format": "date"}})),
         "Assegna": oggetto(&["assegnazioni"], json!({"assegnazioni": {"type": "array", "minItems": 1, "items": assegnazione}, "nota": forse})),
         "Nota": oggetto(&[], json!({"nota": forse})),
         "Motivo": oggetto(&["motivo"], json!({"motivo": testo})),

@@ -1,6 +1,7 @@
 //! The REST door, driven in process: the contract's calls, and what must be refused.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod annullamenti;
 mod banco;
 mod contratto;
 mod documenti;

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, PoisonError};
 
+use dominio::annullamento::StatoRichiesta;
 use dominio::codici::{CodiceAoo, CodiceVoce};
 use dominio::comandi::{self, Comando, ComandoConfigurazione};
 use dominio::configurazione::{DatiAoo, DatiEnte, Ufficio, Voce};
-use dominio::errori::Rifiuto;
+use dominio::errori::{Rifiuto, Rigore, Validatore};
 use dominio::operazione::Evento;
 use dominio::permessi::Operatore;
-use dominio::registrazione::Chiave;
+use dominio::registrazione::{Chiave, Registrazione, Stato};
 use dominio::tempo::Istante;
 use rusqlite::{Connection, params};
 
@@ -89,8 +90,73 @@ impl Scrittore {
                 self.documenti(&docs, file, reg, op)
             }
             Evento::Fascicolazione { fascicolo } => self.metti_in(log, fascicolo, reg),
+            Evento::RichiestaAnnullamento { richiesta, .. } => {
+                self.c
+                    .prepare_cached("INSERT INTO richiesta_annullamento(reg, n, op, stato) VALUES (?,?,?,0)")?
+                    .execute(params![reg, richiesta, op])?;
+                Ok(())
+            }
+            Evento::RifiutoAnnullamento { richiesta, .. } => self.richiesta(reg, *richiesta, StatoRichiesta::Rifiutata),
+            Evento::Annullamento { .. } => self.annulla(reg, op, evento),
             _ => Ok(()),
         }
+    }
+
+    fn richiesta(&self, reg: i64, n: u32, s: StatoRichiesta) -> Esito<()> {
+        self.c
+            .prepare_cached("UPDATE richiesta_annullamento SET stato = ? WHERE reg = ? AND n = ?")?
+            .execute(params![righe::codice_richiesta(s), reg, n])?;
+        Ok(())
+    }
+
+    /// Rows of an annulment (R-B04, R-B08): its own, the state, the requests it closes, and what it brings to search.
+    fn annulla(&mut self, reg: i64, op: i64, evento: &Evento) -> Esito<()> {
+        let Evento::Annullamento { richiesta, provvedimento, intero, campi, nuovi_valori, .. } = evento else {
+            return Ok(());
+        };
+        self.c
+            .prepare_cached("INSERT INTO annullamento(op, reg, intero, provvedimento, data) VALUES (?,?,?,?,?)")?
+            .execute(params![op, reg, intero, provvedimento.numero, provvedimento.data.to_string()])?;
+        if let Some(n) = richiesta {
+            self.richiesta(reg, *n, StatoRichiesta::Autorizzata)?;
+        }
+        let stato = if *intero { Stato::Annullata } else { Stato::AnnullataInParte };
+        self.c
+            .prepare_cached("UPDATE attuale SET stato = ? WHERE reg = ?")?
+            .execute(params![righe::codice_stato(stato), reg])?;
+        if *intero {
+            self.c
+                .prepare_cached("UPDATE richiesta_annullamento SET stato = ? WHERE reg = ? AND stato = 0")?
+                .execute(params![righe::codice_richiesta(StatoRichiesta::Superata), reg])?;
+            return Ok(());
+        }
+        let ops = letture::operazioni_di(&self.c, reg)?;
+        let prima = Registrazione::da_operazioni(ops.iter().filter(|o| righe::da_id(op).1 > o.indice))
+            .ok_or_else(|| Errore::Incoerente(format!("registrazione {reg}")))?;
+        let (uffici, riscontro) = righe::rinnovati(&prima.dati, nuovi_valori, campi);
+        self.coinvolgi(reg, &uffici)?;
+        if let Some(k) = riscontro {
+            self.c
+                .prepare_cached("INSERT INTO riscontro(chiave, reg) VALUES (?,?) ON CONFLICT DO NOTHING")?
+                .execute(params![k, reg])?;
+        }
+        let eventi = || ops.iter().map(|o| &o.evento);
+        let (testo, soggetti) = righe::ricerca(eventi());
+        let attende = self
+            .c
+            .prepare_cached("UPDATE cerca_recente SET testo = ?, soggetti = ? WHERE reg = ?")?
+            .execute(params![testo, soggetti, reg])?;
+        if attende == 0 {
+            // The index keeps no text: to take a row out it must be told again what was put in.
+            let (vecchio, vecchi) = righe::ricerca(eventi().take(ops.len().saturating_sub(1)));
+            self.c
+                .prepare_cached("INSERT INTO cerca(cerca, rowid, testo, soggetti) VALUES ('delete',?,?,?)")?
+                .execute(params![reg, vecchio, vecchi])?;
+            self.c
+                .prepare_cached("INSERT INTO cerca(rowid, testo, soggetti) VALUES (?,?,?)")?
+                .execute(params![reg, testo, soggetti])?;
+        }
+        Ok(())
     }
 
     pub(super) fn configura(
@@ -232,7 +298,36 @@ impl Scrittore {
     }
 }
 
-/// Only who manages the configuration opens an AOO.
+impl Scrittore {
+    /// A new key for a log, named by an operation of that log (contract § 3).
+    pub(super) fn ruota_chiave(
+        &mut self,
+        ora: Istante,
+        aoo: Option<&CodiceAoo>,
+        chi: &Operatore,
+        motivo: &str,
+    ) -> Esito<Fatto> {
+        comandi_gestore(chi)?;
+        let mut v = Validatore::nuovo(Rigore::Operatore);
+        let motivo = dominio::testo::obbligatorio(&mut v, "motivo", motivo, 1_000);
+        v.chiudi()?;
+        let log = self.log_di(aoo)?;
+        let t = self.istante(&log, ora)?;
+        let vkey = tronco::nuova_chiave(&self.c, &self.chiave, &log, t)?;
+        let evento = Evento::ChiaveRuotata {
+            precedente: log.vkey.clone(),
+            chiave_log: vkey.clone(),
+            fino: tronco::fine_doppia_firma(t),
+            motivo,
+        };
+        let fatto = self.appendi(&log, t, chi, None, &evento)?;
+        let nuovo = Arc::new(tronco::LogInfo { vkey, ..(*log).clone() });
+        self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(aoo.cloned(), nuovo);
+        Ok(fatto)
+    }
+}
+
+/// Only who manages the configuration opens an AOO, or changes a key.
 fn comandi_gestore(chi: &Operatore) -> Esito<()> {
     dominio::nuova::richiede(chi, dominio::permessi::Diritto::GestisceConfigurazione).map_err(Errore::from)
 }

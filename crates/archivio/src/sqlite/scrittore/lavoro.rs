@@ -75,7 +75,7 @@ pub enum Lavoro {
         /// Which.
         chiave: Chiave,
         /// What.
-        comando: Comando,
+        comando: Box<Comando>,
         /// Files of an `Allega`.
         file: Vec<FileCaricato>,
         /// Repeatable?
@@ -104,6 +104,8 @@ pub enum Lavoro {
     AttivaEnte(Operatore, CodiceIpa, Risposta<Fatto>),
     /// A new AOO.
     CreaAoo(Operatore, Box<NuovaAoo>, Risposta<Fatto>),
+    /// A new key for a log: which, who, why.
+    RuotaChiave(Option<CodiceAoo>, Operatore, String, Risposta<Fatto>),
     /// Sign a checkpoint if something changed.
     Checkpoint(Option<CodiceAoo>, Risposta<String>),
     /// Rows that are no operation: sessions, sweeping.
@@ -180,6 +182,7 @@ impl Lavoro {
             | Self::Configura { risposta: r, .. }
             | Self::CreaEnte(_, _, r)
             | Self::AttivaEnte(_, _, r)
+            | Self::RuotaChiave(_, _, _, r)
             | Self::CreaAoo(_, _, r) => drop(r.send(Err(e()))),
             Self::Checkpoint(_, r) => drop(r.send(Err(e()))),
             Self::Servizio(_, r) => drop(r.send(Err(e()))),

@@ -319,7 +319,7 @@ impl Scrittore {
             }
             Lavoro::Comanda { aoo, chi, chiave, comando, file, idempotenza, risposta } => {
                 let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| {
-                    self.da_solo(|s| s.comanda(t, &aoo, &chi, &chiave, comando, &file, idempotenza.as_ref()))
+                    self.da_solo(|s| s.comanda(t, &aoo, &chi, &chiave, *comando, &file, idempotenza.as_ref()))
                 });
                 Consegna::di(risposta, e, file)
             }
@@ -347,6 +347,12 @@ impl Scrittore {
                 let e = ora
                     .map_err(|_| Errore::OrologioInDubbio)
                     .and_then(|t| self.da_solo(|s| s.crea_aoo(t, &chi, *nuova)));
+                Consegna::di(r, e, Vec::new())
+            }
+            Lavoro::RuotaChiave(aoo, chi, motivo, r) => {
+                let e = ora
+                    .map_err(|_| Errore::OrologioInDubbio)
+                    .and_then(|t| self.da_solo(|s| s.ruota_chiave(t, aoo.as_ref(), &chi, &motivo)));
                 Consegna::di(r, e, Vec::new())
             }
             Lavoro::Checkpoint(aoo, r) => {

@@ -1,0 +1,557 @@
+//! Who saw what (R-L08, R-L16): the access log of an ente, apart from the operations, which are for ever.
+//!
+//! Rows are written by one thread, many to a commit, and chained: each hash covers the one before, so that a row taken
+//! out or changed is noticed. After the time the ente keeps them for they are pruned from the oldest on; the pruning is
+//! a row too, with the hash from which the chain goes on.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use dominio::analisi;
+use dominio::codici::{CodiceAoo, CodiceUfficio, NomeUtente};
+use dominio::permessi::{Operatore, Porta};
+use dominio::registrazione::{Chiave, Registrazione};
+use dominio::soggetto::Soggetto;
+use dominio::tempo::{Giorno, Istante, domani};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use crate::store::{Discordanza, Errore, Esito, Pagina};
+
+/// File of the access log within the ente's folder.
+const FILE: &str = "accessi.sqlite";
+/// Rows in one commit at most.
+const GRUPPO_MAX: usize = 256;
+/// Requests that may wait.
+const CODA_MAX: usize = 1_024;
+/// Persons of one registration whose names are indexed; a mailing of ten thousand is found by its number.
+const INTERESSATI_MAX: usize = 200;
+
+/// Triggers of the schema.
+const RECINTI: i64 = 4;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS accesso(
+  n INTEGER PRIMARY KEY, istante INTEGER NOT NULL, aoo TEXT NOT NULL, utente TEXT NOT NULL, registrazione TEXT NOT NULL,
+  riga TEXT NOT NULL, hash BLOB NOT NULL CHECK(length(hash) = 32)
+) STRICT;
+CREATE INDEX IF NOT EXISTS accesso_registrazione ON accesso(aoo, registrazione, n);
+CREATE INDEX IF NOT EXISTS accesso_utente ON accesso(aoo, utente, n);
+CREATE TABLE IF NOT EXISTS interessato(chi TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(chi, n)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS potatura(
+  fino INTEGER PRIMARY KEY, istante INTEGER NOT NULL, hash BLOB NOT NULL CHECK(length(hash) = 32)
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS accesso_u BEFORE UPDATE ON accesso BEGIN SELECT RAISE(ABORT, 'immutabile: accesso'); END;
+CREATE TRIGGER IF NOT EXISTS accesso_d BEFORE DELETE ON accesso
+  WHEN OLD.n > (SELECT coalesce(max(fino), 0) FROM potatura)
+  BEGIN SELECT RAISE(ABORT, 'immutabile: accesso'); END;
+CREATE TRIGGER IF NOT EXISTS potatura_u BEFORE UPDATE ON potatura BEGIN SELECT RAISE(ABORT, 'immutabile: potatura'); END;
+CREATE TRIGGER IF NOT EXISTS potatura_d BEFORE DELETE ON potatura BEGIN SELECT RAISE(ABORT, 'immutabile: potatura'); END;
+";
+
+/// What was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Azione {
+    /// The registration itself, now or as it was.
+    Registrazione,
+    /// A line of a list: written for reserved ones.
+    Elenco,
+    /// Its history or a comparison.
+    Storia,
+    /// One of its files.
+    Documento,
+    /// A receipt of it.
+    Ricevuta,
+    /// Taken out of the register (history as a file, lists as a sheet).
+    Esportazione,
+}
+
+impl Azione {
+    /// In words.
+    pub fn denominazione(self) -> &'static str {
+        match self {
+            Self::Registrazione => "ha aperto la registrazione",
+            Self::Elenco => "l'ha vista in un elenco",
+            Self::Storia => "ha letto la storia",
+            Self::Documento => "ha aperto un documento",
+            Self::Ricevuta => "ha preso la ricevuta",
+            Self::Esportazione => "l'ha esportata",
+        }
+    }
+}
+
+/// One access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accesso {
+    /// When.
+    pub istante: Istante,
+    /// AOO.
+    pub aoo: CodiceAoo,
+    /// Who.
+    pub utente: NomeUtente,
+    /// His name then.
+    pub nome: String,
+    /// On behalf of which office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ufficio: Option<CodiceUfficio>,
+    /// By which door.
+    pub porta: Porta,
+    /// What.
+    pub azione: Azione,
+    /// Of which registration: `registro/anno/numero`.
+    pub registrazione: String,
+    /// Was it reserved?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub riservata: bool,
+    /// Persons it is about, as keys to be looked for: code, name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interessati: Vec<String>,
+}
+
+impl Accesso {
+    /// Somebody looks at a registration.
+    pub fn a(aoo: &CodiceAoo, chi: &Operatore, r: &Registrazione, azione: Azione, istante: Istante) -> Self {
+        let mut interessati: Vec<String> = r
+            .dati
+            .soggetti()
+            .take(INTERESSATI_MAX)
+            .filter(|(_, s)| s.ufficio().is_none())
+            .flat_map(|(_, s)| chiavi(s))
+            .collect();
+        interessati.sort_unstable();
+        interessati.dedup();
+        Self {
+            istante,
+            aoo: aoo.clone(),
+            utente: chi.id.clone(),
+            nome: chi.nome.clone(),
+            ufficio: chi.ufficio.clone(),
+            porta: chi.porta,
+            azione,
+            registrazione: r.chiave.to_string(),
+            riservata: r.dati.riservato,
+            interessati,
+        }
+    }
+}
+
+/// Keys under which a person is found: his code, and his name without accents and case.
+fn chiavi(s: &Soggetto) -> impl Iterator<Item = String> {
+    s.codice().map(chiave_di).into_iter().chain([chiave_di(&s.nome_completo())])
+}
+
+/// How a code or a name is looked for.
+fn chiave_di(testo: &str) -> String {
+    analisi::riga([testo]).trim().to_owned()
+}
+
+/// An access as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessoScritto {
+    /// Progressive within the ente.
+    pub n: u64,
+    /// What happened.
+    pub accesso: Accesso,
+}
+
+/// Which accesses: all that is given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct FiltroAccessi {
+    /// To this registration.
+    pub registrazione: Option<Chiave>,
+    /// To data of the person with this code, or this whole name ("who saw my data").
+    pub soggetto: Option<String>,
+    /// By this person.
+    pub utente: Option<NomeUtente>,
+    /// From this day.
+    pub dal: Option<Giorno>,
+    /// To this day, included.
+    pub al: Option<Giorno>,
+    /// Only to reserved registrations.
+    pub riservate: bool,
+    /// Where the page begins.
+    pub cursore: Option<String>,
+    /// Page size.
+    pub limite: usize,
+}
+
+enum Lavoro {
+    Scrivi(Box<Accesso>, oneshot::Sender<Esito<()>>),
+    Pota(Istante, oneshot::Sender<Esito<u64>>),
+}
+
+/// The access log of one ente; its thread begins with the first access.
+#[derive(Debug)]
+pub struct Accessi {
+    file: PathBuf,
+    scrittore: Mutex<Option<(SyncSender<Lavoro>, std::thread::JoinHandle<()>)>>,
+}
+
+impl Drop for Accessi {
+    fn drop(&mut self) {
+        let preso = self.scrittore.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((coda, filo)) = preso {
+            drop(coda);
+            let _ = filo.join();
+        }
+    }
+}
+
+impl Accessi {
+    /// The log in an ente's folder; nothing is opened yet.
+    pub fn in_cartella(cartella: &Path) -> Self {
+        Self { file: cartella.join(FILE), scrittore: Mutex::default() }
+    }
+
+    fn coda(&self) -> Esito<SyncSender<Lavoro>> {
+        let mut g = self.scrittore.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((coda, filo)) = &*g
+            && !filo.is_finished()
+        {
+            return Ok(coda.clone());
+        }
+        let c = apri(&self.file)?;
+        let (tx, rx) = sync_channel(CODA_MAX);
+        let filo = std::thread::Builder::new().name("accessi".to_owned()).spawn(move || scrivi(c, &rx))?;
+        *g = Some((tx.clone(), filo));
+        Ok(tx)
+    }
+
+    async fn chiedi<T>(&self, fa: impl FnOnce(oneshot::Sender<Esito<T>>) -> Lavoro) -> Esito<T> {
+        let (tx, rx) = oneshot::channel();
+        self.coda()?.try_send(fa(tx)).map_err(|_| Errore::Sovraccarico)?;
+        rx.await.map_err(|_| Errore::Archivio("il registro degli accessi si è fermato".to_owned()))?
+    }
+
+    /// Writes an access; the answer comes after the commit.
+    ///
+    /// # Errors
+    /// The queue is full, or the storage failed: who wanted to see something reserved must not see it.
+    pub async fn annota(&self, a: Accesso) -> Esito<()> {
+        self.chiedi(|r| Lavoro::Scrivi(Box::new(a), r)).await
+    }
+
+    /// Prunes what is older than an instant; says how many rows.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn pota(&self, prima: Istante) -> Esito<u64> {
+        if !self.file.exists() {
+            return Ok(0);
+        }
+        self.chiedi(|r| Lavoro::Pota(prima, r)).await
+    }
+
+    /// Accesses, newest first.
+    ///
+    /// # Errors
+    /// A wrong cursor, or the storage's.
+    pub fn cerca(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>> {
+        if !self.file.exists() {
+            return Ok(Pagina { elementi: Vec::new(), successivo: None });
+        }
+        let c = leggi(&self.file)?;
+        let mut sql = String::from("SELECT a.n, a.riga FROM accesso a WHERE a.aoo = ?");
+        let mut valori: Vec<rusqlite::types::Value> = vec![aoo.as_str().to_owned().into()];
+        let mut e = |testo: &str, v: rusqlite::types::Value| {
+            sql.push_str(testo);
+            valori.push(v);
+        };
+        if let Some(k) = &f.registrazione {
+            e(" AND a.registrazione = ?", k.to_string().into());
+        }
+        if let Some(u) = &f.utente {
+            e(" AND a.utente = ?", u.as_str().to_owned().into());
+        }
+        if let Some(s) = &f.soggetto {
+            e(" AND EXISTS (SELECT 1 FROM interessato i WHERE i.chi = ? AND i.n = a.n)", chiave_di(s).into());
+        }
+        if let Some(g) = f.dal {
+            e(" AND a.istante >= ?", Istante::inizio(g).0.into());
+        }
+        if let Some(g) = f.al {
+            e(" AND a.istante < ?", Istante::inizio(domani(g)).0.into());
+        }
+        if f.riservate {
+            e(" AND json_extract(a.riga, '$.riservata') = ?", 1.into());
+        }
+        if let Some(t) = &f.cursore {
+            let n: i64 =
+                t.parse().map_err(|_| dominio::errori::Rifiuto::campo("cursore", "non è un cursore valido"))?;
+            e(" AND a.n < ?", n.into());
+        }
+        let limite = f.limite.clamp(1, 200);
+        e(" ORDER BY a.n DESC LIMIT ?", i64::try_from(limite + 1).unwrap_or(i64::MAX).into());
+        let mut s = c.prepare(&sql)?;
+        let righe = s.query_map(params_from_iter(valori), |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
+        let mut elementi = Vec::new();
+        for r in righe {
+            let (n, riga) = r?;
+            let accesso = serde_json::from_str(&riga).map_err(|_| Errore::Incoerente(format!("accesso {n}")))?;
+            elementi.push(AccessoScritto { n: n.unsigned_abs(), accesso });
+        }
+        let altre = elementi.len() > limite;
+        elementi.truncate(limite);
+        let successivo = elementi.last().filter(|_| altre).map(|a| a.n.to_string());
+        Ok(Pagina { elementi, successivo })
+    }
+}
+
+fn apri(file: &Path) -> Esito<Connection> {
+    let c = Connection::open(file)?;
+    c.busy_timeout(std::time::Duration::from_secs(10))?;
+    c.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-1000;",
+    )?;
+    c.execute_batch(SCHEMA)?;
+    Ok(c)
+}
+
+/// Only to read: what is missing is not put back.
+fn leggi(file: &Path) -> Esito<Connection> {
+    let c = Connection::open(file)?;
+    c.busy_timeout(std::time::Duration::from_secs(10))?;
+    c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-1000;")?;
+    Ok(c)
+}
+
+/// The chain as it stands: last progressive and its hash.
+fn testa(c: &Connection) -> Esito<(i64, [u8; 32])> {
+    let ultima = "SELECT n, hash FROM accesso ORDER BY n DESC LIMIT 1";
+    let potata = "SELECT fino, hash FROM potatura ORDER BY fino DESC LIMIT 1";
+    for sql in [ultima, potata] {
+        if let Some(t) = c.prepare_cached(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()? {
+            return Ok(t);
+        }
+    }
+    Ok((0, [0; 32]))
+}
+
+fn anello(precedente: &[u8; 32], n: i64, riga: &str) -> [u8; 32] {
+    let mut h = Sha256::new();
+    h.update(b"protocollo/accesso/v1\n");
+    h.update(precedente);
+    h.update(n.to_be_bytes());
+    h.update(riga.as_bytes());
+    h.finalize().into()
+}
+
+fn scrivi(mut c: Connection, coda: &Receiver<Lavoro>) {
+    while let Ok(primo) = coda.recv() {
+        let mut risposte = Vec::new();
+        let mut gruppo = Vec::new();
+        let mut altro = Some(primo);
+        while let Some(l) = altro {
+            match l {
+                Lavoro::Scrivi(a, r) => {
+                    gruppo.push(*a);
+                    risposte.push(r);
+                }
+                Lavoro::Pota(prima, r) => {
+                    let _ = r.send(pota(&mut c, prima));
+                }
+            }
+            altro = if gruppo.len() < GRUPPO_MAX { coda.try_recv().ok() } else { None };
+        }
+        let esito = scrivi_gruppo(&mut c, &gruppo).map_err(|e| e.to_string());
+        for r in risposte {
+            let _ = r.send(esito.clone().map_err(Errore::Archivio));
+        }
+    }
+}
+
+fn scrivi_gruppo(c: &mut Connection, gruppo: &[Accesso]) -> Esito<()> {
+    if gruppo.is_empty() {
+        return Ok(());
+    }
+    let tx = c.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let (mut n, mut hash) = testa(&tx)?;
+    for a in gruppo {
+        n += 1;
+        let riga = serde_json::to_string(a).map_err(|e| Errore::Incoerente(e.to_string()))?;
+        hash = anello(&hash, n, &riga);
+        tx.prepare_cached(
+            "INSERT INTO accesso(n, istante, aoo, utente, registrazione, riga, hash) VALUES (?,?,?,?,?,?,?)",
+        )?
+        .execute(params![n, a.istante.0, a.aoo.as_str(), a.utente.as_str(), a.registrazione, riga, hash])?;
+        for chi in &a.interessati {
+            tx.prepare_cached("INSERT INTO interessato(chi, n) VALUES (?,?)")?.execute(params![chi, n])?;
+        }
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+/// Prunes from the oldest on, up to the last row before the instant.
+fn pota(c: &mut Connection, prima: Istante) -> Esito<u64> {
+    let tx = c.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let fino: Option<(i64, [u8; 32])> = tx
+        .query_row(
+            "SELECT n, hash FROM accesso WHERE n < coalesce((SELECT min(n) FROM accesso WHERE istante >= ?1), 1 << 62)
+             ORDER BY n DESC LIMIT 1",
+            [prima.0],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )
+        .optional()?;
+    let Some((fino, hash)) = fino else { return Ok(0) };
+    tx.execute("INSERT INTO potatura(fino, istante, hash) VALUES (?,?,?)", params![fino, prima.0, hash])?;
+    tx.execute("DELETE FROM interessato WHERE n <= ?", [fino])?;
+    let tolte = tx.execute("DELETE FROM accesso WHERE n <= ?", [fino])?;
+    tx.commit()?;
+    Ok(tolte as u64)
+}
+
+/// Recomputes the chain of the log in a folder: what was changed, taken out or put in is named.
+///
+/// # Errors
+/// The file cannot be read at all.
+pub fn verifica(cartella: &Path) -> Esito<(u64, Vec<Discordanza>)> {
+    let file = cartella.join(FILE);
+    if !file.exists() {
+        return Ok((0, Vec::new()));
+    }
+    let c = leggi(&file)?;
+    c.execute_batch("BEGIN")?;
+    let inizio: Option<(i64, [u8; 32])> = c
+        .query_row("SELECT fino, hash FROM potatura ORDER BY fino DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let (mut n, mut hash) = inizio.unwrap_or((0, [0; 32]));
+    let mut differenze = Vec::new();
+    let mut diverso = |chiave: i64, campo: &str, atteso: String, trovato: String| {
+        if differenze.len() < 100 {
+            differenze.push(Discordanza {
+                tabella: "accesso".to_owned(),
+                chiave: chiave.to_string(),
+                campo: campo.to_owned(),
+                atteso,
+                trovato,
+            });
+        }
+    };
+    let recinti: i64 = c.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'", [], |r| r.get(0))?;
+    if recinti != RECINTI {
+        diverso(0, "trigger", RECINTI.to_string(), recinti.to_string());
+    }
+    let mut s = c.prepare("SELECT n, istante, aoo, utente, registrazione, riga, hash FROM accesso ORDER BY n")?;
+    let mut r = s.query([])?;
+    let mut lette = 0;
+    while let Some(x) = r.next()? {
+        lette += 1;
+        let (k, riga, scritto): (i64, String, [u8; 32]) = (x.get(0)?, x.get(5)?, x.get(6)?);
+        if k != n + 1 {
+            diverso(k, "n", (n + 1).to_string(), k.to_string());
+        }
+        let atteso = anello(&hash, k, &riga);
+        if atteso != scritto {
+            diverso(k, "hash", crate::file::esadecimale(&atteso), crate::file::esadecimale(&scritto));
+        }
+        match serde_json::from_str::<Accesso>(&riga) {
+            Err(_) => diverso(k, "riga", "un accesso".to_owned(), "non si legge".to_owned()),
+            Ok(a) => {
+                let colonne = [
+                    ("istante", a.istante.0.to_string(), x.get::<_, i64>(1)?.to_string()),
+                    ("aoo", a.aoo.to_string(), x.get(2)?),
+                    ("utente", a.utente.to_string(), x.get(3)?),
+                    ("registrazione", a.registrazione.clone(), x.get(4)?),
+                ];
+                for (campo, atteso, trovato) in colonne {
+                    if atteso != trovato {
+                        diverso(k, campo, atteso, trovato);
+                    }
+                }
+            }
+        }
+        n = k;
+        hash = scritto;
+    }
+    Ok((lette, differenze))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accesso(i: i64) -> Accesso {
+        Accesso {
+            istante: Istante(i * 1_000_000),
+            aoo: "AOO1".parse().unwrap(),
+            utente: if i % 2 == 0 { "anna" } else { "ugo" }.parse().unwrap(),
+            nome: "Anna Prova".into(),
+            ufficio: None,
+            porta: Porta::Pagina,
+            azione: Azione::Registrazione,
+            registrazione: format!("PG/2026/{}", i % 3 + 1),
+            riservata: i % 5 == 0,
+            interessati: vec![chiave_di("RSSMRA80A01H501U"), chiave_di("Rossi Maria")],
+        }
+    }
+
+    fn quali(p: &Pagina<AccessoScritto>) -> Vec<u64> {
+        p.elementi.iter().map(|a| a.n).collect()
+    }
+
+    async fn venti(dir: &Path) -> Accessi {
+        let l = Accessi::in_cartella(dir);
+        for i in 0..20 {
+            l.annota(accesso(i)).await.unwrap();
+        }
+        l
+    }
+
+    #[tokio::test]
+    async fn who_saw_what_is_found_by_registration_person_and_reader() {
+        // R-L16
+        let dir = tempfile::tempdir().unwrap();
+        let aoo = "AOO1".parse().unwrap();
+        assert!(Accessi::in_cartella(dir.path()).cerca(&aoo, &FiltroAccessi::default()).unwrap().elementi.is_empty());
+        let l = venti(dir.path()).await;
+        let f = |f: FiltroAccessi| quali(&l.cerca(&aoo, &FiltroAccessi { limite: 200, ..f }).unwrap());
+        assert_eq!(f(FiltroAccessi::default()).len(), 20);
+        let una = FiltroAccessi { registrazione: Some("PG/2026/2".parse().unwrap()), ..FiltroAccessi::default() };
+        assert_eq!(f(una), [20, 17, 14, 11, 8, 5, 2]);
+        for chi in ["rssmra80a01h501u", "ROSSI  Marìa"] {
+            assert_eq!(f(FiltroAccessi { soggetto: Some(chi.into()), ..FiltroAccessi::default() }).len(), 20, "{chi}");
+        }
+        assert!(f(FiltroAccessi { soggetto: Some("Rossi".into()), ..FiltroAccessi::default() }).is_empty());
+        assert_eq!(f(FiltroAccessi { utente: Some("ugo".parse().unwrap()), ..FiltroAccessi::default() }).len(), 10);
+        assert_eq!(f(FiltroAccessi { riservate: true, ..FiltroAccessi::default() }), [16, 11, 6, 1]);
+        let altra = "ALTRA".parse().unwrap();
+        assert!(l.cerca(&altra, &FiltroAccessi { limite: 9, ..FiltroAccessi::default() }).unwrap().elementi.is_empty());
+        let p = l.cerca(&aoo, &FiltroAccessi { limite: 15, ..FiltroAccessi::default() }).unwrap();
+        let poi = FiltroAccessi { limite: 15, cursore: p.successivo, ..FiltroAccessi::default() };
+        assert_eq!(quali(&l.cerca(&aoo, &poi).unwrap()), [5, 4, 3, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn the_chain_goes_on_after_pruning_and_restart_and_shows_what_was_altered() {
+        let dir = tempfile::tempdir().unwrap();
+        let l = venti(dir.path()).await;
+        assert_eq!(l.pota(Istante(8_000_000)).await.unwrap(), 8);
+        assert_eq!(l.pota(Istante(8_000_000)).await.unwrap(), 0);
+        drop(l);
+        let l = Accessi::in_cartella(dir.path());
+        l.annota(accesso(20)).await.unwrap();
+        drop(l);
+        assert_eq!(verifica(dir.path()).unwrap(), (13, Vec::new()));
+        let c = Connection::open(dir.path().join(FILE)).unwrap();
+        for sql in ["DELETE FROM accesso WHERE n = 12", "UPDATE accesso SET utente = 'x'", "DELETE FROM potatura"] {
+            assert!(c.execute(sql, []).unwrap_err().to_string().contains("immutabile"), "{sql}");
+        }
+        c.execute_batch("DROP TRIGGER accesso_d; DROP TRIGGER accesso_u;").unwrap();
+        for (sql, campo) in [
+            ("SELECT 1", "trigger"),
+            ("UPDATE accesso SET utente = 'x' WHERE n = 13", "utente"),
+            ("UPDATE accesso SET riga = replace(riga, 'Anna', 'Ada') WHERE n = 14", "hash"),
+            ("DELETE FROM accesso WHERE n = 16", "n"),
+        ] {
+            c.execute_batch(sql).unwrap();
+            let (_, d) = verifica(dir.path()).unwrap();
+            assert!(d.iter().any(|x| x.campo == campo), "{sql}: {d:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Anchors: checkpoints kept where whoever holds the archive cannot reach. The log must extend each of them
+//! (contract § 1, `--ancora`; design § 5).
+
+use catena::{Checkpoint, ChiavePubblica, Hash, apri_nota};
+
+use super::esito::Differenze;
+use crate::store::{Discordanza, Errore, Esito};
+
+/// Most notes in one anchor.
+const NOTE_MAX: usize = 100_000;
+
+/// A signed checkpoint from outside.
+#[derive(Debug, Clone)]
+pub struct Ancora {
+    /// Where it was found, for messages.
+    pub nome: String,
+    /// The note, byte for byte.
+    pub nota: String,
+    /// What it says, still to be believed.
+    pub checkpoint: Checkpoint,
+}
+
+impl Ancora {
+    /// The notes of a text: one, or several one after the other.
+    ///
+    /// # Errors
+    /// What is there is not signed checkpoints.
+    pub fn leggi(nome: &str, testo: &str) -> Esito<Vec<Self>> {
+        let male = |e: String| Errore::Incoerente(format!("l'ancora {nome}: {e}"));
+        let mut out = Vec::new();
+        for nota in note(testo) {
+            let (corpo, _) = catena::nota::dividi(&nota).map_err(|e| male(e.to_string()))?;
+            let checkpoint = Checkpoint::leggi(corpo).map_err(|e| male(e.to_string()))?;
+            out.push(Self { nome: nome.to_owned(), nota, checkpoint });
+            if out.len() > NOTE_MAX {
+                return Err(male(format!("ha più di {NOTE_MAX} note")));
+            }
+        }
+        if out.is_empty() {
+            return Err(male("non contiene checkpoint firmati".to_owned()));
+        }
+        Ok(out)
+    }
+
+    fn chiave(&self) -> String {
+        format!("{} {}/{}", self.nome, self.checkpoint.origine, self.checkpoint.dimensione)
+    }
+
+    /// Signed by a key that the log declares? With the size of the log, is the log long enough?
+    pub fn controlla(&self, chiavi: &[ChiavePubblica], dimensione: u64, d: &mut Differenze) -> bool {
+        let k = self.chiave();
+        if let Err(e) = apri_nota(&self.nota, chiavi) {
+            let firme = catena::nota::dividi(&self.nota).map(|(_, f)| f).unwrap_or_default();
+            let di: Vec<String> =
+                firme.iter().map(|f| format!("{}+{:08x}", f.nome, u32::from_be_bytes(f.identificativo))).collect();
+            d.nuova("ancora", &k, "firma", "di una chiave del registro", &format!("{e} ({})", di.join(", ")));
+            return false;
+        }
+        if self.checkpoint.dimensione > dimensione {
+            let (atteso, trovato) = (
+                format!("almeno {} operazioni", self.checkpoint.dimensione),
+                format!("{dimensione}: il registro è stato accorciato"),
+            );
+            d.nuova("ancora", &k, "dimensione", &atteso, &trovato);
+            return false;
+        }
+        true
+    }
+
+    /// Against the root recomputed over as many operations.
+    pub fn confronta(&self, radice: &Hash, d: &mut Differenze) {
+        if &self.checkpoint.radice != radice {
+            let (atteso, trovato) =
+                (crate::file::esadecimale(&self.checkpoint.radice), crate::file::esadecimale(radice));
+            d.nuova("ancora", &self.chiave(), "radice", &atteso, &trovato);
+        }
+    }
+
+    /// No log here is of its origin.
+    pub fn estranea(&self) -> Discordanza {
+        Discordanza {
+            tabella: "ancora".to_owned(),
+            chiave: self.chiave(),
+            campo: "origine".to_owned(),
+            atteso: self.checkpoint.origine.clone(),
+            trovato: "nessun registro con questa origine".to_owned(),
+        }
+    }
+}
+
+/// Cuts a text into notes: a signature line followed by anything else ends one.
+fn note(testo: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut corrente = String::new();
+    let mut firmata = false;
+    for riga in testo.split_inclusive('\n') {
+        let firma = riga.starts_with("— ");
+        if firmata && !firma {
+            out.push(std::mem::take(&mut corrente));
+            firmata = false;
+        }
+        if corrente.is_empty() && riga.trim().is_empty() {
+            continue;
+        }
+        firmata |= firma;
+        corrente.push_str(riga);
+    }
+    if !corrente.trim().is_empty() {
+        if !corrente.ends_with('\n') {
+            corrente.push('\n');
+        }
+        out.push(corrente);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catena::ChiaveFirma;
+
+    fn nota(n: u64) -> String {
+        let k = ChiaveFirma::da_segreto("x.example/1", &[3; 32]).unwrap();
+        Checkpoint::nuovo("x.example/1", n, [n as u8; 32]).firma(&[&k]).unwrap()
+    }
+
+    #[test]
+    fn several_notes_in_one_text_are_read_each() {
+        for testo in [nota(1) + &nota(2), format!("\n{}\n\n{}", nota(1), nota(2)), nota(1) + nota(2).trim_end()] {
+            let a = Ancora::leggi("f", &testo).unwrap();
+            assert_eq!(a.iter().map(|a| a.checkpoint.dimensione).collect::<Vec<_>>(), [1, 2]);
+        }
+        for testo in ["", "ciao", "a\n1\nx\n\n— k AAAA\n"] {
+            assert!(Ancora::leggi("f", testo).is_err(), "{testo}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Who saw what (R-L08, R-L16): written before it is shown.
+
+use archivio::store::{Accesso, Azione};
+use archivio::{EnteStore, Errore, Esito};
+use dominio::codici::CodiceAoo;
+use dominio::permessi::Operatore;
+use dominio::registrazione::Registrazione;
+
+/// Days an access is kept: more than the six months that R-L15 asks for.
+pub const GIORNI_TENUTI: i64 = 400;
+
+/// Writes that somebody is about to see a registration. What is reserved is not shown when this cannot be written; the
+/// rest is, and the journal says so.
+///
+/// # Errors
+/// The access log cannot be written and the registration is reserved.
+pub async fn annota(
+    ente: &dyn EnteStore,
+    aoo: &CodiceAoo,
+    chi: &Operatore,
+    r: &Registrazione,
+    azione: Azione,
+) -> Esito<()> {
+    match ente.annota_accesso(Accesso::a(aoo, chi, r, azione, ente.ora())).await {
+        Ok(()) => Ok(()),
+        Err(e) if r.dati.riservato => {
+            Err(Errore::Archivio(format!("l'accesso a una registrazione riservata non si può tracciare: {e}")))
+        }
+        Err(e) => {
+            tracing::warn!(errore = %e, "accesso non tracciato");
+            Ok(())
+        }
+    }
+}
