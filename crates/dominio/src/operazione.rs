@@ -11,7 +11,7 @@ use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceV
 use crate::configurazione::{DatiAoo, DatiEnte, DatiRegistro, Token, Ufficio, Utente, Voce};
 use crate::permessi::{Incarico, Operatore, Porta};
 use crate::piatto::{self, Campi};
-use crate::registrazione::{Chiave, DatiAssegnazione, DatiRegistrazione, Documento, Numero, RiferimentoEsteso};
+use crate::registrazione::{Chiave, DatiAssegnazione, DatiRegistrazione, Documento, Numero, RiferimentoEsteso, Tipo};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 
@@ -239,6 +239,52 @@ pub enum Evento {
         /// Why it can be trusted.
         motivo: String,
     },
+}
+
+impl Evento {
+    /// What happened, in words.
+    pub fn in_parole(&self) -> &'static str {
+        match self {
+            Self::EnteCreato(_) => "Ente creato",
+            Self::EnteAttivato { .. } => "Ente attivato",
+            Self::AooCreata(_) => "AOO creata",
+            Self::UtenteCreato(_) => "Utente creato",
+            Self::IncarichiAssegnati { .. } => "Ruoli assegnati",
+            Self::UtenteAbilitato { abilitato: true, .. } => "Utente abilitato",
+            Self::UtenteAbilitato { .. } => "Utente disabilitato",
+            Self::PasswordImpostata { .. } => "Password impostata",
+            Self::TokenCreato { .. } => "Token creato",
+            Self::TokenRevocato { .. } => "Token revocato",
+            Self::RegistroCreato(_) => "Registro aperto",
+            Self::UfficioCreato(_) => "Ufficio aperto",
+            Self::UfficioChiuso { .. } => "Ufficio chiuso",
+            Self::VoceAperta(_) => "Voce di titolario aperta",
+            Self::VoceChiusa { .. } => "Voce di titolario chiusa",
+            Self::CorrispondenteAggiunto { .. } => "Corrispondente aggiunto in rubrica",
+            Self::FascicoloCreato { .. } => "Fascicolo aperto",
+            Self::Registrazione(d) => match d.tipo {
+                Tipo::Entrata => "Registrata in entrata",
+                Tipo::Uscita => "Registrata in uscita",
+                Tipo::Interna => "Registrata come interna",
+            },
+            Self::Assegnazione { .. } => "Assegnata",
+            Self::PresaInCarico { .. } => "Presa in carico",
+            Self::RifiutoAssegnazione { .. } => "Assegnazione rifiutata",
+            Self::ConclusioneAssegnazione { .. } => "Assegnazione conclusa",
+            Self::Classificazione { .. } => "Classificata",
+            Self::Allegati { .. } => "Aggiunti allegati",
+            Self::Annotazione { .. } => "Annotata",
+            Self::Collegamento { .. } => "Collegata",
+            Self::Fascicolazione { .. } => "Messa in un fascicolo",
+            Self::RichiestaAnnullamento { .. } => "Chiesto l'annullamento",
+            Self::RifiutoAnnullamento { .. } => "Respinta la richiesta di annullamento",
+            Self::Annullamento { intero: true, .. } => "Annullata",
+            Self::Annullamento { .. } => "Annullata in parte",
+            Self::ChiaveRuotata { .. } => "Chiave del registro cambiata",
+            Self::OrologioArretrato { .. } => "Orologio tornato indietro",
+            Self::OrologioConfermato { .. } => "Orologio confermato",
+        }
+    }
 }
 
 fn vuoti(v: &Valori) -> bool {

@@ -127,6 +127,11 @@ impl AnnoCorrente {
     }
 }
 
+/// The civil day `n` days later; the last one there is, past the end of the calendar.
+pub fn piu_giorni(giorno: Giorno, n: i64) -> Giorno {
+    giorno.checked_add(n.days()).unwrap_or(Giorno::MAX)
+}
+
 /// The day after.
 pub fn domani(giorno: Giorno) -> Giorno {
     giorno.checked_add(1.day()).unwrap_or(giorno)

@@ -9,6 +9,7 @@
 //! | [`token`] | tokens of the API |
 //! | [`ricezione`] | multipart bodies, streamed |
 //! | [`problema`] | errors as answers |
+//! | [`stampe`] | documents on paper: receipt for the person, history of a registration |
 //! | [`salute`] | liveness, readiness, metrics |
 //!
 //! No door writes a row by itself: each turns what it was given into a command of the core.
@@ -20,6 +21,7 @@ pub mod problema;
 pub mod rest;
 pub mod ricezione;
 pub mod salute;
+pub mod stampe;
 pub mod token;
 
 use std::future::Future;

@@ -71,6 +71,8 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
             ("/allegati", post(azioni::allega).layer(DefaultBodyLimit::disable())),
             ("/documenti/{quale}", get(documenti::documento)),
             ("/ricevuta", get(ricevuta::ricevuta)),
+            ("/ricevuta.pdf", get(ricevuta::per_la_persona)),
+            ("/storia.pdf", get(ricevuta::storia)),
             ("/annullamento", post(annullamenti::annulla)),
             ("/annullamenti/richieste", post(annullamenti::chiedi)),
             ("/annullamenti/richieste/{id}/autorizza", post(annullamenti::autorizza)),
@@ -201,7 +203,7 @@ fn link(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione) -> Map<String,
     let b = indirizzo(ente, aoo, &r.chiave);
     let mut l = Map::new();
     l.insert("self".to_owned(), b.clone().into());
-    for nome in ["storia", "ricevuta"] {
+    for nome in ["storia", "storia.pdf", "ricevuta", "ricevuta.pdf"] {
         l.insert(nome.to_owned(), format!("{b}/{nome}").into());
     }
     let documenti: Vec<String> = r.documenti.iter().map(|d| format!("{b}/documenti/{}", d.n)).collect();

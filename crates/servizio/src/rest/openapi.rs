@@ -72,6 +72,8 @@ const DEL_REGISTRO: &[Operazione] = &[
     op("post", "/{anno}/{numero}/allegati", "Aggiunge allegati", Corpo::Allegati, "Registrazione", &[]),
     op("get", "/{anno}/{numero}/documenti/{quale}", "Il file, byte per byte", Corpo::Niente, "", &[]),
     op("get", "/{anno}/{numero}/ricevuta", "Ricevuta verificabile", Corpo::Niente, "Ricevuta", &["campi"]),
+    op("get", "/{anno}/{numero}/ricevuta.pdf", "Ricevuta per la persona (PDF)", Corpo::Niente, "", &[]),
+    op("get", "/{anno}/{numero}/storia.pdf", "Storia della registrazione (PDF)", Corpo::Niente, "", &[]),
     op(
         "post",
         "/{anno}/{numero}/annullamento",

@@ -8,4 +8,5 @@ mod documenti;
 mod giudici;
 mod igiene;
 mod rifiuti;
+mod stampe;
 mod vita;
