@@ -176,7 +176,7 @@ impl<'a, 'd> Impaginazione<'a, 'd> {
             let intera = mancano as f32 * interlinea + 2.0 * aria;
             let mut stanno = mancano;
             if intera > self.resta() {
-                let in_testa = self.y <= ALTO + self.corpo_pagina() * 0.25;
+                let in_testa = self.y <= ALTO + self.corpo_pagina() * 0.4;
                 stanno = (((self.resta() - 2.0 * aria) / interlinea).max(0.0) as usize).min(mancano);
                 if !in_testa && (intera < self.corpo_pagina() * 0.4 || stanno < 2) {
                     self.nuova_pagina();
