@@ -228,6 +228,15 @@ pub struct Trovata {
     pub voce: [u8; 32],
 }
 
+/// The first assignments of a desk.
+#[derive(Debug, Clone, Default)]
+pub struct Coda {
+    /// Them, oldest first.
+    pub pratiche: Vec<Pratica>,
+    /// How many there are in all.
+    pub totale: u64,
+}
+
 /// An assignment on somebody's desk.
 #[derive(Debug, Clone)]
 pub struct Pratica {
@@ -356,15 +365,16 @@ pub trait EnteStore: Send + Sync + 'static {
         registro: &CodiceRegistro,
         f: &Filtro,
     ) -> Esito<Pagina<Trovata>>;
-    /// Assignments of these offices in that state, oldest first.
+    /// Assignments of these offices in that state, oldest first: those of nobody in particular and those of `chi`.
     async fn scrivania(
         &self,
         aoo: &CodiceAoo,
         uffici: &[CodiceUfficio],
+        chi: &NomeUtente,
         stato: StatoAssegnazione,
         conoscenza: bool,
         limite: usize,
-    ) -> Esito<Vec<Pratica>>;
+    ) -> Esito<Coda>;
     /// How many entrate wait for their classificazione.
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).

@@ -21,9 +21,9 @@ use super::{letture, ricerca, righe, schema, verifica};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro,
-    Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro, Segreto, Sessione, Trovata,
-    Verifica, documento,
+    Caricamento, Coda, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro,
+    Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro, Segreto, Sessione, Trovata, Verifica,
+    documento,
 };
 
 /// Reading connections per ente.
@@ -290,12 +290,13 @@ impl EnteStore for SqliteEnte {
         &self,
         aoo: &CodiceAoo,
         uffici: &[CodiceUfficio],
+        chi: &NomeUtente,
         stato: StatoAssegnazione,
         conoscenza: bool,
         limite: usize,
-    ) -> Esito<Vec<Pratica>> {
-        let (log, uffici) = (self.log(Some(aoo))?, uffici.to_vec());
-        self.leggi(move |c| letture::scrivania(c, log.id, &uffici, stato, conoscenza, limite)).await
+    ) -> Esito<Coda> {
+        let (log, uffici, chi) = (self.log(Some(aoo))?, uffici.to_vec(), chi.clone());
+        self.leggi(move |c| letture::scrivania(c, log.id, &uffici, &chi, stato, conoscenza, limite)).await
     }
 
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64> {

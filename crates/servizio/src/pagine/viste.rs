@@ -26,6 +26,8 @@ pub struct Guscio {
     pub utente: String,
     /// Token of the forms.
     pub csrf: String,
+    /// The year, to open a protocol by its number alone.
+    pub anno: i32,
     /// Where he can go, what is here first marked.
     pub voci: Vec<VoceMenu>,
     /// Other AOO of the ente: address and name.
@@ -286,6 +288,8 @@ pub struct Scrivania {
     pub recenti: Vec<registro::Riga>,
     /// May he register?
     pub registra: bool,
+    /// May he read the register?
+    pub legge: bool,
 }
 
 /// A list of the desk.
@@ -295,8 +299,12 @@ pub struct Sezione {
     pub titolo: &'static str,
     /// What to say when it is empty.
     pub vuota: &'static str,
-    /// Items.
+    /// Items shown.
     pub elementi: Vec<Elemento>,
+    /// How many there are.
+    pub quante: usize,
+    /// How many of them are not shown.
+    pub altre: usize,
 }
 
 /// An assignment on the desk.
@@ -318,6 +326,8 @@ pub struct Suggerimenti {
     pub elementi: Vec<Suggerimento>,
     /// What was asked.
     pub q: String,
+    /// Fields for one that is not there yet, as JSON.
+    pub nuovo: Option<String>,
 }
 
 /// One suggestion.
