@@ -92,7 +92,7 @@ const faces = fonts
 // Icons: every one that a template, a view or a script names. `it-` are Bootstrap Italia's, `pr-` ours.
 const wanted = new Set()
 for (const file of [...templates, ...views, ...scripts]) {
-  const named = file.endsWith('.rs') ? /["']((?:it|pr)-[a-z][a-z0-9-]*)["']/g : /icona\(["']((?:it|pr)-[a-z][a-z0-9-]*)["']/g
+  const named = /\.(rs|js)$/.test(file) ? /["']((?:it|pr)-[a-z][a-z0-9-]*)["']/g : /icona\(["']((?:it|pr)-[a-z][a-z0-9-]*)["']/g
   for (const [, name] of readFileSync(file, 'utf8').matchAll(named)) wanted.add(name)
 }
 const sheet = readFileSync(join(italia, 'dist', 'svg', 'sprites.svg'), 'utf8')
@@ -174,7 +174,7 @@ const bundle = async (entry, external) =>
   ).outputFiles[0].contents
 emit('tema.js', Buffer.from((await esbuild.transform(readFileSync(join(here, 'script', 'tema.js'), 'utf8'), { minify: true, target: 'es2022' })).code))
 emit('app.js', Buffer.from(await bundle('app.js', [])))
-const mine = (await bundle('app.js', ['htmx.org'])).length
+const mine = (await bundle("app.js", ["htmx.org"])).length
 
 writeFileSync(join(out, 'manifesto.tsv'), manifest.map((l) => `${l}\n`).join(''))
 const sum = total + HTML_BYTES_RESERVED

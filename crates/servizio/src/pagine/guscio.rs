@@ -64,6 +64,7 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         voci,
         altre_aoo,
         ricerca: String::new(),
+        legge: LEGGE.iter().any(|d| u.ha(*d)),
     })
 }
 

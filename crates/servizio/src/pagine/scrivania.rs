@@ -51,7 +51,6 @@ pub async fn mostra(u: Utente) -> Esito {
         da_classificare,
         recenti: recenti.iter().map(|t| riga(&u, t)).collect(),
         registra: REGISTRA.iter().any(|d| u.ha(*d)),
-        legge,
         sezioni,
         g: guscio(&u, "scrivania", "Scrivania")?,
     })

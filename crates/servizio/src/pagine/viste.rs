@@ -34,6 +34,8 @@ pub struct Guscio {
     pub altre_aoo: Vec<(String, String)>,
     /// What stands in the search box.
     pub ricerca: String,
+    /// May he read the register, and so search it?
+    pub legge: bool,
 }
 
 /// A line of the menu.
@@ -288,8 +290,6 @@ pub struct Scrivania {
     pub recenti: Vec<registro::Riga>,
     /// May he register?
     pub registra: bool,
-    /// May he read the register?
-    pub legge: bool,
 }
 
 /// A list of the desk.
