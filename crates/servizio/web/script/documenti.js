@@ -78,7 +78,11 @@ function anteprima(f) {
     aperto = URL.createObjectURL(f)
     e.src = aperto
     posto.classList.add('piena')
-    posto.replaceChildren(e)
+    // A PDF viewer takes the focus when it is ready, in the middle of a word: it gets it when a hand goes there.
+    e.inert = true
+    posto.addEventListener('pointerenter', () => (e.inert = false), { once: true })
+    const altrove = crea('a', { class: 'btn btn-sm btn-outline-primary', href: aperto, target: '_blank', rel: 'noopener' }, icona('it-external-link'), "Apri in un'altra scheda")
+    posto.replaceChildren(e, altrove)
   }
   if (f.type === 'application/pdf' && navigator.pdfViewerEnabled) mostra(crea('iframe', { title: `Anteprima di ${f.name}` }))
   else if (/^image\/(png|jpeg|gif|webp)$/.test(f.type)) mostra(crea('img', { alt: `Anteprima di ${f.name}` }))
