@@ -147,7 +147,7 @@ test("a class is found by its code and by its words, by keyboard", async () => {
   await p.goto(`${d.base}/registro`);
   await p.locator("summary", { hasText: "Altri filtri" }).click();
   await campo.pressSequentially(codice);
-  await p.locator("#c-classificazione-l [role=option]").first().waitFor();
+  await p.waitForFunction((c) => document.querySelector("#c-classificazione-l [role=option] strong")?.textContent === c, codice);
   await p.keyboard.press("ArrowDown");
   await p.keyboard.press("Enter");
   await p.waitForURL((u) => u.searchParams.get("classificazione") === codice);

@@ -9,6 +9,9 @@ const RECENTI = 5
 /** Options shown at once. */
 const MOSTRATE = 50
 
+/** Words as they are compared; a code is one word. */
+const pezzi = (t) => piano(t).split(/[^\p{L}\p{N}.]+/u).filter(Boolean)
+
 export function combo() {
   for (const campo of $$('[data-suggerisci]')) dal_server(campo)
   for (const scelta of $$('select[data-filtra]')) da_una_scelta(scelta)
@@ -79,12 +82,12 @@ function da_una_scelta(scelta) {
   }
   const menu = new Lista(campo, lista, (voce) => metti(voce.dataset.valore))
   const filtra = (prima) => {
-    const parole = piano(campo.value === scritto() ? '' : campo.value).split(/\s+/).filter(Boolean)
+    const parole = pezzi(campo.value === scritto() ? '' : campo.value)
     const tutte = [...scelta.options].filter((o) => o.value)
     const recenti = parole.length ? [] : (memoria.leggi(chiave) ?? []).map((v) => tutte.find((o) => o.value === v)).filter(Boolean)
     const trovate = tutte.filter((o) => {
-      const pezzi = piano(o.text).split(/[\s·,;:'()]+/)
-      return parole.every((p) => pezzi.some((x) => x.startsWith(p))) && !recenti.includes(o)
+      const sue = pezzi(o.text)
+      return parole.every((p) => sue.some((x) => x.startsWith(p))) && !recenti.includes(o)
     })
     const riga = (o, nota) => {
       const [codice, ...nome] = o.text.trim().split(' · ')
