@@ -254,11 +254,13 @@ test("a document is shown beside its form before it is sent, and the hand keeps 
   await p.locator("#c-documento").setInputFiles(await file(d, "foto.png", png));
   await p.waitForFunction(() => document.querySelector("#anteprima img")?.naturalWidth === 1);
   await p.locator("#c-documento").setInputFiles(path.join(campione, pdf));
-  await p.locator("#anteprima iframe[src^='blob:']").waitFor();
   await p.locator("#c-oggetto").focus();
   const frase = "Una frase lunga che nessun visore deve interrompere";
   await p.keyboard.type(frase, { delay: 20 });
   assert.equal(await p.locator("#c-oggetto").inputValue(), frase);
+  const cornice = p.locator("#anteprima iframe[src^='blob:']");
+  await cornice.waitFor();
+  await p.waitForFunction(() => document.activeElement.id === "c-oggetto");
   await fotografa(p, "registra-anteprima");
   // The same file twice: said at once, with a link to the one that is there.
   await p.locator("#doppioni a").first().waitFor();

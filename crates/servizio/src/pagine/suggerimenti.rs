@@ -70,14 +70,17 @@ fn campi_di(s: &Soggetto) -> Value {
 pub async fn titolario(u: Utente, Domanda(c): Domanda) -> Esito {
     let q = cercato(&c);
     let parole: Vec<Condizione> = analisi::token(&q).into_iter().map(Condizione::Prefisso).collect();
-    let elementi = guscio::titolario(&u)?
+    let mut voci = guscio::titolario(&u)?;
+    voci.retain(|(codice, nome)| {
+        codice.starts_with(&q) || {
+            let riga = analisi::riga([codice.as_str(), nome.as_str()]);
+            !parole.is_empty() && parole.iter().all(|p| p.vale(&riga))
+        }
+    });
+    // Who types a code wants that code first: the words of «1.1» are in «1» too.
+    voci.sort_by_key(|(codice, _)| !codice.starts_with(&q));
+    let elementi = voci
         .into_iter()
-        .filter(|(codice, nome)| {
-            codice.starts_with(&q) || {
-                let riga = analisi::riga([codice.as_str(), nome.as_str()]);
-                !parole.is_empty() && parole.iter().all(|p| p.vale(&riga))
-            }
-        })
         .take(QUANTI)
         .map(|(codice, nome)| Suggerimento {
             dati: json!({"classificazione": codice}).to_string(),

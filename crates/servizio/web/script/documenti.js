@@ -6,6 +6,8 @@ import { $, $$, base, crea, icona } from './comune.js'
 const IMPRONTA_MAX = 200 * 1024 * 1024
 /** Impronte of one question. */
 const DOMANDA_MAX = 20
+/** A viewer of PDFs is opened after so long without keys: it takes the focus for an instant. */
+const PAUSA_MS = 700
 
 const peso = (n) => (n < 1024 ? `${n} byte` : n < 1 << 20 ? `${Math.ceil(n / 1024).toLocaleString('it')} KB` : `${(n / (1 << 20)).toLocaleString('it', { maximumFractionDigits: 1 })} MB`)
 
@@ -65,10 +67,12 @@ export function documenti() {
 }
 
 let aperto = null
+let smetti = () => {}
 
 /** Shows the document beside its form, from this computer: nothing has been sent yet. */
 function anteprima(f) {
   const posto = $('#anteprima')
+  smetti()
   if (aperto) URL.revokeObjectURL(aperto)
   aperto = null
   posto.classList.remove('piena')
@@ -78,13 +82,48 @@ function anteprima(f) {
     aperto = URL.createObjectURL(f)
     e.src = aperto
     posto.classList.add('piena')
-    // A PDF viewer takes the focus when it is ready, in the middle of a word: it gets it when a hand goes there.
-    e.inert = true
-    posto.addEventListener('pointerenter', () => (e.inert = false), { once: true })
-    const altrove = crea('a', { class: 'btn btn-sm btn-outline-primary', href: aperto, target: '_blank', rel: 'noopener' }, icona('it-external-link'), "Apri in un'altra scheda")
-    posto.replaceChildren(e, altrove)
+    posto.replaceChildren(e, crea('a', { class: 'btn btn-sm btn-outline-primary', href: aperto, target: '_blank', rel: 'noopener' }, icona('it-external-link'), "Apri in un'altra scheda"))
   }
-  if (f.type === 'application/pdf' && navigator.pdfViewerEnabled) mostra(crea('iframe', { title: `Anteprima di ${f.name}` }))
-  else if (/^image\/(png|jpeg|gif|webp)$/.test(f.type)) mostra(crea('img', { alt: `Anteprima di ${f.name}` }))
+  if (f.type === 'application/pdf' && navigator.pdfViewerEnabled) {
+    detto("L'anteprima arriva appena smetti di scrivere.")
+    smetti = quando_la_mano_riposa(() => mostra(discreta(crea('iframe', { title: `Anteprima di ${f.name}` }), posto)))
+  } else if (/^image\/(png|jpeg|gif|webp)$/.test(f.type)) mostra(crea('img', { alt: `Anteprima di ${f.name}` }))
   else detto('Di questo tipo di file non c’è anteprima.')
+}
+
+/** Does something at the first pause of the keyboard; gives what calls it off. */
+function quando_la_mano_riposa(fai) {
+  let attesa = 0
+  const rimanda = () => {
+    clearTimeout(attesa)
+    attesa = setTimeout(() => {
+      basta()
+      fai()
+    }, PAUSA_MS)
+  }
+  const basta = () => {
+    clearTimeout(attesa)
+    document.removeEventListener('keydown', rimanda, true)
+  }
+  document.addEventListener('keydown', rimanda, true)
+  rimanda()
+  return basta
+}
+
+/** A PDF viewer takes the focus when it is ready: it is given back, until a hand goes there. */
+function discreta(e, posto) {
+  e.inert = true
+  posto.addEventListener('pointerenter', () => (e.inert = false), { once: true })
+  let dove = document.activeElement
+  const segue = (x) => {
+    if (x.target !== e) dove = x.target
+  }
+  const torna = () => requestAnimationFrame(() => e.inert && document.activeElement === e && dove.focus())
+  document.addEventListener('focusin', segue)
+  addEventListener('blur', torna)
+  smetti = () => {
+    document.removeEventListener('focusin', segue)
+    removeEventListener('blur', torna)
+  }
+  return e
 }
