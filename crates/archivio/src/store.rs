@@ -230,6 +230,15 @@ pub struct Trovata {
     pub voce: [u8; 32],
 }
 
+/// The first assignments of a desk.
+#[derive(Debug, Clone, Default)]
+pub struct Coda {
+    /// Them, oldest first.
+    pub pratiche: Vec<Pratica>,
+    /// How many there are in all.
+    pub totale: u64,
+}
+
 /// An assignment on somebody's desk.
 #[derive(Debug, Clone)]
 pub struct Pratica {
@@ -378,15 +387,16 @@ pub trait EnteStore: Send + Sync + 'static {
         registro: &CodiceRegistro,
         f: &Filtro,
     ) -> Esito<Pagina<Trovata>>;
-    /// Assignments of these offices in that state, oldest first.
+    /// Assignments of these offices in that state, oldest first: those of nobody in particular and those of `chi`.
     async fn scrivania(
         &self,
         aoo: &CodiceAoo,
         uffici: &[CodiceUfficio],
+        chi: &NomeUtente,
         stato: StatoAssegnazione,
         conoscenza: bool,
         limite: usize,
-    ) -> Esito<Vec<Pratica>>;
+    ) -> Esito<Coda>;
     /// The register of annulments with their acts, newest first; what the operator may not see comes masked.
     async fn annullamenti(
         &self,

@@ -46,7 +46,7 @@ export async function demo() {
 
 /** The browser of the machine. */
 export function browser() {
-  return chromium.launch({ executablePath: browserBin, args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"] });
+  return chromium.launch({ executablePath: browserBin, args: ["--no-sandbox", "--lang=it-IT", "--disable-dev-shm-usage", "--font-render-hinting=none"] });
 }
 
 /** Signs in by the form. */

@@ -2,8 +2,14 @@
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { accedi, accessibile, browser, demo, file, fino, fotografa, pagina, spostamento, staNellaLarghezza } from "./banco.mjs";
+
+const campione = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../protocollo/campione/documenti");
+const pdf = readdirSync(campione).find((n) => n.endsWith(".pdf"));
 
 let d;
 let b;
@@ -81,23 +87,184 @@ test("the file comes back byte for byte and the receipt is there", async () => {
   assert.ok(JSON.parse(await readFile(await ricevuta.path(), "utf8")).checkpoint);
 });
 
-test("a correspondent is found while typing, a class by its words", async () => {
+test("a correspondent is found while typing, by keyboard, and fills in its fields", async () => {
   const p = await pagina(b, d);
   await p.goto(`${d.base}/rubrica`);
-  const nome = (await p.locator("table.elenco tbody tr", { hasText: "amministrazione" }).first().locator("th").textContent()).trim();
+  const riga = p.locator("table.elenco tbody tr", { hasText: "amministrazione" }).first();
+  const nome = (await riga.locator("th").textContent()).trim();
   await p.goto(`${d.base}/registra`);
-  await p.locator("#c-mittente-tipo").selectOption("amministrazione");
-  await p.locator("#c-mittente-denominazione").pressSequentially(nome.slice(0, 12));
-  const opzione = p.locator('.combo [role="option"]').first();
-  await opzione.waitFor();
+  await fino(p, "c-mittente-cerca");
+  assert.equal(await p.getByLabel("Cerca in rubrica o scrivi").count(), 2, "one for the sender, one (hidden) for the recipient");
+  await p.keyboard.type(nome.slice(0, 12));
+  const opzioni = p.locator("#c-mittente-cerca-l [role=option]");
+  await opzioni.first().waitFor();
+  assert.equal(await p.locator("#c-mittente-cerca").getAttribute("aria-expanded"), "true");
+  await accessibile(p, "registra con suggerimenti");
+  await fotografa(p, "registra-suggerimenti");
   await p.keyboard.press("ArrowDown");
+  const attiva = await p.locator("#c-mittente-cerca").getAttribute("aria-activedescendant");
+  const scelta = (await p.locator(`#${attiva} strong`).textContent()).trim();
   await p.keyboard.press("Enter");
-  assert.ok((await p.locator("#c-mittente-denominazione").inputValue()).length > 3);
+  await p.waitForFunction((n) => document.querySelector("#c-mittente-denominazione").value === n, scelta);
+  assert.equal(await p.locator("#c-mittente-tipo").inputValue(), "amministrazione");
+  assert.match(await p.locator("#c-mittente-cerca-s").textContent(), /dalla rubrica/);
+  // Somebody who is not there yet: what was typed becomes the name, to be completed.
+  await p.locator("#c-mittente-tipo").selectOption("persona-fisica");
+  await p.locator("#c-mittente-cerca").focus();
+  await p.keyboard.type("Zzyx Ornella");
+  await opzioni.last().filter({ hasText: "Zzyx Ornella" }).waitFor();
+  await p.keyboard.press("ArrowUp");
+  await p.keyboard.press("Enter");
+  assert.equal(await p.locator("#c-mittente-cognome").inputValue(), "Zzyx");
+  assert.equal(await p.locator("#c-mittente-nome").inputValue(), "Ornella");
+  assert.deepEqual(p.lamentele, []);
+});
+
+test("a class is found by its code and by its words, by keyboard", async () => {
+  const p = await pagina(b, d);
+  await p.goto(`${d.base}/titolario`);
+  const voci = await p.locator("table.elenco tbody tr").evaluateAll((r) => r.map((x) => [x.cells[0].textContent.trim(), x.cells[1].textContent.trim()]));
+  const [codice, nome] = voci.find(([c, n]) => c.includes(".") && n.length > 8);
+  await p.goto(`${d.base}/registra`);
+  const campo = p.locator("#c-classificazione");
+  await fino(p, "c-classificazione");
+  await p.keyboard.type(nome);
+  await p.keyboard.press("Enter");
+  assert.equal(await p.locator("#c-classificazione-scelta").inputValue(), codice);
+  assert.match(await campo.inputValue(), new RegExp(`^${codice.replaceAll(".", "\\.")} · `));
+  await campo.fill("nulladiquesto");
+  await p.getByText("Nessuna voce per «nulladiquesto»").waitFor();
+  await p.keyboard.press("Escape");
+  await p.keyboard.press("Tab");
+  assert.match(await campo.inputValue(), new RegExp(`^${codice.replaceAll(".", "\\.")} · `), "what was chosen stays");
+  await campo.fill("");
+  await p.keyboard.press("Tab");
+  assert.equal(await p.locator("#c-classificazione-scelta").inputValue(), "");
+  await campo.focus();
+  await p.keyboard.press("ArrowDown");
+  assert.match(await p.locator("#c-classificazione-l [role=option]").first().textContent(), /usata di recente/);
+  // The filter of the register asks the server.
   await p.goto(`${d.base}/registro`);
   await p.locator("summary", { hasText: "Altri filtri" }).click();
-  await p.locator("#c-classificazione").pressSequentially("1");
-  await p.locator("#c-classificazione").pressSequentially(".");
-  await p.locator('.combo [role="option"]').first().waitFor();
+  await campo.pressSequentially(codice);
+  await p.waitForFunction((c) => document.querySelector("#c-classificazione-l [role=option] strong")?.textContent === c, codice);
+  await p.keyboard.press("ArrowDown");
+  await p.keyboard.press("Enter");
+  await p.waitForURL((u) => u.searchParams.get("classificazione") === codice);
+  await p.locator(".frase", { hasText: `classificate ${codice}` }).waitFor();
+  assert.deepEqual(p.lamentele, []);
+});
+
+test("the register is filtered in place, and the address says how", async () => {
+  const p = await pagina(b, d);
+  await p.goto(`${d.base}/registro`);
+  await p.evaluate(() => { window.stessaPagina = true; });
+  await p.locator("#c-tipo").selectOption("uscita");
+  await p.waitForURL((u) => u.searchParams.get("tipo") === "uscita" && [...u.searchParams.keys()].every((k) => u.searchParams.get(k)));
+  await p.locator(".frase", { hasText: "in uscita" }).waitFor();
+  const segni = await p.locator("table.elenco tbody .segno .chip-label").allTextContents();
+  assert.ok(segni.length > 0 && segni.every((t) => t !== "Entrata"));
+  await p.locator("#c-q").pressSequentially("nulladiquesto");
+  await p.getByText("Nessuna registrazione corrisponde.").waitFor();
+  await p.locator("#c-q").fill("");
+  await p.locator("#c-tipo").selectOption("");
+  await p.waitForURL(`${d.base}/registro`);
+  const prima = await p.locator("table.elenco tbody th").first().textContent();
+  await p.getByRole("link", { name: "Precedenti nel tempo" }).click();
+  await p.waitForURL(/cursore=/);
+  await p.waitForFunction((t) => document.querySelector("table.elenco tbody th").textContent !== t, prima);
+  assert.ok(await p.evaluate(() => window.stessaPagina), "the page was never loaded again");
+  await p.goBack();
+  await p.waitForFunction((t) => document.querySelector("table.elenco tbody th")?.textContent === t, prima);
+  assert.deepEqual(p.lamentele, []);
+});
+
+test("commands: a page, a protocol by its number, a search, all by keyboard", async () => {
+  const p = await pagina(b, d);
+  await p.keyboard.press("Control+k");
+  const campo = p.getByLabel("Comando, pagina o numero di protocollo");
+  await campo.waitFor();
+  assert.equal(await p.evaluate(() => document.activeElement.id), "comando");
+  await accessibile(p, "comandi");
+  await fotografa(p, "comandi");
+  await p.keyboard.press("Escape");
+  assert.equal(await p.locator("dialog[open]").count(), 0);
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("fasc");
+  await p.keyboard.press("Enter");
+  await p.waitForURL("**/fascicoli");
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("3");
+  assert.match(await p.locator("dialog [role=option]").first().textContent(), /protocollo 0000003/);
+  await p.keyboard.press("Enter");
+  await p.waitForURL(/\/registrazioni\/PG\/\d+\/3$/);
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("parole qualsiasi");
+  await p.keyboard.press("Enter");
+  await p.waitForURL(/\/registro\?q=parole%20qualsiasi$/);
+  await p.keyboard.press("?");
+  await p.waitForURL("**/aiuto");
+  assert.deepEqual(p.lamentele, []);
+});
+
+test("theme and density are chosen, stay, and are accessible", async () => {
+  const p = await pagina(b, d);
+  const colore = () => p.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const chiaro = await colore();
+  const apri = () => p.locator("#io summary").click();
+  await apri();
+  await accessibile(p, "menu di chi lavora");
+  await fotografa(p, "menu");
+  await p.getByLabel("Scuro").check();
+  const scuro = await colore();
+  assert.notEqual(scuro, chiaro);
+  await p.goto(`${d.base}/registro`);
+  assert.equal(await colore(), scuro, "kept on the next page, whatever the computer says");
+  const alta = (await p.locator("table.elenco tbody tr").nth(1).boundingBox()).height;
+  await apri();
+  await p.getByLabel("Fitte").check();
+  assert.ok((await p.locator("table.elenco tbody tr").nth(1).boundingBox()).height < alta);
+  await p.getByLabel("Alto contrasto").check();
+  await accessibile(p, "alto contrasto");
+  for (const dove of ["scrivania", "registra", "registro"]) {
+    await p.goto(`${d.base}/${dove}`);
+    await accessibile(p, `${dove}, alto contrasto`);
+    await fotografa(p, `contrasto-${dove}`);
+  }
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("aspetto come");
+  await p.keyboard.press("Enter");
+  assert.equal(await colore(), chiaro);
+  assert.equal(await p.evaluate(() => localStorage.getItem("tema")), null);
+  // A phone reaches the same menu.
+  await p.setViewportSize({ width: 390, height: 844 });
+  await apri();
+  await p.getByRole("link", { name: "La tua password" }).waitFor();
+  await staNellaLarghezza(p, "menu (phone)");
+  await fotografa(p, "menu-telefono");
+  await p.keyboard.press("Escape");
+  assert.equal(await p.locator("#io[open]").count(), 0);
+  assert.deepEqual(p.lamentele, []);
+});
+
+test("a document is shown beside its form before it is sent, and the hand keeps writing", async () => {
+  const p = await pagina(b, d);
+  await p.goto(`${d.base}/registra`);
+  const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+  await p.locator("#c-documento").setInputFiles(await file(d, "foto.png", png));
+  await p.waitForFunction(() => document.querySelector("#anteprima img")?.naturalWidth === 1);
+  await p.locator("#c-documento").setInputFiles(path.join(campione, pdf));
+  await p.locator("#c-oggetto").focus();
+  const frase = "Una frase lunga che nessun visore deve interrompere";
+  await p.keyboard.type(frase, { delay: 20 });
+  assert.equal(await p.locator("#c-oggetto").inputValue(), frase);
+  const cornice = p.locator("#anteprima iframe[src^='blob:']");
+  await cornice.waitFor();
+  await p.waitForFunction(() => document.activeElement.id === "c-oggetto");
+  await fotografa(p, "registra-anteprima");
+  // The same file twice: said at once, with a link to the one that is there.
+  await p.locator("#doppioni a").first().waitFor();
+  assert.match(await p.locator("#doppioni").textContent(), /Forse è già registrato/);
   assert.deepEqual(p.lamentele, []);
 });
 
@@ -161,9 +328,17 @@ test("an assignment is taken in charge from the desk", async () => {
   const conta = async (n) => Number(await sezioni.nth(n).locator(".conto").textContent());
   const [prima, lavoro] = [await conta(0), await conta(1)];
   assert.ok(prima > 0, "the demo leaves something to be taken in charge");
+  await p.evaluate(() => { window.stessaPagina = true; });
   await sezioni.first().locator("form button").first().click();
   await p.waitForFunction((n) => document.querySelectorAll(".conto")[1]?.textContent === String(n), lavoro + 1);
   assert.ok((await conta(0)) <= prima);
+  assert.ok(await p.evaluate(() => window.stessaPagina), "in place");
+  // Somebody else was quicker: it is said, and nothing is lost from sight.
+  const azione = await sezioni.nth(1).locator("form").first().getAttribute("action");
+  await p.evaluate(async ([azione, csrf]) => fetch(azione, { method: "POST", body: new URLSearchParams({ csrf }) }), [azione, await p.evaluate(() => document.body.dataset.csrf)]);
+  await sezioni.nth(1).locator("form button").first().click();
+  await p.locator("#avvisi .alert").waitFor();
+  assert.ok(await p.locator("#scrivania h1").isVisible());
 });
 
 test("every page is accessible and fits, on a desk and on a phone", async () => {
@@ -217,6 +392,7 @@ test("the first load is light and nothing moves", async () => {
 
 test("signing out closes the door", async () => {
   const p = await pagina(b, d);
+  await p.locator("#io summary").click();
   await p.getByRole("button", { name: "Esci" }).click();
   await p.waitForURL("**/accedi");
   await p.goto(`${d.base}/registro?q=x`);

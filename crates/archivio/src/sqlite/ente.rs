@@ -22,9 +22,9 @@ use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    AnnullamentoScritto, Caricamento, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto,
-    FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Pratica, Registro,
-    RichiestaScritta, Segreto, Sessione, Trovata, Verifica, documento,
+    AnnullamentoScritto, Caricamento, Coda, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto,
+    FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro, RichiestaScritta,
+    Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
@@ -300,12 +300,13 @@ impl EnteStore for SqliteEnte {
         &self,
         aoo: &CodiceAoo,
         uffici: &[CodiceUfficio],
+        chi: &NomeUtente,
         stato: StatoAssegnazione,
         conoscenza: bool,
         limite: usize,
-    ) -> Esito<Vec<Pratica>> {
-        let (log, uffici) = (self.log(Some(aoo))?, uffici.to_vec());
-        self.leggi(move |c| letture::scrivania(c, log.id, &uffici, stato, conoscenza, limite)).await
+    ) -> Esito<Coda> {
+        let (log, uffici, chi) = (self.log(Some(aoo))?, uffici.to_vec(), chi.clone());
+        self.leggi(move |c| letture::scrivania(c, log.id, &uffici, &chi, stato, conoscenza, limite)).await
     }
 
     async fn annullamenti(

@@ -1,7 +1,7 @@
 //! Reading: operations into domain values. Every query is bound to a log, hence to an AOO.
 
 use dominio::analisi;
-use dominio::codici::{CodiceUfficio, Impronta};
+use dominio::codici::{CodiceUfficio, Impronta, NomeUtente};
 use dominio::comandi::puo_vedere;
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Operazione;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::righe::{self, confini, da_id};
 use crate::store::{
-    AnnullamentoScritto, Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina,
+    AnnullamentoScritto, Coda, Corrispondente, Errore, Esito, Fascicolo, Fatto, Idempotenza, OperazioneScritta, Pagina,
     Pratica, RichiestaScritta,
 };
 
@@ -157,28 +157,27 @@ pub fn scrivania(
     c: &Connection,
     log: i64,
     uffici: &[CodiceUfficio],
+    chi: &NomeUtente,
     stato: StatoAssegnazione,
     conoscenza: bool,
     limite: usize,
-) -> Esito<Vec<Pratica>> {
+) -> Esito<Coda> {
     let (da, a) = confini(log);
     let mut trovate: Vec<(i64, u32)> = Vec::new();
-    let mut s = c.prepare_cached(
-        "SELECT reg, n FROM assegnazione WHERE ufficio = ? AND stato = ? AND tipo = ? AND reg >= ? AND reg < ?
-         ORDER BY reg LIMIT ?",
-    )?;
+    let mut totale = 0;
+    // The person is part of the question: chosen after the limit, somebody else's could fill all the places.
+    let dove = "FROM assegnazione WHERE ufficio = ?1 AND stato = ?2 AND tipo = ?3 AND reg >= ?4 AND reg < ?5
+         AND (utente IS NULL OR utente = ?6)";
+    let mut conta = c.prepare_cached(&format!("SELECT count(*) {dove}"))?;
+    let mut s = c.prepare_cached(&format!("SELECT reg, n {dove} ORDER BY reg LIMIT ?7"))?;
     for u in uffici {
-        let righe = s.query_map(
-            params![
-                u.as_str(),
-                righe::codice_assegnazione(stato),
-                i64::from(conoscenza),
-                da,
-                a,
-                i64::try_from(limite).unwrap_or(i64::MAX)
-            ],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )?;
+        let (stato, conoscenza) = (righe::codice_assegnazione(stato), i64::from(conoscenza));
+        let quante: i64 = conta.query_row(params![u.as_str(), stato, conoscenza, da, a, chi.as_str()], |r| r.get(0))?;
+        totale += quante.unsigned_abs();
+        let limite = i64::try_from(limite).unwrap_or(i64::MAX);
+        let righe = s.query_map(params![u.as_str(), stato, conoscenza, da, a, chi.as_str(), limite], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?;
         for r in righe {
             trovate.push(r?);
         }
@@ -191,7 +190,7 @@ pub fn scrivania(
             out.push(Pratica { registrazione, assegnazione });
         }
     }
-    Ok(out)
+    Ok(Coda { pratiche: out, totale })
 }
 
 /// The register of annulments, newest first (R-B10).

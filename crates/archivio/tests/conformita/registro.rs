@@ -110,7 +110,9 @@ async fn an_assignment_is_taken_refused_assigned_again_and_concluded() {
     let fai = async |chi: &str, c: Comando| b.ente.comanda(&aoo(), &b.chi(chi), &k, c, vec![], None).await;
     let desk = async |u: &str, s| {
         let u = [u.parse().unwrap()];
-        b.ente.scrivania(&aoo(), &u, s, false, 50).await.unwrap().len()
+        let coda = b.ente.scrivania(&aoo(), &u, &"ugo".parse().unwrap(), s, false, 50).await.unwrap();
+        assert_eq!(coda.pratiche.len() as u64, coda.totale);
+        coda.pratiche.len()
     };
     assert_eq!(desk("TRIB", StatoAssegnazione::DaPrendere).await, 1);
     let altri = fai("sara", Comando::PrendiInCarico { assegnazione: 1 }).await;

@@ -32,7 +32,7 @@ use dominio::tempo::Orologio;
 use freno::Freno;
 use password::Password;
 use sessione::Biglietto;
-pub use utente::{Invio, Utente};
+pub use utente::{Domanda, Invio, Utente};
 
 /// What the pages share.
 pub struct Accesso {

@@ -159,6 +159,18 @@ impl Campi {
     }
 }
 
+/// What an address asks after `?`, in order. Whatever is written there, the page answers.
+pub struct Domanda(pub Campi);
+
+impl<S: Send + Sync> FromRequestParts<S> for Domanda {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(p: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let testo = p.uri.query().unwrap_or_default();
+        Ok(Self(Campi(form_urlencoded::parse(testo.as_bytes()).into_owned().collect())))
+    }
+}
+
 impl FromRequest<Arc<Accesso>> for Invio {
     type Rejection = Response;
 

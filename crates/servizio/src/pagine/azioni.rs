@@ -24,7 +24,13 @@ use crate::ricezione::{self, Corpo, Limiti, Parti};
 /// The assignment an address names.
 #[derive(Debug, Deserialize)]
 pub struct PostoAssegnazione {
-    id: u32,
+    id: String,
+}
+
+impl PostoAssegnazione {
+    fn id(&self) -> Result<u32, ErrorePagina> {
+        self.id.parse().map_err(|_| ErrorePagina::non_trovata())
+    }
 }
 
 /// `POST …/assegna`: `ufficio`, `utente`, `tipo` (or groups `assegnazioni.0.…`), `nota`.
@@ -49,7 +55,7 @@ pub async fn prendi(
     Path(a): Path<PostoAssegnazione>,
     i: Invio,
 ) -> Result<Response, ErrorePagina> {
-    esegui(&i, &p, "assegnazioni", Ok(Comando::PrendiInCarico { assegnazione: a.id })).await
+    esegui(&i, &p, "assegnazioni", Ok(Comando::PrendiInCarico { assegnazione: a.id()? })).await
 }
 
 /// `POST …/assegnazioni/{id}/rifiuta`: `motivo`.
@@ -59,7 +65,7 @@ pub async fn rifiuta(
     i: Invio,
 ) -> Result<Response, ErrorePagina> {
     let motivo = i.campi.testo("motivo").unwrap_or_default().to_owned();
-    esegui(&i, &p, "assegnazioni", Ok(Comando::Rifiuta { assegnazione: a.id, motivo })).await
+    esegui(&i, &p, "assegnazioni", Ok(Comando::Rifiuta { assegnazione: a.id()?, motivo })).await
 }
 
 /// `POST …/assegnazioni/{id}/concludi`: `nota`.
@@ -69,7 +75,7 @@ pub async fn concludi(
     i: Invio,
 ) -> Result<Response, ErrorePagina> {
     let nota = i.campi.testo("nota").map(str::to_owned);
-    esegui(&i, &p, "assegnazioni", Ok(Comando::Concludi { assegnazione: a.id, nota })).await
+    esegui(&i, &p, "assegnazioni", Ok(Comando::Concludi { assegnazione: a.id()?, nota })).await
 }
 
 /// `POST …/classifica`: `classificazione`, `motivo`.

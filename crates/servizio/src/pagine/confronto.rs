@@ -1,9 +1,8 @@
 //! Two points of the history side by side (R-B03): changed words are marked, what did not change is folded away.
 
 use archivio::store::Trovata;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use dominio::storia::{StatoCampo, confronta};
-use serde::Deserialize;
 
 use super::dettaglio::{Posto, carica};
 use super::errore::ErrorePagina;
@@ -12,31 +11,24 @@ use super::registro::riga;
 use super::viste::etichetta;
 use super::viste::registrazione::{Cambio, Confronto};
 use super::{Esito, guscio, pagina};
-use crate::accesso::Utente;
+use crate::accesso::{Domanda, Utente};
 
 /// Longest texts compared word by word, in words: beyond it the whole is marked.
 const PAROLE_MAX: usize = 1_000;
 
-/// `?da=&a=`: indices of operations.
-#[derive(Debug, Default, Deserialize)]
-pub struct Domanda {
-    da: Option<String>,
-    a: Option<String>,
-}
-
-/// `GET …/confronto`; without points, the first and the last.
-pub async fn mostra(u: Utente, Path(p): Path<Posto>, Query(q): Query<Domanda>) -> Esito {
+/// `GET …/confronto`, with `?da=&a=`, indices of operations; without points, the first and the last.
+pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esito {
     let d = carica(&u, &p.chiave()?).await?;
     d.solo_se_visibile(&u)?;
     let punti = punti(&d);
-    let punto = |chiesto: &Option<String>, altrimenti: u64| match chiesto.as_deref().filter(|t| !t.is_empty()) {
+    let punto = |nome: &str, altrimenti: u64| match q.testo(nome) {
         None => Ok(altrimenti),
         Some(t) => {
             t.parse::<u64>().ok().filter(|i| punti.iter().any(|(x, _)| x == i)).ok_or_else(ErrorePagina::non_trovata)
         }
     };
-    let da = punto(&q.da, d.registrazione.indice)?;
-    let a = punto(&q.a, d.registrazione.ultimo_indice)?;
+    let da = punto("da", d.registrazione.indice)?;
+    let a = punto("a", d.registrazione.ultimo_indice)?;
     let (Some(prima), Some(dopo)) = (d.com_era(da), d.com_era(a)) else { return Err(ErrorePagina::non_trovata()) };
     let mut cambi = Vec::new();
     let mut invariati = Vec::new();

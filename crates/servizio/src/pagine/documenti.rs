@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use archivio::store::Registro;
 use axum::body::Body;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::registrazione::{Documento, Registrazione};
@@ -13,7 +13,7 @@ use tokio_util::io::ReaderStream;
 
 use super::dettaglio::{Posto, carica};
 use super::errore::ErrorePagina;
-use crate::accesso::Utente;
+use crate::accesso::{Domanda, Utente};
 
 /// `…/documenti/{n}`.
 #[derive(Debug, Deserialize)]
@@ -21,25 +21,19 @@ pub struct PostoDocumento {
     n: String,
 }
 
-/// `?anteprima=1`.
-#[derive(Debug, Deserialize)]
-pub struct Modo {
-    anteprima: Option<String>,
-}
-
 /// The file, byte for byte (R-H07); with `?anteprima=1` to be shown in the page, when its kind is harmless.
 pub async fn scarica(
     u: Utente,
     Path(posto): Path<Posto>,
     Path(doc): Path<PostoDocumento>,
-    Query(modo): Query<Modo>,
+    Domanda(modo): Domanda,
     h: HeaderMap,
 ) -> Result<Response, ErrorePagina> {
     let d = carica(&u, &posto.chiave()?).await?;
     d.solo_se_visibile(&u)?;
     let documento = documento(&d.registrazione, &doc.n).ok_or_else(ErrorePagina::non_trovata)?;
     let percorso = u.ente.file(&documento.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
-    let in_pagina = modo.anteprima.is_some() && mostrabile(&documento.mime);
+    let in_pagina = modo.testo("anteprima").is_some() && mostrabile(&documento.mime);
     let etag = format!("\"{}\"", documento.impronta);
     if h.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());

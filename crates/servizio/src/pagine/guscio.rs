@@ -17,14 +17,14 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
 const MENU: [Meta; 8] = [
-    ("Scrivania", "scrivania", "scrivania", false, &[]),
-    ("Registra", "registra", "registra", false, &REGISTRA),
-    ("Registro", "registro", "registro", false, &LEGGE),
-    ("Fascicoli", "fascicoli", "fascicoli", false, &LEGGE),
-    ("Rubrica", "rubrica", "rubrica", false, &[D::GestisceRubrica, D::RegistraEntrata, D::RegistraUscita]),
-    ("Titolario", "titolario", "titolario", false, &[]),
-    ("Uffici", "uffici", "uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
-    ("Utenti", "utenti", "utenti", true, &[D::GestisceUtenti]),
+    ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
+    ("Registra", "registra", "pr-registra", false, &REGISTRA),
+    ("Registro", "registro", "pr-registro", false, &LEGGE),
+    ("Fascicoli", "fascicoli", "it-folder", false, &LEGGE),
+    ("Rubrica", "rubrica", "it-card", false, &[D::GestisceRubrica, D::RegistraEntrata, D::RegistraUscita]),
+    ("Titolario", "titolario", "pr-titolario", false, &[]),
+    ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
+    ("Utenti", "utenti", "it-user", true, &[D::GestisceUtenti]),
 ];
 
 /// The shell of a page; `qui` is the first piece of its address.
@@ -60,9 +60,11 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         base,
         utente: u.chi.nome.clone(),
         csrf: u.csrf.clone(),
+        anno: ora.anno(),
         voci,
         altre_aoo,
         ricerca: String::new(),
+        legge: LEGGE.iter().any(|d| u.ha(*d)),
     })
 }
 

@@ -3,26 +3,18 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use dominio::permessi::Porta;
-use serde::Deserialize;
 
 use super::errore::ErrorePagina;
 use super::viste::{self, Modulo};
 use super::{Esito, con_stato, pagina};
 use crate::accesso::sessione::{self, Biglietto};
 use crate::accesso::utente::Campi;
-use crate::accesso::{Accesso, EsitoAccesso, indirizzo, provenienza, ritorno};
-
-/// Query of the sign-in page.
-#[derive(Debug, Default, Deserialize)]
-pub struct Domanda {
-    #[serde(default)]
-    dopo: String,
-}
+use crate::accesso::{Accesso, Domanda, EsitoAccesso, indirizzo, provenienza, ritorno};
 
 /// `GET /`: to the desk, or to sign in.
 pub async fn radice(State(a): State<Arc<Accesso>>, h: HeaderMap) -> Esito {
@@ -47,9 +39,9 @@ async fn scrivania_di(a: &Accesso, b: &Biglietto) -> Result<Option<String>, Erro
     Ok(aoo.map(|aoo| format!("/{}/{aoo}/scrivania", b.ipa)))
 }
 
-/// `GET /accedi`.
-pub async fn mostra(State(a): State<Arc<Accesso>>, Query(q): Query<Domanda>) -> Esito {
-    pagina(&vista(&a, Campi::default(), None, q.dopo).await?)
+/// `GET /accedi`, with `?dopo=` the address to go to afterwards.
+pub async fn mostra(State(a): State<Arc<Accesso>>, Domanda(q): Domanda) -> Esito {
+    pagina(&vista(&a, Campi::default(), None, q.testo("dopo").unwrap_or_default().to_owned()).await?)
 }
 
 async fn vista(a: &Accesso, campi: Campi, errore: Option<String>, dopo: String) -> Result<viste::Accedi, ErrorePagina> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use archivio::store::{DaRegistrare, Idempotenza};
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use dominio::codici::CodiceRegistro;
@@ -20,7 +20,7 @@ use super::viste::Modulo;
 use super::viste::registra::{Gruppo, Registra};
 use super::{Esito, con_stato, dettaglio, modulo, sommario};
 use crate::accesso::utente::Campi;
-use crate::accesso::{Accesso, Utente, sessione};
+use crate::accesso::{Accesso, Domanda, Utente, sessione};
 use crate::problema::Problema;
 use crate::ricezione;
 
@@ -30,9 +30,8 @@ const DESTINATARI: usize = 1;
 const GRUPPI_MAX: usize = 50;
 
 /// `GET …/registra`, with `?tipo=`, or `?come=PG/2026/12` to start from another registration.
-pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
+pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
     u.richiede(&REGISTRA)?;
-    let domanda = Campi(form_urlencoded::parse(q.unwrap_or_default().as_bytes()).into_owned().collect());
     let mut campi = Campi::default();
     let mut avviso = None;
     if let Some(k) = domanda.testo("come").and_then(|c| c.parse::<Chiave>().ok()) {
@@ -53,6 +52,7 @@ fn come(r: &dominio::registrazione::Registrazione) -> Campi {
     let mut c = Vec::new();
     let mut metti = |nome: String, v: &str| c.push((nome, v.to_owned()));
     metti("tipo".to_owned(), d.tipo.codice());
+    metti("registro".to_owned(), r.chiave.registro.as_str());
     metti("classificazione".to_owned(), r.classificazione.0.as_str());
     if let Ok(Value::String(m)) = serde_json::to_value(d.mezzo) {
         metti("mezzo".to_owned(), &m);
@@ -95,20 +95,20 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
         Ok(l) => l,
         Err(errori) => return vista(&u, StatusCode::UNPROCESSABLE_ENTITY, campi, errori, None),
     };
+    let registro = match registro(&u, &campi) {
+        Ok(r) => r,
+        Err(errori) => return vista(&u, StatusCode::UNPROCESSABLE_ENTITY, campi, errori, None),
+    };
+    let mut confronto = letto.dati;
+    confronto["registro"] = registro.as_str().into();
     let impronte: Vec<_> = file.iter().map(|f| (f.ruolo, f.nome.clone(), f.file.impronta)).collect();
     let idempotenza = campi.testo("chiave").filter(|c| c.len() <= 100).map(|chiave| Idempotenza {
         ambito: format!("pagina:{}", u.chi.id),
         chiave: chiave.to_owned(),
-        richiesta: ricezione::impronta_richiesta(&letto.dati, &impronte),
+        richiesta: ricezione::impronta_richiesta(&confronto, &impronte),
     });
-    let nuova = DaRegistrare {
-        chi: u.chi.clone(),
-        registro: CodiceRegistro::generale(),
-        rigore: Rigore::Operatore,
-        dati: letto.nuova,
-        file,
-        idempotenza,
-    };
+    let nuova =
+        DaRegistrare { chi: u.chi.clone(), registro, rigore: Rigore::Operatore, dati: letto.nuova, file, idempotenza };
     match u.ente.registra(&u.aoo, nuova).await {
         Ok(f) => {
             let chiave =
@@ -122,6 +122,15 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
         }
         Err(e) => rifiutata(&u, campi, &posti, Problema::from(e)),
     }
+}
+
+/// The register chosen; the general one when the form does not say.
+fn registro(u: &Utente, c: &Campi) -> Result<CodiceRegistro, Vec<ErroreCampo>> {
+    let Some(scelto) = c.testo("registro") else { return Ok(CodiceRegistro::generale()) };
+    let trovato = u.conf.aoo.get(&u.aoo).and_then(|a| a.registri.keys().find(|k| k.as_str() == scelto));
+    trovato.cloned().ok_or_else(|| {
+        vec![ErroreCampo { campo: "registro".to_owned(), messaggio: "va scelto dall'elenco".to_owned() }]
+    })
 }
 
 fn rifiutata(u: &Utente, campi: Campi, posti: &modulo::Posti, p: Problema) -> Result<Response, ErrorePagina> {
@@ -221,7 +230,12 @@ fn vista(u: &Utente, stato: StatusCode, mut campi: Campi, errori: Vec<ErroreCamp
             .collect(),
         uffici: guscio::uffici(u)?,
         titolario: guscio::titolario(u)?,
-        dopo: aoo.dati.consente_da_classificare,
+        vuota_voce: if aoo.dati.consente_da_classificare {
+            "Da classificare (solo per un'entrata)"
+        } else {
+            "Scegli una voce"
+        },
+        registri: super::registro::registri(aoo, &registro(u, &campi).unwrap_or_else(|_| CodiceRegistro::generale())),
         smistamento,
         tipi,
         m: Modulo { campi, errori },

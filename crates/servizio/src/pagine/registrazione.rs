@@ -1,7 +1,7 @@
 //! One registration: what it says, who has it, what was done to it (R-B03).
 
 use archivio::store::Trovata;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use dominio::errori::ErroreCampo;
 use dominio::operazione::{Evento, Operazione};
@@ -11,7 +11,6 @@ use dominio::registrazione::{
 };
 use dominio::soggetto::Soggetto;
 use dominio::storia::{StatoCampo, confronta};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::dettaglio::{Dettaglio, Posto, carica};
@@ -22,26 +21,20 @@ use super::viste::registrazione as v;
 use super::viste::{self, Modulo};
 use super::{Esito, MEZZI, con_stato, pagina, sommario};
 use crate::accesso::utente::Campi;
-use crate::accesso::{Utente, sessione};
+use crate::accesso::{Domanda, Utente, sessione};
 
 /// Fascicoli offered in the form.
 const FASCICOLI: usize = 100;
 
-/// `?nuova=1`.
-#[derive(Debug, Default, Deserialize)]
-pub struct Domanda {
-    nuova: Option<String>,
-}
-
-/// `GET …/registrazioni/{registro}/{anno}/{numero}`.
-pub async fn mostra(u: Utente, Path(p): Path<Posto>, Query(q): Query<Domanda>) -> Esito {
+/// `GET …/registrazioni/{registro}/{anno}/{numero}`, with `?nuova=1` when it has just been registered.
+pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esito {
     let d = carica(&u, &p.chiave()?).await?;
     if !d.visibile {
         let r = riga(&u, &Trovata { registrazione: d.registrazione, visibile: false, voce: [0; 32] });
         let g = guscio::guscio(&u, "registro", format!("Registrazione {} {}", r.numero, r.dove))?;
         return pagina(&v::Riservata { g, r });
     }
-    vista(&u, &d, q.nuova.is_some(), StatusCode::OK, Vec::new(), Modulo::default()).await
+    vista(&u, &d, q.testo("nuova").is_some(), StatusCode::OK, Vec::new(), Modulo::default()).await
 }
 
 /// The page again, after a form that was refused: what is wrong, and what was typed.

@@ -1,23 +1,24 @@
 //! The register: searching, filtering, going back in time page by page (R-L04, R-L08).
 
 use archivio::store::Trovata;
-use axum::extract::RawQuery;
 use axum::http::StatusCode;
-use dominio::codici::CodiceUfficio;
+use dominio::codici::{CodiceRegistro, CodiceUfficio};
+use dominio::configurazione::StatoAoo;
 use dominio::registrazione::{Registrazione, Stato, StatoAssegnazione, Tipo};
 
 use super::guscio::{self, LEGGE, REGISTRA};
 use super::viste::registro::{Registro, Riga};
 use super::viste::{self, Modulo};
-use super::{Esito, con_stato, filtro};
-use crate::accesso::Utente;
-use crate::accesso::utente::Campi;
+use super::{Esito, con_stato, filtro, sommario};
+use crate::accesso::{Domanda, Utente};
 use crate::problema::Problema;
 
+/// Filters kept out of sight until one is in use.
+const ALTRI: [&str; 6] = ["numero", "anno", "soggetto", "classificazione", "ufficio", "stato"];
+
 /// `GET …/registro`.
-pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
+pub async fn mostra(u: Utente, Domanda(campi): Domanda) -> Esito {
     u.richiede(&LEGGE)?;
-    let campi = Campi(form_urlencoded::parse(q.unwrap_or_default().as_bytes()).into_owned().collect());
     let mut letto = filtro::leggi(&campi);
     let mut trovate = Vec::new();
     let mut successivo = None;
@@ -40,12 +41,8 @@ pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
         .filter(|n| **n != "registro")
         .filter_map(|n| Some((chip(&u, n, campi.testo(n)?), indirizzo(filtro::query(&campi, Some(n), None)))))
         .collect();
+    let registri = registri(u.stato()?, &letto.registro);
     let stato = if letto.errori.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let registri = aoo
-        .registri
-        .values()
-        .map(|r| (r.codice.to_string(), r.denominazione.clone(), r.codice == letto.registro))
-        .collect();
     let scelto = campi.testo("ufficio").unwrap_or_default().to_owned();
     let uffici = aoo
         .uffici
@@ -57,6 +54,8 @@ pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
         successivi: successivo.map(|c| indirizzo(filtro::query(&campi, None, Some(&c)))),
         oltre: campi.testo("cursore").is_some(),
         registra: REGISTRA.iter().any(|d| u.ha(*d)),
+        sommario: sommario(&letto.errori),
+        altri: ALTRI.iter().any(|n| campi.testo(n).is_some()),
         scelti,
         registri,
         uffici,
@@ -64,6 +63,11 @@ pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
         g,
     };
     con_stato(stato, &vista)
+}
+
+/// Registers to choose from: code, name, whether it is the one chosen.
+pub fn registri(aoo: &StatoAoo, scelto: &CodiceRegistro) -> Vec<(String, String, bool)> {
+    aoo.registri.values().map(|r| (r.codice.to_string(), r.denominazione.clone(), r.codice == *scelto)).collect()
 }
 
 /// A filter in words, to be read after "Registrazioni".

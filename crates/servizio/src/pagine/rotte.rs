@@ -16,7 +16,7 @@ use super::{
 use crate::accesso::{Accesso, provenienza};
 
 /// What pages may load and where their forms may go: ourselves, nothing else.
-pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
+pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
                    connect-src 'self'; frame-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every page.
@@ -56,6 +56,8 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route("/{ipa}/{aoo}/uffici/{codice}/chiudi", post(uffici::chiudi))
         .route("/{ipa}/{aoo}/utenti", get(utenti::mostra).post(utenti::crea))
         .route("/{ipa}/{aoo}/utenti/{utente}/incarichi", post(utenti::incarichi))
+        .route("/{ipa}/{aoo}/utenti/{utente}/incarichi/aggiungi", post(utenti::aggiungi_incarico))
+        .route("/{ipa}/{aoo}/utenti/{utente}/incarichi/togli", post(utenti::togli_incarico))
         .route("/{ipa}/{aoo}/utenti/{utente}/password", post(utenti::password))
         .route("/{ipa}/{aoo}/utenti/{utente}/abilita", post(utenti::abilita))
         .route("/{ipa}/{aoo}/utenti/{utente}/disabilita", post(utenti::disabilita))

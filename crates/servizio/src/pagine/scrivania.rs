@@ -30,7 +30,8 @@ pub async fn mostra(u: Utente) -> Esito {
             .push(sezione(&u, "In lavorazione", "Niente in lavorazione.", StatoAssegnazione::InCarico, false).await?);
         sezioni.push(sezione(&u, "Per conoscenza", "Niente da leggere.", StatoAssegnazione::DaPrendere, true).await?);
     }
-    let recenti = if LEGGE.iter().any(|d| u.ha(*d)) {
+    let legge = LEGGE.iter().any(|d| u.ha(*d));
+    let recenti = if legge {
         let f = Filtro { limite: RECENTI, ..Filtro::default() };
         u.ente.cerca(&u.aoo, &u.chi, &CodiceRegistro::generale(), &f).await?.elementi
     } else {
@@ -62,17 +63,11 @@ async fn sezione(
     stato: StatoAssegnazione,
     conoscenza: bool,
 ) -> Result<Sezione, ErrorePagina> {
-    let pratiche = u.ente.scrivania(&u.aoo, &u.chi.uffici, stato, conoscenza, ELEMENTI).await?;
-    let elementi = pratiche
-        .into_iter()
-        // An assignment to one person of the office is on the desk of that person only.
-        .filter(|p| {
-            let a = p.registrazione.assegnazione(p.assegnazione);
-            a.is_some_and(|a| a.dati.utente.as_ref().is_none_or(|x| *x == u.chi.id))
-        })
-        .map(|p| elemento(u, p))
-        .collect();
-    Ok(Sezione { titolo, vuota, elementi })
+    // An assignment to one person of the office is on the desk of that person only: the store knows.
+    let coda = u.ente.scrivania(&u.aoo, &u.chi.uffici, &u.chi.id, stato, conoscenza, ELEMENTI).await?;
+    let elementi: Vec<Elemento> = coda.pratiche.into_iter().map(|p| elemento(u, p)).collect();
+    let quante = usize::try_from(coda.totale).unwrap_or(usize::MAX);
+    Ok(Sezione { titolo, vuota, quante, altre: quante.saturating_sub(elementi.len()), elementi })
 }
 
 fn elemento(u: &Utente, p: Pratica) -> Elemento {

@@ -1,7 +1,6 @@
 //! Fragments asked for while typing: correspondents, entries of the titolario, registrations that may be the same.
 
 use archivio::store::Trovata;
-use axum::extract::RawQuery;
 use dominio::analisi::{self, Condizione};
 use dominio::codici::Impronta;
 use dominio::permessi::Diritto;
@@ -12,22 +11,17 @@ use super::guscio::{self, LEGGE, REGISTRA};
 use super::registro::riga;
 use super::viste::{Doppioni, Suggerimenti, Suggerimento};
 use super::{Esito, dettaglio, pagina};
-use crate::accesso::Utente;
 use crate::accesso::utente::Campi;
+use crate::accesso::{Domanda, Utente};
 
 /// Suggestions of a list.
 const QUANTI: usize = 10;
 
-fn domanda(q: Option<String>) -> Campi {
-    Campi(form_urlencoded::parse(q.unwrap_or_default().as_bytes()).into_owned().collect())
-}
-
 /// `GET …/suggerimenti/corrispondenti?q=`.
-pub async fn corrispondenti(u: Utente, RawQuery(q): RawQuery) -> Esito {
+pub async fn corrispondenti(u: Utente, Domanda(c): Domanda) -> Esito {
     // The history of correspondents is part of the register: who reads only his office's does not get it.
     u.richiede(&[Diritto::GestisceRubrica, Diritto::RegistraUscita, Diritto::RegistraEntrata])?;
-    let c = domanda(q);
-    let q = c.testo("q").unwrap_or_default().to_owned();
+    let q = cercato(&c);
     let trovati = if q.chars().count() < 2 { Vec::new() } else { u.ente.corrispondenti(&u.aoo, &q, QUANTI).await? };
     let elementi = trovati
         .into_iter()
@@ -46,7 +40,20 @@ pub async fn corrispondenti(u: Utente, RawQuery(q): RawQuery) -> Esito {
             dati: campi_di(&k.soggetto).to_string(),
         })
         .collect();
-    pagina(&Suggerimenti { elementi, q })
+    let nuovo = (q.chars().count() >= 2).then(|| nuovo(&q).to_string());
+    pagina(&Suggerimenti { elementi, q, nuovo })
+}
+
+/// What was typed: `q`, or the search box of whichever group of fields.
+fn cercato(c: &Campi) -> String {
+    let casella = || c.0.iter().find(|(n, _)| n.ends_with(".cerca") || n == "classificazione").map(|(_, v)| v.trim());
+    c.testo("q").or_else(casella).unwrap_or_default().to_owned()
+}
+
+/// The fields of somebody who is not there yet: the last word of a person is the name, a guess to be looked at.
+fn nuovo(q: &str) -> Value {
+    let (cognome, nome) = q.rsplit_once(' ').unwrap_or((q, ""));
+    json!({"cognome": cognome.trim(), "nome": nome, "denominazione": q})
 }
 
 /// The fields of a correspondent's group in the form, those it lacks blank.
@@ -60,18 +67,20 @@ fn campi_di(s: &Soggetto) -> Value {
 }
 
 /// `GET …/suggerimenti/titolario?q=`: by code or by words.
-pub async fn titolario(u: Utente, RawQuery(q): RawQuery) -> Esito {
-    let c = domanda(q);
-    let q = c.testo("q").unwrap_or_default().to_owned();
+pub async fn titolario(u: Utente, Domanda(c): Domanda) -> Esito {
+    let q = cercato(&c);
     let parole: Vec<Condizione> = analisi::token(&q).into_iter().map(Condizione::Prefisso).collect();
-    let elementi = guscio::titolario(&u)?
+    let mut voci = guscio::titolario(&u)?;
+    voci.retain(|(codice, nome)| {
+        codice.starts_with(&q) || {
+            let riga = analisi::riga([codice.as_str(), nome.as_str()]);
+            !parole.is_empty() && parole.iter().all(|p| p.vale(&riga))
+        }
+    });
+    // Who types a code wants that code first: the words of «1.1» are in «1» too.
+    voci.sort_by_key(|(codice, _)| !codice.starts_with(&q));
+    let elementi = voci
         .into_iter()
-        .filter(|(codice, nome)| {
-            codice.starts_with(&q) || {
-                let riga = analisi::riga([codice.as_str(), nome.as_str()]);
-                !parole.is_empty() && parole.iter().all(|p| p.vale(&riga))
-            }
-        })
         .take(QUANTI)
         .map(|(codice, nome)| Suggerimento {
             dati: json!({"classificazione": codice}).to_string(),
@@ -79,13 +88,12 @@ pub async fn titolario(u: Utente, RawQuery(q): RawQuery) -> Esito {
             nota: nome,
         })
         .collect();
-    pagina(&Suggerimenti { elementi, q })
+    pagina(&Suggerimenti { elementi, q, nuovo: None })
 }
 
 /// `GET …/suggerimenti/doppioni?impronta=…&mittente=CODICE&numero=…` (R-A26).
-pub async fn doppioni(u: Utente, RawQuery(q): RawQuery) -> Esito {
+pub async fn doppioni(u: Utente, Domanda(c): Domanda) -> Esito {
     u.richiede(&REGISTRA)?;
-    let c = domanda(q);
     let impronte: Vec<Impronta> = c.tutti("impronta").filter_map(|i| i.parse().ok()).take(20).collect();
     let mittente = c.testo("mittente").zip(c.testo("numero"));
     let mut righe = Vec::new();

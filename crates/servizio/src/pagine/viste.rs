@@ -26,12 +26,16 @@ pub struct Guscio {
     pub utente: String,
     /// Token of the forms.
     pub csrf: String,
+    /// The year, to open a protocol by its number alone.
+    pub anno: i32,
     /// Where he can go, what is here first marked.
     pub voci: Vec<VoceMenu>,
     /// Other AOO of the ente: address and name.
     pub altre_aoo: Vec<(String, String)>,
     /// What stands in the search box.
     pub ricerca: String,
+    /// May he read the register, and so search it?
+    pub legge: bool,
 }
 
 /// A line of the menu.
@@ -295,8 +299,12 @@ pub struct Sezione {
     pub titolo: &'static str,
     /// What to say when it is empty.
     pub vuota: &'static str,
-    /// Items.
+    /// Items shown.
     pub elementi: Vec<Elemento>,
+    /// How many there are.
+    pub quante: usize,
+    /// How many of them are not shown.
+    pub altre: usize,
 }
 
 /// An assignment on the desk.
@@ -318,6 +326,8 @@ pub struct Suggerimenti {
     pub elementi: Vec<Suggerimento>,
     /// What was asked.
     pub q: String,
+    /// Fields for one that is not there yet, as JSON.
+    pub nuovo: Option<String>,
 }
 
 /// One suggestion.

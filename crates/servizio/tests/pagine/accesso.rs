@@ -188,5 +188,6 @@ async fn pages_may_load_only_what_is_ours() {
         let f = b.estraneo().get(&format!("/risorse/{nome}")).await;
         assert_eq!(f.stato, StatusCode::OK, "{nome}");
         assert!(f.capi[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        assert_eq!(f.capi[header::VARY], "Accept-Encoding");
     }
 }

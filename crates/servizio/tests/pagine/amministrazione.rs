@@ -61,6 +61,46 @@ async fn a_person_is_created_signs_in_and_is_stopped_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_role_is_given_and_taken_away_and_the_others_stay() {
+    // R-J03
+    let b = Banco::nuovo().await;
+    let (ada, ugo) = (b.di("ada").await, b.di("ugo").await);
+    let ruoli = async || {
+        let t = ada.get(&format!("{BASE}/utenti")).await.testo();
+        let riga = t.split("id=\"u-ugo\"").nth(1).unwrap().split("</tr>").next().unwrap().to_owned();
+        (riga.contains("Operatore d&#39;ufficio, Tributi"), riga.contains("Protocollista, Protocollo"))
+    };
+    let fa = async |cosa: &str, ruolo: &str, ufficio: &str| {
+        let campi = [("per", "ugo"), ("ruolo", ruolo), ("ufficio", ufficio)];
+        ada.fa(&format!("{BASE}/utenti/ugo/incarichi/{cosa}"), &campi).await
+    };
+    let entrate = async || ugo.get(&format!("{BASE}/registra")).await.ha("id=\"tipo-entrata\"");
+    assert!(!entrate().await);
+    assert_eq!(fa("aggiungi", "protocollista", "PROT").await.stato, StatusCode::SEE_OTHER);
+    assert_eq!(ruoli().await, (true, true));
+    assert!(entrate().await);
+    assert_eq!(fa("togli", "operatore", "TRIB").await.stato, StatusCode::SEE_OTHER);
+    assert_eq!(ruoli().await, (false, true));
+    let prima = b.operazioni().await;
+    for (cosa, ruolo, ufficio, parole) in [
+        ("aggiungi", "protocollista", "PROT", "lo ha già"),
+        ("aggiungi", "operatore", "", "vale in un ufficio"),
+        ("aggiungi", "operatore", "NULLA", "non esiste o è chiuso"),
+        ("aggiungi", "papa", "PROT", "va scelto dall&#39;elenco"),
+        ("togli", "operatore", "TRIB", "non lo ha più"),
+    ] {
+        let r = fa(cosa, ruolo, ufficio).await;
+        assert!(r.stato == StatusCode::UNPROCESSABLE_ENTITY && r.ha(parole), "{parole}: {}", r.testo());
+    }
+    // Nobody locks himself out.
+    let r = ada.fa(&format!("{BASE}/utenti/ada/incarichi/togli"), &[("ruolo", "amministratore")]).await;
+    assert!(r.stato == StatusCode::UNPROCESSABLE_ENTITY && r.ha("può togliertelo solo un altro"));
+    let r = ugo.fa(&format!("{BASE}/utenti/ugo/incarichi/aggiungi"), &[("ruolo", "rgd")]).await;
+    assert_eq!(r.stato, StatusCode::FORBIDDEN);
+    assert_eq!(b.operazioni().await, prima);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_once_works_and_is_revoked() {
     let b = Banco::nuovo().await;
     let ada = b.di("ada").await;

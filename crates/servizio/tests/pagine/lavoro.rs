@@ -121,6 +121,93 @@ async fn the_office_finds_its_work_on_the_desk_and_takes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_assigned_to_others_never_hides_what_is_mine() {
+    // R-J05: more than a page of assignments to somebody else of the office, then one to nobody in particular.
+    let b = Banco::nuovo().await;
+    let anna = b.di("anna").await;
+    let p = anna.entrata("Prima di tutte", &[("assegnazioni.0.ufficio", "TRIB")]).await;
+    for n in 0..55 {
+        anna.entrata(&format!("Di altri {n}"), &[("assegnazioni.0.ufficio", "TRIB"), ("assegnazioni.0.utente", "ada")])
+            .await;
+    }
+    let ultima =
+        anna.entrata("L'ultima", &[("assegnazioni.0.ufficio", "TRIB"), ("assegnazioni.0.utente", "ugo")]).await;
+    let r = b.di("ugo").await.get(&format!("{BASE}/scrivania")).await;
+    assert!(r.ha(&format!("{p}/assegnazioni/1/prendi-in-carico")) && r.ha(&format!("{ultima}/assegnazioni/1/")));
+    let (lavoro, _) = r.testo().split_once("Ultime registrazioni").map(|(a, b)| (a.to_owned(), b.len())).unwrap();
+    assert!(!lavoro.contains("Di altri"));
+    assert!(r.ha("Da prendere in carico <span class=\"badge conto\">2</span>"), "{}", r.testo());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_anything_in_it_never_breaks_a_page() {
+    let b = Banco::nuovo().await;
+    let rita = b.di("rita").await;
+    let p = rita.entrata("Da guardare", &[]).await;
+    let ada = b.di("ada").await;
+    let strane = [
+        "cursore=x",
+        "cursore=9999999999999999999999",
+        "cursore=~&cursore=1~",
+        "q=%22%2a%29(%00",
+        "q=a&q=b",
+        "%",
+        "tipo=boh&stato=boh",
+        "dal=ieri&al=99/99/9999",
+        "numero=-1&anno=x",
+        "numero=99999999999999999999",
+        "ufficio=a%2Fb&classificazione=a%2Fb",
+        "registro=NULLA",
+        "da=x&a=y",
+        "da=-1",
+        "nuova=1&nuova=2",
+        "anteprima=%FF&anteprima=",
+        "dopo=%0d%0aSet-Cookie:x",
+        "come=x",
+        "come=PG/2026/999999",
+        "soggetto=%E2%82",
+        "impronta=x&mittente=a&numero=b",
+    ];
+    let pagine = [
+        "scrivania",
+        "registra",
+        "registro",
+        "fascicoli",
+        "rubrica",
+        "titolario",
+        "aiuto",
+        "password",
+        "suggerimenti/corrispondenti",
+        "suggerimenti/titolario",
+        "suggerimenti/doppioni",
+    ];
+    let mut indirizzi: Vec<String> = pagine.iter().map(|x| format!("{BASE}/{x}")).collect();
+    indirizzi.extend([
+        p.clone(),
+        format!("{p}/confronto"),
+        format!("{p}/documenti/1"),
+        format!("{p}/ricevuta"),
+        "/accedi".to_owned(),
+    ]);
+    for indirizzo in &indirizzi {
+        for q in strane {
+            let r = rita.get(&format!("{indirizzo}?{q}")).await;
+            assert!(!r.stato.is_server_error(), "{indirizzo}?{q}: {}", r.stato);
+            assert!(
+                r.stato.is_success() || r.ha("<h1>") || r.stato.is_redirection(),
+                "{indirizzo}?{q}: {} {}",
+                r.stato,
+                r.testo()
+            );
+        }
+    }
+    for q in strane {
+        assert!(ada.get(&format!("{BASE}/utenti?{q}")).await.stato.is_success());
+    }
+    assert_eq!(rita.fa(&format!("{p}/assegnazioni/x/concludi"), &[]).await.stato, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_lacks_the_right_sees_a_page_that_says_so() {
     // R-L02, R-J03
     let b = Banco::nuovo().await;

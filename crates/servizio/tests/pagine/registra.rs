@@ -249,6 +249,39 @@ async fn another_one_like_this_starts_from_what_they_share() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_register_is_chosen_where_there_is_one() {
+    let b = Banco::nuovo().await;
+    let s = b.di("anna").await;
+    assert!(!s.get(&format!("{BASE}/registra")).await.ha("name=\"registro\""), "with one register there is no choice");
+    let comando = dominio::comandi::ComandoConfigurazione::CreaRegistro(dominio::configurazione::DatiRegistro {
+        codice: "CONTR".parse().unwrap(),
+        denominazione: "Repertorio dei contratti".into(),
+        ultimo_precedente: None,
+    });
+    let aoo = "AOO1".parse().unwrap();
+    b.ente.configura(&aoo, &archivio::sistema(), comando, None, None).await.unwrap();
+    assert!(s.get(&format!("{BASE}/registra")).await.ha("Repertorio dei contratti"));
+    let k = s.entrata("Contratto di affitto", &[("registro", "CONTR")]).await;
+    assert!(k.contains("/registrazioni/CONTR/") && k.ends_with("/1"), "{k}");
+    assert!(s.get(&k).await.ha("Contratto di affitto"));
+    assert!(s.get(&format!("{BASE}/registro?registro=CONTR")).await.ha("Contratto di affitto"));
+    assert!(!s.get(&format!("{BASE}/registro")).await.ha("Contratto di affitto"));
+    let r = s
+        .registra(
+            &[
+                ("tipo", "entrata"),
+                ("oggetto", "x"),
+                ("mezzo", "cartaceo"),
+                ("mittente.cognome", "R"),
+                ("registro", "NO"),
+            ],
+            &[],
+        )
+        .await;
+    assert!(r.stato == StatusCode::UNPROCESSABLE_ENTITY && r.ha("va scelto dall"), "{}", r.testo());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_already_there_is_pointed_out() {
     // R-A26
     let b = Banco::nuovo().await;

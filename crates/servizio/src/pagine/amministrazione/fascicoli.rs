@@ -1,6 +1,5 @@
 //! Fascicoli: a list, and opening one (R-I11).
 
-use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use dominio::comandi::ComandoConfigurazione as C;
 use dominio::errori::ErroreCampo;
@@ -9,7 +8,7 @@ use dominio::permessi::Diritto;
 use super::{Esecuzione, configura, forse, leggi, torna};
 use crate::accesso::ritorno::codifica;
 use crate::accesso::utente::Campi;
-use crate::accesso::{Invio, Utente};
+use crate::accesso::{Domanda, Invio, Utente};
 use crate::pagine::guscio::{self, LEGGE, guscio};
 use crate::pagine::registro::nome_ufficio;
 use crate::pagine::viste::amministrazione::{Fascicoli, Fascicolo};
@@ -20,8 +19,7 @@ use crate::pagine::{Esito, con_stato, sommario};
 const RIGHE: usize = 50;
 
 /// `GET …/fascicoli`, with `?cursore=`.
-pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
-    let domanda = Campi(form_urlencoded::parse(q.unwrap_or_default().as_bytes()).into_owned().collect());
+pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
     vista(&u, StatusCode::OK, domanda.testo("cursore"), Vec::new(), Campi::default()).await
 }
 

@@ -1,7 +1,6 @@
 //! The rubrica: correspondents to be found while typing.
 
 use archivio::store::Corrispondente;
-use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use dominio::comandi::ComandoConfigurazione as C;
 use dominio::errori::ErroreCampo;
@@ -12,7 +11,7 @@ use dominio::soggetto::Soggetto;
 use super::{Esecuzione, configura, errore, torna};
 use crate::accesso::ritorno::codifica;
 use crate::accesso::utente::Campi;
-use crate::accesso::{Invio, Utente};
+use crate::accesso::{Domanda, Invio, Utente};
 use crate::pagine::guscio::guscio;
 use crate::pagine::viste::Modulo;
 use crate::pagine::viste::amministrazione::Rubrica;
@@ -25,8 +24,7 @@ const RIGHE: usize = 50;
 const NUOVO: &str = "soggetto";
 
 /// `GET …/rubrica`, with `?q=` or `?cursore=`.
-pub async fn mostra(u: Utente, RawQuery(q): RawQuery) -> Esito {
-    let domanda = Campi(form_urlencoded::parse(q.unwrap_or_default().as_bytes()).into_owned().collect());
+pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
     vista(&u, StatusCode::OK, &domanda, Vec::new(), Campi::default()).await
 }
 

@@ -16,7 +16,7 @@ use crate::accesso::{Accesso, Invio, Utente, sessione};
 use crate::pagine::errore::ErrorePagina;
 use crate::pagine::guscio::{self, guscio};
 use crate::pagine::registro::nome_ufficio;
-use crate::pagine::viste::amministrazione::{Persona, Token, Utenti};
+use crate::pagine::viste::amministrazione::{IncaricoInParole, Persona, Token, Utenti};
 use crate::pagine::viste::{self, Modulo};
 use crate::pagine::{Esito, con_stato, ora, sommario};
 use crate::token::nuovo_token;
@@ -92,6 +92,72 @@ pub async fn incarichi(Path(p): Path<PostoUtente>, i: Invio) -> Esito {
     semplice(&i, comando).await
 }
 
+/// `POST …/utenti/{utente}/incarichi/aggiungi`: `ruolo`, `ufficio`; the roles of before stay.
+pub async fn aggiungi_incarico(Path(p): Path<PostoUtente>, i: Invio) -> Esito {
+    let u = &i.utente;
+    let comando = uno(u, &i.campi).and_then(|nuovo| {
+        let utente = nome(&p.utente)?;
+        let mut incarichi = attuali(u, &utente);
+        if incarichi.iter().any(|x| stesso(x, &nuovo)) {
+            return Err(errore("ruolo", "questa persona lo ha già"));
+        }
+        incarichi.push(nuovo);
+        Ok(C::AssegnaIncarichi { utente, incarichi })
+    });
+    semplice(&i, comando).await
+}
+
+/// `POST …/utenti/{utente}/incarichi/togli`: `ruolo`, `ufficio`; the other roles stay.
+pub async fn togli_incarico(Path(p): Path<PostoUtente>, i: Invio) -> Esito {
+    let u = &i.utente;
+    let comando = uno(u, &i.campi).and_then(|tolto| {
+        let utente = nome(&p.utente)?;
+        let mut incarichi = attuali(u, &utente);
+        let prima = incarichi.len();
+        incarichi.retain(|x| !stesso(x, &tolto));
+        if incarichi.len() == prima {
+            return Err(errore("ruolo", "questa persona non lo ha più"));
+        }
+        // Whoever takes away his own right to give roles could not give it back.
+        let resta = incarichi.iter().any(|x| x.ruolo.diritti().ha(Diritto::GestisceUtenti));
+        if utente == u.chi.id && !resta {
+            return Err(errore(
+                "ruolo",
+                "è ciò che ti permette di amministrare gli utenti: può togliertelo solo un altro",
+            ));
+        }
+        Ok(C::AssegnaIncarichi { utente, incarichi })
+    });
+    semplice(&i, comando).await
+}
+
+/// The role a form names, in this AOO from now on.
+fn uno(u: &Utente, c: &Campi) -> Result<Incarico, Vec<ErroreCampo>> {
+    let ruolo = c.testo("ruolo").and_then(Ruolo::da_codice).ok_or_else(|| errore("ruolo", "va scelto dall'elenco"))?;
+    let ufficio = forse("ufficio", c.testo("ufficio"))?;
+    Ok(Incarico { ruolo, aoo: Some(u.aoo.clone()), ufficio, dal: u.ente.ora(), al: None })
+}
+
+fn stesso(a: &Incarico, b: &Incarico) -> bool {
+    (a.ruolo, &a.aoo, &a.ufficio) == (b.ruolo, &b.aoo, &b.ufficio)
+}
+
+/// Does a role still hold? One in an office that was closed does not, and could not be given again.
+fn vale(u: &Utente, i: &Incarico, ora: Istante) -> bool {
+    let aperto = match (&i.aoo, &i.ufficio) {
+        (Some(a), Some(c)) => u.conf.aoo.get(a).is_some_and(|a| a.ufficio(c, ora).is_some()),
+        _ => true,
+    };
+    aperto && i.al.is_none_or(|al| ora < al)
+}
+
+/// The roles a person has now, in every AOO: the command takes the whole set.
+fn attuali(u: &Utente, utente: &NomeUtente) -> Vec<Incarico> {
+    let adesso = u.ente.ora();
+    let persona = u.conf.utenti.get(utente);
+    persona.map(|p| p.incarichi.iter().filter(|i| vale(u, i, adesso)).cloned().collect()).unwrap_or_default()
+}
+
 /// `POST …/utenti/{utente}/abilita`.
 pub async fn abilita(Path(p): Path<PostoUtente>, i: Invio) -> Esito {
     semplice(&i, nome(&p.utente).map(|utente| C::AbilitaUtente { utente, abilitato: true })).await
@@ -147,7 +213,14 @@ pub async fn revoca_token(Path(p): Path<PostoToken>, i: Invio) -> Esito {
 async fn semplice(i: &Invio, comando: Result<C, Vec<ErroreCampo>>) -> Esito {
     match configura(&i.utente, comando, None).await? {
         Esecuzione::Fatta => Ok(torna(&i.utente, "utenti")),
-        Esecuzione::Rifiutata(stato, errori) => vista(&i.utente, stato, errori, Campi::default(), None),
+        Esecuzione::Rifiutata(stato, errori) => {
+            // The form of a row says whose it is: what was typed goes back there, and its errors have no other place.
+            if i.campi.testo("per").is_none() {
+                return vista(&i.utente, stato, errori, Campi::default(), None);
+            }
+            let errori = errori.into_iter().map(|e| ErroreCampo { campo: String::new(), ..e }).collect();
+            vista(&i.utente, stato, errori, i.campi.clone(), None)
+        }
     }
 }
 
@@ -227,17 +300,19 @@ fn persona(u: &Utente, p: &configurazione::Utente, ora: Istante) -> Persona {
         .iter()
         .filter(|i| i.aoo.as_ref().is_none_or(|a| *a == u.aoo) && i.al.is_none_or(|al| ora < al))
         .collect();
-    let primo = validi.first();
     Persona {
         utente: p.utente.to_string(),
         nome: p.nome_completo(),
-        ruolo: primo.map_or("", |i| i.ruolo.codice()),
-        ufficio: primo.and_then(|i| i.ufficio.as_ref()).map(ToString::to_string).unwrap_or_default(),
         incarichi: validi
             .iter()
-            .map(|i| match &i.ufficio {
-                Some(c) => format!("{}, {}", i.ruolo.denominazione(), nome_ufficio(u, c)),
-                None => i.ruolo.denominazione().to_owned(),
+            .map(|i| IncaricoInParole {
+                parole: match &i.ufficio {
+                    Some(c) => format!("{}, {}", i.ruolo.denominazione(), nome_ufficio(u, c)),
+                    None => i.ruolo.denominazione().to_owned(),
+                },
+                ruolo: i.ruolo.codice(),
+                ufficio: i.ufficio.as_ref().map(ToString::to_string).unwrap_or_default(),
+                toglibile: i.aoo.as_ref() == Some(&u.aoo),
             })
             .collect(),
         disabilitato: p.disabilitato,

@@ -71,16 +71,25 @@ pub struct Persona {
     pub utente: String,
     /// Name.
     pub nome: String,
-    /// Roles in words.
-    pub incarichi: Vec<String>,
-    /// First role's code and office, to begin with in the form.
-    pub ruolo: &'static str,
-    /// Its office.
-    pub ufficio: String,
+    /// Roles that hold here.
+    pub incarichi: Vec<IncaricoInParole>,
     /// Disabled.
     pub disabilitato: bool,
     /// It is who looks.
     pub io: bool,
+}
+
+/// A role of a person.
+#[derive(Debug, Clone)]
+pub struct IncaricoInParole {
+    /// Role and office, in words.
+    pub parole: String,
+    /// Code of the role.
+    pub ruolo: &'static str,
+    /// Code of the office; blank for the whole AOO.
+    pub ufficio: String,
+    /// It holds in this AOO only, so that it may be taken away from here.
+    pub toglibile: bool,
 }
 
 /// A token.

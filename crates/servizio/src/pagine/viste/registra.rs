@@ -34,8 +34,10 @@ pub struct Registra {
     pub uffici: Vec<(String, String)>,
     /// Entries valid today: code, name.
     pub titolario: Vec<(String, String)>,
-    /// Whether an entrata may wait for its classificazione.
-    pub dopo: bool,
+    /// What is said where no entry is chosen.
+    pub vuota_voce: &'static str,
+    /// Registers of the AOO: code, name, chosen.
+    pub registri: Vec<(String, String, bool)>,
     /// Name of the sorting office.
     pub smistamento: String,
 }

@@ -12,6 +12,10 @@ pub struct Registro {
     pub g: Guscio,
     /// Filters as typed.
     pub m: Modulo,
+    /// What is wrong with them.
+    pub sommario: Vec<(String, String)>,
+    /// Is one of the less used filters in use?
+    pub altri: bool,
     /// Filters as a sentence: words, and the address without each.
     pub scelti: Vec<(String, String)>,
     /// Registers of the AOO: code, name, chosen.
