@@ -12,9 +12,11 @@ use super::{giorno, istante_di_stampa, nome, quando, segno};
 /// Days of the procedimento unless otherwise set (L. 241/1990 art. 2 c. 2).
 const TERMINE_GIORNI: i64 = 30;
 /// Longest oggetto printed whole: the receipt is one page.
-const OGGETTO_MAX: usize = 900;
+const OGGETTO_MAX: usize = 500;
 /// Senders or recipients listed one by one.
-const ELENCO_MAX: usize = 4;
+const ELENCO_MAX: usize = 3;
+/// Longest line of a list.
+const RIGA_MAX: usize = 240;
 
 /// Where the registration stands and where it can be checked.
 pub struct Luogo<'a> {
@@ -42,7 +44,6 @@ pub fn ricevuta(l: &Luogo<'_>, r: &Registrazione) -> Result<Vec<u8>, Errore> {
     d.intestazione.riga = aoo.map(|a| a.dati.denominazione.clone()).filter(|n| *n != ente).unwrap_or_default();
     d.soggetto = "Ricevuta di presentazione (art. 18-bis, legge 241/1990)".to_owned();
     d.piede = format!("Protocollo {numero}, registro {}", k.registro);
-    d.blocchi.push(Blocco::Titolo(1, "Ricevuta di protocollo".to_owned()));
     d.blocchi.extend(segno(r));
     d.blocchi.push(Blocco::Riquadro(
         Cornice::Evidenza,
@@ -124,15 +125,20 @@ fn fatti(l: &Luogo<'_>, r: &Registrazione) -> Vec<(String, Vec<Brano>)> {
 }
 
 fn accorcia(t: &str) -> String {
-    match t.char_indices().nth(OGGETTO_MAX) {
-        Some((fine, _)) => format!("{}… (l'oggetto intero è nel registro)", &t[..fine]),
+    taglia(t, OGGETTO_MAX, "… (l'oggetto intero è nel registro)")
+}
+
+fn taglia(t: &str, max: usize, segue: &str) -> String {
+    match t.char_indices().nth(max) {
+        Some((fine, _)) => format!("{}{segue}", &t[..fine]),
         None => t.to_owned(),
     }
 }
 
 fn elenco(voci: &[String]) -> String {
-    if voci.len() <= ELENCO_MAX {
-        return voci.join("; ");
+    let corte: Vec<String> = voci.iter().take(ELENCO_MAX).map(|v| taglia(v, RIGA_MAX / ELENCO_MAX, "…")).collect();
+    match voci.len().checked_sub(ELENCO_MAX) {
+        None | Some(0) => corte.join("; "),
+        Some(n) => format!("{}; e altri {n}", corte.join("; ")),
     }
-    format!("{}; e altri {}", voci[..ELENCO_MAX].join("; "), voci.len() - ELENCO_MAX)
 }
