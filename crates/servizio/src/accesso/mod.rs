@@ -44,6 +44,8 @@ pub struct Accesso {
     pub freno: Freno,
     /// The public address is https: cookies say so.
     pub sicuro: bool,
+    /// Address people use, without a final slash.
+    pub url_pubblico: String,
 }
 
 /// How a sign-in ended.
@@ -65,6 +67,7 @@ impl Accesso {
             password: Password::default(),
             freno: Freno::nuovo(orologio),
             sicuro: url_pubblico.starts_with("https://"),
+            url_pubblico: url_pubblico.trim_end_matches('/').to_owned(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Two points of the history side by side (R-B03): changed words are marked, what did not change is folded away.
 
-use archivio::store::Trovata;
+use archivio::store::{Azione, Trovata};
 use axum::extract::Path;
-use dominio::storia::{StatoCampo, confronta};
+use dominio::storia::{Differenza, StatoCampo, confronta};
 
-use super::dettaglio::{Posto, carica};
+use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
 use super::registrazione::{in_parole, punti};
 use super::registro::riga;
@@ -20,6 +20,7 @@ const PAROLE_MAX: usize = 1_000;
 pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esito {
     let d = carica(&u, &p.chiave()?).await?;
     d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Storia).await?;
     let punti = punti(&d);
     let punto = |nome: &str, altrimenti: u64| match q.testo(nome) {
         None => Ok(altrimenti),
@@ -32,22 +33,31 @@ pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esi
     let (Some(prima), Some(dopo)) = (d.com_era(da), d.com_era(a)) else { return Err(ErrorePagina::non_trovata()) };
     let mut cambi = Vec::new();
     let mut invariati = Vec::new();
-    for x in confronta(&prima, &dopo) {
-        let campo = etichetta(&x.campo);
-        let (p, d) = (in_parole(&x.campo, &x.prima), in_parole(&x.campo, &x.dopo));
+    for x in confronta(&prima, &dopo).into_iter().filter(|x| interessa(&x.campo)) {
         if x.stato == StatoCampo::Invariato {
+            let d = in_parole(&x.campo, &x.dopo);
             if !d.is_empty() && d != "[]" {
-                invariati.push((campo, d));
+                invariati.push((etichetta(&x.campo), d));
             }
-        } else {
-            let (prima, dopo) = parole(&p, &d);
-            cambi.push(Cambio { campo, prima, dopo });
+        } else if !(x.prima.is_null() && x.dopo.is_null()) {
+            cambi.push(cambio(&x));
         }
     }
     let riga = riga(&u, &Trovata { registrazione: d.registrazione, visibile: true, voce: [0; 32] });
     let g = guscio::guscio(&u, "registro", format!("Confronto: {} {}", riga.numero, riga.dove))?;
     let punti = punti.into_iter().map(|(i, parole)| (i, parole, i == da, i == a)).collect();
     pagina(&Confronto { g, r: riga, punti, cambi, invariati })
+}
+
+/// Fields that people compare: how an annulment came about is told by the history, not by the values.
+pub fn interessa(campo: &str) -> bool {
+    !campo.starts_with("annullamenti.") && !campo.starts_with("richiesteAnnullamento.")
+}
+
+/// A field that is not the same, with the words that only one side has.
+pub fn cambio(x: &Differenza) -> Cambio {
+    let (prima, dopo) = parole(&in_parole(&x.campo, &x.prima), &in_parole(&x.campo, &x.dopo));
+    Cambio { campo: etichetta(&x.campo), prima, dopo, annullato: x.stato == StatoCampo::Annullato }
 }
 
 type Pezzi = Vec<(String, bool)>;

@@ -1,5 +1,6 @@
 //! A registration as the pages find it: what it is now, what was done to it, and whether it may be seen.
 
+use archivio::store::Azione;
 use dominio::comandi::puo_vedere;
 use dominio::operazione::Operazione;
 use dominio::permessi::Diritto;
@@ -55,6 +56,14 @@ impl Dettaglio {
     pub fn com_era(&self, indice: u64) -> Option<Registrazione> {
         Registrazione::da_operazioni(self.operazioni.iter().filter(|o| o.indice <= indice))
     }
+}
+
+/// Writes that who is at the page is about to see it (R-L08, R-L16).
+///
+/// # Errors
+/// It is reserved and this cannot be written.
+pub async fn annota(u: &Utente, d: &Dettaglio, azione: Azione) -> Result<(), ErrorePagina> {
+    Ok(crate::accessi::annota(&*u.ente, &u.aoo, &u.chi, &d.registrazione, azione).await?)
 }
 
 /// Finds a registration for who is at the page. R-L02, R-L08.

@@ -1,19 +1,21 @@
 //! Files and receipts of a registration, for who is at the page.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use archivio::store::Registro;
+use archivio::store::{Azione, Registro};
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::registrazione::{Documento, Registrazione};
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
-use super::dettaglio::{Posto, carica};
+use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
-use crate::accesso::{Domanda, Utente};
+use crate::accesso::{Accesso, Domanda, Utente};
+use crate::stampe;
 
 /// `…/documenti/{n}`.
 #[derive(Debug, Deserialize)]
@@ -31,6 +33,7 @@ pub async fn scarica(
 ) -> Result<Response, ErrorePagina> {
     let d = carica(&u, &posto.chiave()?).await?;
     d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Documento).await?;
     let documento = documento(&d.registrazione, &doc.n).ok_or_else(ErrorePagina::non_trovata)?;
     let percorso = u.ente.file(&documento.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
     let in_pagina = modo.testo("anteprima").is_some() && mostrabile(&documento.mime);
@@ -89,6 +92,7 @@ pub fn disposizione(nome: &str, in_pagina: bool) -> String {
 pub async fn ricevuta(u: Utente, Path(posto): Path<Posto>) -> Result<Response, ErrorePagina> {
     let d = carica(&u, &posto.chiave()?).await?;
     d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Ricevuta).await?;
     let r = &d.registrazione;
     let ricevuta = u
         .ente
@@ -106,6 +110,47 @@ pub async fn ricevuta(u: Utente, Path(posto): Path<Posto>) -> Result<Response, E
         h.insert(header::CONTENT_DISPOSITION, v);
     }
     Ok(risposta)
+}
+
+/// `…/ricevuta.pdf`: the receipt for who filed the document (R-A24).
+pub async fn ricevuta_pdf(
+    State(a): State<Arc<Accesso>>,
+    u: Utente,
+    Path(posto): Path<Posto>,
+) -> Result<Response, ErrorePagina> {
+    let d = carica(&u, &posto.chiave()?).await?;
+    d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Ricevuta).await?;
+    let l = stampe::luogo(&*u.ente, &u.aoo, &a.url_pubblico, &u.conf, &d.registrazione).await?;
+    let byte = stampe::in_disparte(|| stampe::ricevuta(&l, &d.registrazione))?;
+    Ok(stampe::risposta(byte, &stampe::nome_file("ricevuta", &d.registrazione.chiave)))
+}
+
+/// `…/storia.pdf`: the whole history on paper (R-B03).
+pub async fn storia_pdf(
+    State(a): State<Arc<Accesso>>,
+    u: Utente,
+    Path(posto): Path<Posto>,
+) -> Result<Response, ErrorePagina> {
+    let d = carica(&u, &posto.chiave()?).await?;
+    d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Esportazione).await?;
+    let l = stampe::luogo(&*u.ente, &u.aoo, &a.url_pubblico, &u.conf, &d.registrazione).await?;
+    let byte = stampe::in_disparte(|| stampe::storia(&l, &d.registrazione, &d.operazioni))?;
+    Ok(stampe::risposta(byte, &stampe::nome_file("storia", &d.registrazione.chiave)))
+}
+
+/// `…/storia.json`: the same for programs, as the API answers it.
+pub async fn storia_json(u: Utente, Path(posto): Path<Posto>) -> Result<Response, ErrorePagina> {
+    let d = carica(&u, &posto.chiave()?).await?;
+    d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Esportazione).await?;
+    let nome = format!("{}.json", stampe::nome_file("storia", &d.registrazione.chiave));
+    let capi = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_DISPOSITION, disposizione(&nome, false)),
+    ];
+    Ok((capi, crate::rest::leggi::storia_di(&d.operazioni).to_string()).into_response())
 }
 
 #[cfg(test)]

@@ -16,11 +16,12 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 /// Name, address, icon, whether it is of the administration, who sees it (any of these rights; none: everybody).
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
-const MENU: [Meta; 8] = [
+const MENU: [Meta; 9] = [
     ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
     ("Registra", "registra", "pr-registra", false, &REGISTRA),
     ("Registro", "registro", "pr-registro", false, &LEGGE),
     ("Fascicoli", "fascicoli", "it-folder", false, &LEGGE),
+    ("Annullamenti", "annullamenti", "it-ban", false, &[D::Consulta, D::Annulla]),
     ("Rubrica", "rubrica", "it-card", false, &[D::GestisceRubrica, D::RegistraEntrata, D::RegistraUscita]),
     ("Titolario", "titolario", "pr-titolario", false, &[]),
     ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),

@@ -7,12 +7,14 @@
 //! | [`rotte`] | addresses |
 //! | [`ingresso`], [`profilo`] | sign in, sign out, one's own password |
 //! | [`scrivania`], [`registro`], [`registra`], [`registrazione`], [`confronto`] | the work |
+//! | [`annullamento`] | annulling, asking for it, the register of annulments |
 //! | [`azioni`], [`documenti`], [`suggerimenti`] | forms, files and fragments of those pages |
 //! | [`amministrazione`] | offices, people, titolario, rubrica, fascicoli |
 //! | [`modulo`], [`filtro`], [`ora`] | what was typed, read |
 //! | [`guscio`], [`errore`], [`risorse`] | what stands around a page, refusals as pages, style and script |
 
 pub mod amministrazione;
+pub mod annullamento;
 pub mod azioni;
 pub mod confronto;
 pub mod dettaglio;

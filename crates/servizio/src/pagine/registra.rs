@@ -47,7 +47,7 @@ pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
 }
 
 /// What another registration has in common with the next one like it.
-fn come(r: &dominio::registrazione::Registrazione) -> Campi {
+pub(super) fn come(r: &dominio::registrazione::Registrazione) -> Campi {
     let d = &r.dati;
     let mut c = Vec::new();
     let mut metti = |nome: String, v: &str| c.push((nome, v.to_owned()));

@@ -1,25 +1,27 @@
 //! One registration: what it says, who has it, what was done to it (R-B03).
 
-use archivio::store::Trovata;
+use archivio::store::{Azione, Trovata};
 use axum::extract::Path;
 use axum::http::StatusCode;
+use dominio::annullamento::StatoRichiesta;
 use dominio::errori::ErroreCampo;
-use dominio::operazione::{Evento, Operazione};
+use dominio::operazione::Operazione;
 use dominio::permessi::{Diritto, Porta};
 use dominio::registrazione::{
-    Assegnazione, Chiave, Registrazione, RuoloDocumento, StatoAssegnazione, Tipo, TipoAssegnazione,
+    Assegnazione, Chiave, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, TipoAssegnazione,
 };
 use dominio::soggetto::Soggetto;
 use dominio::storia::{StatoCampo, confronta};
 use serde_json::Value;
 
-use super::dettaglio::{Dettaglio, Posto, carica};
+use super::dettaglio::{Dettaglio, Posto, annota, carica};
 use super::documenti::mostrabile;
-use super::guscio;
+use super::errore::ErrorePagina;
 use super::registro::{nome_ufficio, riga};
 use super::viste::registrazione as v;
 use super::viste::{self, Modulo};
 use super::{Esito, MEZZI, con_stato, pagina, sommario};
+use super::{annullamento, confronto, guscio};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Domanda, Utente, sessione};
 
@@ -28,13 +30,25 @@ const FASCICOLI: usize = 100;
 
 /// `GET …/registrazioni/{registro}/{anno}/{numero}`, with `?nuova=1` when it has just been registered.
 pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esito {
-    let d = carica(&u, &p.chiave()?).await?;
+    let mut d = carica(&u, &p.chiave()?).await?;
     if !d.visibile {
         let r = riga(&u, &Trovata { registrazione: d.registrazione, visibile: false, voce: [0; 32] });
         let g = guscio::guscio(&u, "registro", format!("Registrazione {} {}", r.numero, r.dove))?;
         return pagina(&v::Riservata { g, r });
     }
-    vista(&u, &d, q.testo("nuova").is_some(), StatusCode::OK, Vec::new(), Modulo::default()).await
+    annota(&u, &d, Azione::Registrazione).await?;
+    let mut allora = None;
+    if let Some(t) = q.testo("fino") {
+        // As it was after one of its operations (R-B03).
+        let fino: u64 = t.parse().map_err(|_| ErrorePagina::non_trovata())?;
+        let op = d.operazioni.iter().find(|o| o.indice == fino).ok_or_else(ErrorePagina::non_trovata)?;
+        if fino != d.registrazione.ultimo_indice {
+            allora = Some(format!("{}, dopo: {}", viste::quando(op.istante), op.evento.in_parole().to_lowercase()));
+            d.registrazione = d.com_era(fino).ok_or_else(ErrorePagina::non_trovata)?;
+        }
+    }
+    let nuova = q.testo("nuova").is_some() && allora.is_none();
+    vista(&u, &d, nuova, allora, StatusCode::OK, Vec::new(), Modulo::default()).await
 }
 
 /// The page again, after a form that was refused: what is wrong, and what was typed.
@@ -59,24 +73,30 @@ pub async fn con_errori(
         })
         .collect();
     let m = Modulo { campi: campi.clone(), errori: errori.clone() };
-    vista(u, &d, false, stato, sommario(&errori), m).await
+    vista(u, &d, false, None, stato, sommario(&errori), m).await
 }
 
 async fn vista(
     u: &Utente,
     d: &Dettaglio,
     nuova: bool,
+    allora: Option<String>,
     stato: StatusCode,
     sommario: Vec<(String, String)>,
     m: Modulo,
 ) -> Esito {
     let r = &d.registrazione;
     let riga = riga(u, &Trovata { registrazione: r.clone(), visibile: true, voce: [0; 32] });
+    // What is past can be looked at, not acted upon; what is annulled takes no new assignment (R-B08).
+    let ora = allora.is_none();
+    let vivo = ora && r.stato != Stato::Annullata;
     let puo = v::Puo {
-        assegna: u.ha(Diritto::Assegna),
-        classifica: u.ha(Diritto::Classifica),
-        integra: u.ha(Diritto::Integra),
-        fascicola: u.ha(Diritto::Fascicola),
+        assegna: vivo && u.ha(Diritto::Assegna),
+        classifica: ora && u.ha(Diritto::Classifica),
+        integra: ora && u.ha(Diritto::Integra),
+        fascicola: ora && u.ha(Diritto::Fascicola),
+        chiede: vivo && u.ha(Diritto::ChiedeAnnullamento),
+        annulla: vivo && u.ha(Diritto::Annulla),
     };
     let fascicoli = if puo.fascicola {
         let f = u.ente.fascicoli(&u.aoo, None, FASCICOLI).await?.elementi;
@@ -93,7 +113,21 @@ async fn vista(
         fatti: fatti(u, r),
         soggetti: soggetti(r),
         documenti: documenti(u, r),
-        assegnazioni: r.assegnazioni.iter().map(|a| assegnazione(u, a)).collect(),
+        assegnazioni: r.assegnazioni.iter().map(|a| assegnazione(u, a, ora)).collect(),
+        annullamenti: annullamenti(d, r),
+        richieste: r
+            .richieste
+            .iter()
+            .filter(|q| q.stato == StatoRichiesta::InAttesa)
+            .map(|q| v::Richiesta {
+                id: q.id,
+                cosa: annullamento::cosa(q.intero, &q.campi),
+                chi: annullamento::chiesta(u, q),
+                motivo: q.motivo.clone(),
+                nuovi: nuovi(&q.nuovi_valori),
+            })
+            .collect(),
+        allora,
         annotazioni: r
             .annotazioni
             .iter()
@@ -111,6 +145,41 @@ async fn vista(
         r: riga,
     };
     con_stato(stato, &vista)
+}
+
+/// Each annulment with what was in force just before and just after it: the old beside the new (R-B03, R-B04).
+fn annullamenti(d: &Dettaglio, r: &Registrazione) -> Vec<v::Annullamento> {
+    r.annullamenti
+        .iter()
+        .map(|a| {
+            let prima = a.indice.checked_sub(1).and_then(|i| d.com_era(i));
+            let cambi = match (prima, d.com_era(a.indice)) {
+                (Some(p), Some(q)) if !a.intero => confronta(&p, &q)
+                    .iter()
+                    .filter(|x| x.stato == StatoCampo::Annullato)
+                    .map(confronto::cambio)
+                    .collect(),
+                _ => Vec::new(),
+            };
+            let chiesto = a.chiesto_da.as_ref().map_or_else(String::new, |c| format!(", chiesto da {}", c.nome));
+            v::Annullamento {
+                intero: a.intero,
+                cosa: annullamento::cosa(a.intero, &a.campi),
+                quando: viste::quando(a.istante),
+                chi: format!("{}{chiesto}", a.operatore.nome),
+                provvedimento: format!("{} del {}", a.provvedimento.numero, viste::giorno(a.provvedimento.data)),
+                motivo: a.motivo.clone(),
+                cambi,
+            }
+        })
+        .collect()
+}
+
+fn nuovi(valori: &dominio::annullamento::Valori) -> Vec<(String, String)> {
+    let mut piatti = dominio::piatto::Campi::new();
+    let valore = serde_json::to_value(valori).unwrap_or(Value::Null);
+    dominio::piatto::appiattisci(&mut String::new(), valore, &mut piatti);
+    piatti.iter().map(|(k, v)| (viste::etichetta(k), in_parole(k, v))).collect()
 }
 
 fn breve(t: &str) -> String {
@@ -198,8 +267,8 @@ fn genere(mime: &str, nome: &str) -> String {
     }
 }
 
-fn assegnazione(u: &Utente, a: &Assegnazione) -> v::Assegnazione {
-    let mia = u.chi.uffici.contains(&a.dati.ufficio) && u.ha(Diritto::PrendeInCarico);
+fn assegnazione(u: &Utente, a: &Assegnazione, ora: bool) -> v::Assegnazione {
+    let mia = ora && u.chi.uffici.contains(&a.dati.ufficio) && u.ha(Diritto::PrendeInCarico);
     let mut righe = vec![format!("Assegnata da {}, {}", a.assegnata_da, viste::quando(a.dal))];
     if let (Some(chi), Some(il)) = (&a.gestita_da, a.gestita_il) {
         righe.push(format!("{} da {chi}, {}", parole(a.stato), viste::quando(il)));
@@ -269,7 +338,7 @@ fn storia(u: &Utente, d: &Dettaglio) -> Vec<v::Operazione> {
         let cambi = match (&stato, &dopo) {
             (Some(a), Some(b)) => confronta(a, b)
                 .into_iter()
-                .filter(|x| x.stato != StatoCampo::Invariato)
+                .filter(|x| x.prima != x.dopo && confronto::interessa(&x.campo))
                 .map(|x| (viste::etichetta(&x.campo), in_parole(&x.campo, &x.prima), in_parole(&x.campo, &x.dopo)))
                 .collect(),
             _ => Vec::new(),
@@ -303,7 +372,7 @@ fn operazione(u: &Utente, o: &Operazione, cambi: Vec<(String, String, String)>) 
     let ufficio = o.operatore.ufficio.as_ref().map_or_else(String::new, |c| format!(", {}", nome_ufficio(u, c)));
     v::Operazione {
         indice: o.indice,
-        cosa: cosa(&o.evento).to_owned(),
+        cosa: o.evento.in_parole().to_owned(),
         chi: format!("{}{ufficio}", o.operatore.nome),
         quando: viste::quando(o.istante),
         istante: viste::per_macchine(o.istante),
@@ -320,31 +389,10 @@ fn operazione(u: &Utente, o: &Operazione, cambi: Vec<(String, String, String)>) 
     }
 }
 
-/// What happened, in words.
-pub fn cosa(e: &Evento) -> &'static str {
-    match e {
-        Evento::Registrazione(d) => match d.tipo {
-            Tipo::Entrata => "Registrata in entrata",
-            Tipo::Uscita => "Registrata in uscita",
-            Tipo::Interna => "Registrata come interna",
-        },
-        Evento::Assegnazione { .. } => "Assegnata",
-        Evento::PresaInCarico { .. } => "Presa in carico",
-        Evento::RifiutoAssegnazione { .. } => "Assegnazione rifiutata",
-        Evento::ConclusioneAssegnazione { .. } => "Assegnazione conclusa",
-        Evento::Classificazione { .. } => "Classificata",
-        Evento::Allegati { .. } => "Aggiunti allegati",
-        Evento::Annotazione { .. } => "Annotata",
-        Evento::Collegamento { .. } => "Collegata",
-        Evento::Fascicolazione { .. } => "Messa in un fascicolo",
-        _ => "Altra operazione",
-    }
-}
-
 /// Index and words of each point of the history, oldest first.
 pub fn punti(d: &Dettaglio) -> Vec<(u64, String)> {
     d.operazioni
         .iter()
-        .map(|o| (o.indice, format!("{} · {} · {}", viste::quando(o.istante), cosa(&o.evento), o.operatore.nome)))
+        .map(|o| (o.indice, format!("{} · {} · {}", viste::quando(o.istante), o.evento.in_parole(), o.operatore.nome)))
         .collect()
 }

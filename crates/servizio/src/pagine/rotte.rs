@@ -10,8 +10,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::amministrazione::{fascicoli, rubrica, titolario, uffici, utenti};
 use super::{
-    azioni, confronto, documenti, guscio, ingresso, profilo, registra, registrazione, registro, risorse, scrivania,
-    suggerimenti,
+    annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, registra, registrazione, registro, risorse,
+    scrivania, suggerimenti,
 };
 use crate::accesso::{Accesso, provenienza};
 
@@ -40,6 +40,9 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route(&di("/confronto"), get(confronto::mostra))
         .route(&di("/documenti/{n}"), get(documenti::scarica))
         .route(&di("/ricevuta"), get(documenti::ricevuta))
+        .route(&di("/ricevuta.pdf"), get(documenti::ricevuta_pdf))
+        .route(&di("/storia.pdf"), get(documenti::storia_pdf))
+        .route(&di("/storia.json"), get(documenti::storia_json))
         .route(&di("/assegna"), post(azioni::assegna))
         .route(&di("/assegnazioni/{id}/prendi-in-carico"), post(azioni::prendi))
         .route(&di("/assegnazioni/{id}/rifiuta"), post(azioni::rifiuta))
@@ -48,6 +51,10 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route(&di("/annota"), post(azioni::annota))
         .route(&di("/collega"), post(azioni::collega))
         .route(&di("/fascicola"), post(azioni::fascicola))
+        .route(&di("/annulla"), get(annullamento::mostra).post(annullamento::invia))
+        .route(&di("/richieste/{id}/autorizza"), post(annullamento::autorizza))
+        .route(&di("/richieste/{id}/rifiuta"), post(annullamento::rifiuta))
+        .route("/{ipa}/{aoo}/annullamenti", get(annullamento::elenco))
         .route(&di("/allega"), post(azioni::allega).layer(DefaultBodyLimit::disable()))
         .route("/{ipa}/{aoo}/suggerimenti/corrispondenti", get(suggerimenti::corrispondenti))
         .route("/{ipa}/{aoo}/suggerimenti/titolario", get(suggerimenti::titolario))

@@ -30,6 +30,11 @@ pub async fn mostra(u: Utente) -> Esito {
             .push(sezione(&u, "In lavorazione", "Niente in lavorazione.", StatoAssegnazione::InCarico, false).await?);
         sezioni.push(sezione(&u, "Per conoscenza", "Niente da leggere.", StatoAssegnazione::DaPrendere, true).await?);
     }
+    let da_autorizzare = if u.ha(Diritto::Annulla) {
+        u.ente.richieste_annullamento(&u.aoo, &u.chi, None, ELEMENTI).await?.elementi.len()
+    } else {
+        0
+    };
     let legge = LEGGE.iter().any(|d| u.ha(*d));
     let recenti = if legge {
         let f = Filtro { limite: RECENTI, ..Filtro::default() };
@@ -49,6 +54,8 @@ pub async fn mostra(u: Utente) -> Esito {
         },
         href_da_classificare: format!("{}/registro?classificazione={}", u.base(), aoo.dati.voce_da_classificare),
         da_classificare,
+        da_autorizzare,
+        href_da_autorizzare: format!("{}/annullamenti", u.base()),
         recenti: recenti.iter().map(|t| riga(&u, t)).collect(),
         registra: REGISTRA.iter().any(|d| u.ha(*d)),
         sezioni,

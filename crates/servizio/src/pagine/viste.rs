@@ -1,6 +1,7 @@
 //! What the templates take: plain words, ready to be read. No rule, no look-up, nothing of the store.
 
 pub mod amministrazione;
+pub mod annullamento;
 pub mod registra;
 pub mod registrazione;
 pub mod registro;
@@ -160,6 +161,10 @@ pub fn etichetta(campo: &str) -> String {
             "note" => "Note",
             "testo" if out.is_empty() => "Testo",
             "motivo" if out.is_empty() => "Motivo",
+            "motivoRifiuto" => "Motivo del rifiuto",
+            "provvedimento" => "Provvedimento",
+            "campi" => "Dati da annullare",
+            "cosa" => "Che cosa",
             "stato" if out.is_empty() => "Stato",
             "stato" => "stato",
             "assegnataDa" => "assegnata da",
@@ -276,6 +281,10 @@ pub struct Password {
 #[derive(Debug, Template)]
 #[template(path = "scrivania.html")]
 pub struct Scrivania {
+    /// Requests of annulment that wait for who looks.
+    pub da_autorizzare: usize,
+    /// Where they are.
+    pub href_da_autorizzare: String,
     /// Around the page.
     pub g: Guscio,
     /// Offices of who looks, in words.

@@ -153,10 +153,14 @@ fn nome(e: &Evento) -> String {
 pub async fn storia(c: Chiamante, Path(p): Path<Percorso>) -> Risposta<Json<Value>> {
     let chiave = p.chiave()?;
     visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Storia).await?;
-    let ops = c.ente.operazioni_di(&c.aoo, &chiave).await?;
+    Ok(Json(storia_di(&c.ente.operazioni_di(&c.aoo, &chiave).await?)))
+}
+
+/// Every operation with what was before and after it, oldest first.
+pub(crate) fn storia_di(ops: &[Operazione]) -> Value {
     let mut elementi = Vec::with_capacity(ops.len());
     let mut stato: Option<Registrazione> = None;
-    for op in &ops {
+    for op in ops {
         let (prima, dopo) = passo(&mut stato, op);
         elementi.push(json!({
             "indice": op.indice,
@@ -171,7 +175,7 @@ pub async fn storia(c: Chiamante, Path(p): Path<Percorso>) -> Risposta<Json<Valu
             "dopo": dopo,
         }));
     }
-    Ok(Json(json!({"elementi": elementi, "successivo": null})))
+    json!({"elementi": elementi, "successivo": null})
 }
 
 /// Applies one operation and says what it changed.

@@ -6,7 +6,7 @@ mod annullamenti;
 mod azioni;
 mod crea;
 mod documenti;
-mod leggi;
+pub(crate) mod leggi;
 mod log;
 pub mod openapi;
 mod ricevuta;

@@ -4,13 +4,66 @@
 mod ricevuta;
 mod storia;
 
-use dominio::registrazione::{Registrazione, Stato};
+use archivio::store::Registro;
+use archivio::{EnteStore, Esito};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use dominio::codici::{CodiceAoo, Impronta};
+use dominio::configurazione::Configurazione;
+use dominio::registrazione::{Chiave, Registrazione, Stato};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 use stampa::{Blocco, Brano, Cornice};
 
+use crate::problema::Problema;
 pub use ricevuta::{Luogo, ricevuta};
 pub use storia::storia;
+
+/// Where a registration stands, and where anybody can check it.
+///
+/// # Errors
+/// The store's.
+pub async fn luogo<'a>(
+    ente: &dyn EnteStore,
+    aoo: &'a CodiceAoo,
+    url_pubblico: &str,
+    conf: &'a Configurazione,
+    r: &Registrazione,
+) -> Esito<Luogo<'a>> {
+    let op = ente.scan_from(&Registro::Aoo(aoo.clone()), r.indice, 1).await?;
+    let entrata = op.first().map(|o| Impronta(o.voce).hex()).unwrap_or_default();
+    let k = &r.chiave;
+    // After the sign `#` nothing reaches the server that shows the page.
+    let verifica = format!(
+        "{url_pubblico}/verifica?ente={}&aoo={aoo}#{}/{}/{}&i={}&e={entrata}",
+        ente.ipa(),
+        k.registro,
+        k.anno,
+        k.numero.valore(),
+        r.indice
+    );
+    Ok(Luogo { conf, aoo, verifica, entrata })
+}
+
+/// Lays out a document away from the threads that serve: it is milliseconds of work.
+///
+/// # Errors
+/// What cannot be laid out; said in the journal, without contents.
+pub fn in_disparte(f: impl FnOnce() -> Result<Vec<u8>, stampa::Errore>) -> Result<Vec<u8>, Problema> {
+    tokio::task::block_in_place(f).map_err(|e| {
+        tracing::error!(errore = %e, "documento non stampabile");
+        Problema::interno()
+    })
+}
+
+/// A PDF to be shown, with a name to be saved under.
+pub fn risposta(byte: Vec<u8>, nome: &str) -> Response {
+    let capi = [
+        (header::CONTENT_TYPE, "application/pdf".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{nome}.pdf\"")),
+    ];
+    (capi, byte).into_response()
+}
 
 const MESI: [&str; 12] = [
     "gennaio",
@@ -51,6 +104,11 @@ fn istante_di_stampa(t: Istante) -> stampa::Istante {
         secondo: u8_di(z.second()),
         scarto_minuti: i16::try_from(z.offset().seconds() / 60).unwrap_or_default(),
     }
+}
+
+/// `ricevuta-PG-2026-0000001`.
+pub fn nome_file(cosa: &str, k: &Chiave) -> String {
+    format!("{cosa}-{}-{}-{}", k.registro, k.anno, k.numero.esteso())
 }
 
 /// Name and code of a correspondent.

@@ -3,6 +3,7 @@
 
 mod accesso;
 mod amministrazione;
+mod annullamenti;
 mod banco;
 mod lavoro;
 mod registra;

@@ -49,6 +49,46 @@ pub struct Registrazione {
     pub chiave: String,
     /// Index of the operation in the log.
     pub indice: u64,
+    /// Annulments, oldest first.
+    pub annullamenti: Vec<Annullamento>,
+    /// Requests of annulment that wait.
+    pub richieste: Vec<Richiesta>,
+    /// The moment it is shown at, when not now: words.
+    pub allora: Option<String>,
+}
+
+/// An annulment, to be seen by all.
+#[derive(Debug, Clone)]
+pub struct Annullamento {
+    /// The whole registration?
+    pub intero: bool,
+    /// What it hit.
+    pub cosa: String,
+    /// When.
+    pub quando: String,
+    /// Who; and who had asked.
+    pub chi: String,
+    /// Act.
+    pub provvedimento: String,
+    /// Why.
+    pub motivo: String,
+    /// Annulled and new value of each field.
+    pub cambi: Vec<Cambio>,
+}
+
+/// A request that waits for the RGD.
+#[derive(Debug, Clone)]
+pub struct Richiesta {
+    /// Number.
+    pub id: u32,
+    /// What it would hit.
+    pub cosa: String,
+    /// Who asked, when.
+    pub chi: String,
+    /// Why.
+    pub motivo: String,
+    /// Values as they would be: field, value.
+    pub nuovi: Vec<(String, String)>,
 }
 
 /// Forms to be shown; the domain decides all the same.
@@ -63,6 +103,10 @@ pub struct Puo {
     pub integra: bool,
     /// Put into fascicoli.
     pub fascicola: bool,
+    /// Ask for an annulment.
+    pub chiede: bool,
+    /// Annul, and decide what others asked.
+    pub annulla: bool,
 }
 
 /// A file.
@@ -165,4 +209,6 @@ pub struct Cambio {
     pub prima: Vec<(String, bool)>,
     /// Second point.
     pub dopo: Vec<(String, bool)>,
+    /// It was annulled, not merely changed.
+    pub annullato: bool,
 }

@@ -1,0 +1,101 @@
+//! Annulling from the pages: the effect is shown first, the mark can't be missed, the original stays readable.
+
+use axum::http::StatusCode;
+
+use crate::banco::*;
+
+fn atto() -> [(&'static str, &'static str); 2] {
+    [("provvedimento.numero", "Det. 45"), ("provvedimento.data", "2026-11-20")]
+}
+
+// R-B04, R-B05, R-B07, R-B15: single data, with the effect shown before; nothing is done until it is confirmed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rgd_sees_the_effect_then_renews_a_field() {
+    let b = Banco::nuovo().await;
+    let anna = b.di("anna").await;
+    let una = anna.entrata("Permesso di sosta", &[]).await;
+    let rita = b.di("rita").await;
+    let modulo = rita.get(&format!("{una}/annulla")).await;
+    assert!(modulo.ha("Permesso di sosta") && modulo.ha("provvedimento.numero"), "{}", modulo.testo());
+    let prima = b.operazioni().await;
+    let mezzo = [("cosa", "parte"), ("campi", "oggetto"), ("oggetto", "Permesso di passaggio"), ("mezzo", "altro")];
+    let tutti = |altri: &[(&'static str, &'static str)]| [&mezzo[..], &[("motivo", "Oggetto errato")], altri].concat();
+    // Without the act it is refused, with what was typed still there.
+    let r = rita.fa(&format!("{una}/annulla"), &tutti(&[])).await;
+    assert_eq!(r.stato, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(r.ha("Permesso di passaggio") && r.ha("Numero") && r.ha("va compilato"), "{}", r.testo());
+    let r = rita.fa(&format!("{una}/annulla"), &tutti(&atto())).await;
+    assert_eq!(r.stato, StatusCode::OK);
+    assert!(
+        r.ha("Ecco che cosa succederà") && r.ha("<del>sosta</del>") && r.ha("<ins>passaggio</ins>"),
+        "{}",
+        r.testo()
+    );
+    assert_eq!(b.operazioni().await, prima, "looking changes nothing");
+    let conferma = [&tutti(&atto())[..], &[("azione", "conferma")]].concat();
+    let r = rita.fa(&format!("{una}/annulla"), &conferma).await;
+    assert_eq!(r.stato, StatusCode::SEE_OTHER, "{}", r.testo());
+    assert_eq!(b.operazioni().await, prima + 1);
+    let vista = anna.get(&una).await;
+    for parola in
+        ["Annullata in parte: oggetto", "Det. 45", "Permesso di sosta", "Permesso di passaggio", "Oggetto errato"]
+    {
+        assert!(vista.ha(parola), "{parola}: {}", vista.testo());
+    }
+    // The list and the register of annulments carry the mark; the old words still find it.
+    assert!(anna.get("/c_z999/AOO1/registro?q=sosta").await.ha("annullata"));
+    assert!(anna.get("/c_z999/AOO1/annullamenti").await.ha("Det. 45"));
+    // As it was after its first operation, with nothing to be pressed.
+    let indice = vista.testo().split("?fino=").last().unwrap().split('"').next().unwrap().to_owned();
+    let allora = anna.get(&format!("{una}?fino={indice}")).await;
+    assert!(allora.ha("com'era") || allora.ha("com&#39;era"), "{}", allora.testo());
+    assert!(
+        !allora.testo().contains("fascia-annullata")
+            && !allora.testo().contains("action=\"/c_z999/AOO1/registrazioni/PG/2026/1/annota")
+    );
+    assert_eq!(anna.get(&format!("{una}?fino=999999")).await.stato, StatusCode::NOT_FOUND);
+    // On paper and for programs.
+    for (resto, tipo) in
+        [("ricevuta.pdf", "application/pdf"), ("storia.pdf", "application/pdf"), ("storia.json", "application/json")]
+    {
+        let r = anna.get(&format!("{una}/{resto}")).await;
+        assert_eq!((r.stato, r.capi["content-type"].to_str().unwrap()), (StatusCode::OK, tipo));
+    }
+}
+
+// R-B06: an operator asks, the desk of the RGD says so, he authorises or refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_asks_and_the_rgd_decides_from_the_page() {
+    let b = Banco::nuovo().await;
+    let anna = b.di("anna").await;
+    let rita = b.di("rita").await;
+    for (i, autorizza) in [true, false].into_iter().enumerate() {
+        let una = anna.entrata(&format!("Doppione {i}"), &[]).await;
+        let modulo = anna.get(&format!("{una}/annulla")).await;
+        assert!(modulo.ha("Chiedi") && !modulo.ha("provvedimento.numero"), "{}", modulo.testo());
+        let chiede = [("cosa", "tutta"), ("motivo", "Registrata due volte"), ("azione", "conferma")];
+        assert_eq!(anna.fa(&format!("{una}/annulla"), &chiede).await.stato, StatusCode::SEE_OTHER);
+        assert!(anna.get(&una).await.ha("Annullamento richiesto"));
+        assert!(
+            rita.get("/c_z999/AOO1/scrivania").await.ha("aspetta</a>")
+                || rita.get("/c_z999/AOO1/scrivania").await.ha("la tua decisione")
+        );
+        assert!(rita.get("/c_z999/AOO1/annullamenti").await.ha("Registrata due volte"));
+        assert_eq!(anna.fa(&format!("{una}/richieste/1/autorizza"), &atto()).await.stato, StatusCode::FORBIDDEN);
+        if autorizza {
+            let senza = rita.fa(&format!("{una}/richieste/1/autorizza"), &[]).await;
+            assert_eq!(senza.stato, StatusCode::UNPROCESSABLE_ENTITY);
+            assert_eq!(rita.fa(&format!("{una}/richieste/1/autorizza"), &atto()).await.stato, StatusCode::SEE_OTHER);
+            let vista = anna.get(&una).await;
+            assert!(vista.ha("Registrazione annullata") && vista.ha("chiesto da"), "{}", vista.testo());
+            assert!(!vista.testo().contains(&format!("{una}/annulla\"")), "nothing left to annul");
+        } else {
+            let senza = rita.fa(&format!("{una}/richieste/1/rifiuta"), &[]).await;
+            assert_eq!(senza.stato, StatusCode::UNPROCESSABLE_ENTITY);
+            let no = [("motivoRifiuto", "Va bene così")];
+            assert_eq!(rita.fa(&format!("{una}/richieste/1/rifiuta"), &no).await.stato, StatusCode::SEE_OTHER);
+            assert!(!anna.get(&una).await.testo().contains("fascia-annullata"));
+        }
+    }
+    assert_eq!(b.di("ugo").await.get("/c_z999/AOO1/annullamenti").await.stato, StatusCode::OK);
+}
