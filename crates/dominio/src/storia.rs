@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use crate::annullamento::{Annullamento, Campo, Richiesta, StatoRichiesta, Valori};
 use crate::comandi::serie;
 use crate::operazione::{Evento, Operazione};
-use crate::piatto::{self, Campi};
 use crate::registrazione::{
     Annotazione, Assegnazione, Collegamento, DatiAssegnazione, Registrazione, Stato, StatoAssegnazione,
 };
@@ -261,16 +260,6 @@ pub struct Differenza {
 
 /// Compares two states of one registration field by field (R-B03). Lists are compared element by element.
 pub fn confronta(prima: &Registrazione, dopo: &Registrazione) -> Vec<Differenza> {
-    let piatti = |r: &Registrazione| {
-        let mut o = r.in_json("", "");
-        for costante in ["id", "ente", "aoo"] {
-            o.remove(costante);
-        }
-        let mut c = Campi::new();
-        piatto::appiattisci(&mut String::new(), Value::Object(o), &mut c);
-        c
-    };
-    let (a, b) = (piatti(prima), piatti(dopo));
     // Annulments that are at one point and not at the other.
     let tra = |r: &Registrazione, altro: &Registrazione| {
         r.annullamenti
@@ -286,20 +275,76 @@ pub fn confronta(prima: &Registrazione, dopo: &Registrazione) -> Vec<Differenza>
     } else {
         nuovi.iter().chain(&tolti).flat_map(|x| x.campi.iter().copied()).collect()
     };
-    let mut nomi: Vec<&String> = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k))).collect();
-    nomi.sort();
-    nomi.into_iter()
-        .map(|n| {
-            let (p, d) = (a.get(n).cloned().unwrap_or(Value::Null), b.get(n).cloned().unwrap_or(Value::Null));
-            let stato = match radice_annullata(n, &colpiti) {
-                // A whole annulment leaves the values readable where they are: they are annulled all the same (R-B04).
-                true if tutto || p != d => StatoCampo::Annullato,
-                _ if p == d => StatoCampo::Invariato,
-                _ => StatoCampo::Modificato,
-            };
-            Differenza { campo: n.clone(), prima: p, dopo: d, stato }
-        })
-        .collect()
+    let intera = |r: &Registrazione| {
+        let mut o = r.in_json("", "");
+        for costante in ["id", "ente", "aoo"] {
+            o.remove(costante);
+        }
+        Value::Object(o)
+    };
+    let mut out = Vec::new();
+    accosta(&mut String::new(), intera(prima), intera(dopo), &mut |campo, prima, dopo| {
+        let stato = match radice_annullata(campo, &colpiti) {
+            // A whole annulment leaves the values readable where they are: they are annulled all the same (R-B04).
+            true if tutto || prima != dopo => StatoCampo::Annullato,
+            _ if prima == dopo => StatoCampo::Invariato,
+            _ => StatoCampo::Modificato,
+        };
+        out.push(Differenza { campo: campo.to_owned(), prima, dopo, stato });
+    });
+    // By name, as text; they come nearly so.
+    out.sort_by(|a, b| a.campo.cmp(&b.campo));
+    out
+}
+
+/// Walks two values together and hands out each pair of scalars that are not both null, with its dotted name: the
+/// names that [`crate::piatto::appiattisci`] gives, without building its two maps of thousands of fields.
+fn accosta(nome: &mut String, prima: Value, dopo: Value, prendi: &mut impl FnMut(&str, Value, Value)) {
+    let base = nome.len();
+    let scendi = |nome: &mut String, chiave: &str| {
+        if base > 0 {
+            nome.push('.');
+        }
+        nome.push_str(chiave);
+    };
+    match (prima, dopo) {
+        (Value::Object(p), Value::Object(mut d)) => {
+            for (k, v) in p {
+                scendi(nome, &k);
+                accosta(nome, v, d.remove(&k).unwrap_or(Value::Null), prendi);
+                nome.truncate(base);
+            }
+            for (k, v) in d {
+                scendi(nome, &k);
+                accosta(nome, Value::Null, v, prendi);
+                nome.truncate(base);
+            }
+        }
+        (Value::Array(p), Value::Array(d)) => {
+            let quanti = p.len().max(d.len());
+            let (mut p, mut d) = (p.into_iter(), d.into_iter());
+            for i in 0..quanti {
+                scendi(nome, &i.to_string());
+                accosta(nome, p.next().unwrap_or_default(), d.next().unwrap_or_default(), prendi);
+                nome.truncate(base);
+            }
+        }
+        // Only one side has parts: the other has, or lacks, a value of that very name.
+        (p @ (Value::Object(_) | Value::Array(_)), d) if !d.is_null() => {
+            accosta(nome, p, Value::Null, prendi);
+            accosta(nome, Value::Null, d, prendi);
+        }
+        (p, d @ (Value::Object(_) | Value::Array(_))) if !p.is_null() => {
+            accosta(nome, p, Value::Null, prendi);
+            accosta(nome, Value::Null, d, prendi);
+        }
+        (Value::Object(p), _) => accosta(nome, Value::Object(p), Value::Object(Map::new()), prendi),
+        (_, Value::Object(d)) => accosta(nome, Value::Object(Map::new()), Value::Object(d), prendi),
+        (Value::Array(p), _) => accosta(nome, Value::Array(p), Value::Array(Vec::new()), prendi),
+        (_, Value::Array(d)) => accosta(nome, Value::Array(Vec::new()), Value::Array(d), prendi),
+        (Value::Null, Value::Null) => {}
+        (p, d) => prendi(nome, p, d),
+    }
 }
 
 /// Does the dotted name of an answer belong to a piece of information that was annulled?
@@ -324,4 +369,46 @@ pub fn cambiamenti(prima: &Registrazione, dopo: &Registrazione) -> (Map<String, 
         }
     }
     (p, d)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::piatto::{Campi, appiattisci};
+
+    fn piatto(v: Value) -> Campi {
+        let mut campi = Campi::new();
+        appiattisci(&mut String::new(), v, &mut campi);
+        campi
+    }
+
+    fn oggetto() -> impl Strategy<Value = Value> {
+        let scalare = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (0..3).prop_map(Value::from)];
+        let dentro = scalare.prop_recursive(3, 24, 4, |di| {
+            prop_oneof![
+                prop::collection::vec(di.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[abc]", di, 0..4).prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        });
+        prop::collection::btree_map("[abc]", dentro, 0..4).prop_map(|m| Value::Object(m.into_iter().collect()))
+    }
+
+    proptest! {
+        #[test]
+        fn two_values_walked_together_give_what_flattening_each_gives(prima in oggetto(), dopo in oggetto()) {
+            let (a, b) = (piatto(prima.clone()), piatto(dopo.clone()));
+            let (mut p, mut d) = (Campi::new(), Campi::new());
+            accosta(&mut String::new(), prima, dopo, &mut |campo, prima, dopo| {
+                assert!(!(prima.is_null() && dopo.is_null()));
+                for (campi, valore) in [(&mut p, prima), (&mut d, dopo)] {
+                    if !valore.is_null() {
+                        assert!(campi.insert(campo.to_owned(), valore).is_none(), "{campo} twice");
+                    }
+                }
+            });
+            prop_assert_eq!((p, d), (a, b));
+        }
+    }
 }
