@@ -481,6 +481,7 @@ pub trait EnteStore: Send + Sync + 'static {
 
 /// What `verifica` found.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Verifica {
     /// Operations recomputed.
     pub operazioni: u64,

@@ -16,6 +16,7 @@ use dominio::codici::{CodiceAoo, CodiceRegistro};
 use dominio::comandi::Comando;
 use dominio::errori::Rigore;
 use dominio::permessi::Operatore;
+use dominio::registrazione::{DatiAssegnazione, TipoAssegnazione};
 use serde_json::{Value, json};
 
 use super::misura::tondo;
@@ -118,7 +119,10 @@ async fn una(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, n: u64) -> 
     let fatta = ente.registra(aoo, r).await?;
     let comando = match n % 7 {
         0 => Comando::Annota { testo: "Visto".to_owned() },
-        1 => Comando::Classifica { classificazione: "0".parse()?, motivo: Some("Da rivedere".to_owned()) },
+        1 => {
+            let a = DatiAssegnazione { ufficio: "PROT".parse()?, utente: None, tipo: TipoAssegnazione::Conoscenza };
+            Comando::Assegna { assegnazioni: vec![a], nota: Some("Per conoscenza".to_owned()) }
+        }
         2 => Comando::PrendiInCarico { assegnazione: 1 },
         _ => return Ok(()),
     };
