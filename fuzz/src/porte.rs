@@ -29,7 +29,8 @@ struct Banco {
 
 /// One ente with one person who may do everything a person may, a token of hers and her open session.
 static BANCO: LazyLock<Banco> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // The store asks for a runtime of several threads.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     // In memory where there is such a folder: nothing here has to survive, and the writer waits for the disk.
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
