@@ -1,4 +1,4 @@
-//! Annulment (TUDA art. 54, R-B04…B12, R-B15): the whole registration, or single pieces of information renewed under the
+//! Annulment (TUDA art. 54, R-B04…B08, R-B10, R-B15): the whole registration, or single pieces of information renewed under the
 //! same number. Nothing is overwritten: the annulled values stay in [`Annullamento`], beside those that replaced them.
 //!
 //! An operator asks, the RGD or the vicario authorises; or one of these two annuls in one step, and it is recorded as such.

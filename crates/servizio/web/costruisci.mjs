@@ -41,7 +41,7 @@ const manifest = []
 let total = 0
 
 /** Writes one asset under its hashed name and returns that name. */
-function emit(name, bytes) {
+function emit(name, bytes, primo = true) {
   const ext = extname(name)
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
   const hashed = `${name.slice(0, -ext.length)}.${hash}${ext}`
@@ -56,7 +56,7 @@ function emit(name, bytes) {
     sent = br.length
   }
   manifest.push([name, hashed, MIME[ext]].join('\t'))
-  total += sent
+  if (primo) total += sent
   console.log(`${String(sent).padStart(8)}  ${hashed}`)
   return hashed
 }
@@ -174,6 +174,8 @@ const bundle = async (entry, external) =>
   ).outputFiles[0].contents
 emit('tema.js', Buffer.from((await esbuild.transform(readFileSync(join(here, 'script', 'tema.js'), 'utf8'), { minify: true, target: 'es2022' })).code))
 emit('app.js', Buffer.from(await bundle('app.js', [])))
+// The public page loads this instead of the rest: it is no part of a first load.
+emit('verifica.js', Buffer.from(await bundle('verifica.js', [])), false)
 const mine = (await bundle("app.js", ["htmx.org"])).length
 
 writeFileSync(join(out, 'manifesto.tsv'), manifest.map((l) => `${l}\n`).join(''))

@@ -8,6 +8,7 @@
 //! | [`ingresso`], [`profilo`] | sign in, sign out, one's own password |
 //! | [`scrivania`], [`registro`], [`registra`], [`registrazione`], [`confronto`] | the work |
 //! | [`annullamento`] | annulling, asking for it, the register of annulments |
+//! | [`verifica`] | the public page that checks receipts |
 //! | [`azioni`], [`documenti`], [`suggerimenti`] | forms, files and fragments of those pages |
 //! | [`amministrazione`] | offices, people, titolario, rubrica, fascicoli |
 //! | [`modulo`], [`filtro`], [`ora`] | what was typed, read |
@@ -33,6 +34,7 @@ pub mod risorse;
 pub mod rotte;
 pub mod scrivania;
 pub mod suggerimenti;
+pub mod verifica;
 pub mod viste;
 
 pub use rotte::rotte;

@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::amministrazione::{fascicoli, rubrica, titolario, uffici, utenti};
 use super::{
     annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, registra, registrazione, registro, risorse,
-    scrivania, suggerimenti,
+    scrivania, suggerimenti, verifica,
 };
 use crate::accesso::{Accesso, provenienza};
 
@@ -30,6 +30,7 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route("/", get(ingresso::radice))
         .route("/accedi", get(ingresso::mostra).post(ingresso::entra))
         .route("/esci", post(ingresso::esci))
+        .route("/verifica", get(verifica::mostra))
         .route("/risorse/{nome}", get(risorse::servi))
         .route("/{ipa}/{aoo}/scrivania", get(scrivania::mostra))
         .route("/{ipa}/{aoo}/aiuto", get(guscio::aiuto))

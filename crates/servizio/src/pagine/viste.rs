@@ -225,6 +225,18 @@ pub fn peso(byte: u64) -> String {
     format!("{byte} byte")
 }
 
+/// The public page of verification.
+#[derive(Debug, Default, Template)]
+#[template(path = "verifica.html")]
+pub struct Verifica {
+    /// Whose register it is, when the address says.
+    pub ente: String,
+    /// Where its public log is.
+    pub base: String,
+    /// Public keys to begin with, a line each.
+    pub chiavi: String,
+}
+
 /// The sign-in page.
 #[derive(Debug, Template)]
 #[template(path = "accedi.html")]
