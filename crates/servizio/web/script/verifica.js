@@ -182,8 +182,10 @@ export async function cerca(base, indice, voce, righeChiavi) {
 
 const NOMI = {
   numero: 'Numero', anno: 'Anno', registro: 'Registro', istante: 'Registrata il', tipo: 'Tipo', oggetto: 'Oggetto',
-  operazione: 'Operazione', ente: 'Ente', aoo: 'AOO', mezzo: 'Mezzo', 'operatore.nome': 'Operatore', classificazione: 'Classificazione',
+  operazione: 'Che cosa', ente: 'Ente', aoo: 'AOO', mezzo: 'Mezzo', 'operatore.nome': 'Operatore', classificazione: 'Classificazione',
 }
+
+const PRIMI = ['numero', 'anno', 'registro', 'istante', 'operazione', 'tipo', 'oggetto', 'operatore.nome']
 
 function riga(elenco, nome, valore) {
   const d = document.createElement('div')
@@ -265,9 +267,16 @@ async function mostra() {
   esito(falso ? 'no' : autentica ? 'si' : 'forse', falso ? 'Il documento non è quello registrato' : autentica ? 'La ricevuta è autentica' : 'Coerente, non autenticata', righe)
   const elenco = $('campi')
   elenco.replaceChildren()
-  for (const [k, v] of x.campi) riga(elenco, NOMI[k] ?? k, k === 'istante' ? quando(v) : String(v))
   const tecnici = $('tecnici')
   tecnici.replaceChildren()
+  const nome = (k) => NOMI[k] ?? k.replace(/\.(\d+)\./g, (_, n) => ` ${Number(n) + 1}, `).replaceAll('.', ', ').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase().replace(/^./, (c) => c.toUpperCase())
+  // What people look for first, in this order; people and files next; the rest among the details.
+  const ordine = (k) => { const i = PRIMI.indexOf(k); return i >= 0 ? i : PRIMI.length }
+  const tutti = [...x.campi].sort((a, b) => ordine(a[0]) - ordine(b[0]))
+  for (const [k, v] of tutti) {
+    const davanti = PRIMI.includes(k) || /^(mittente|altriMittenti|destinatari)\.|^documenti\.\d+\.(nome|impronta)$|^provvedimento\.|^motivo$/.test(k)
+    riga(davanti ? elenco : tecnici, nome(k), k === 'istante' ? quando(v) : String(v))
+  }
   riga(tecnici, 'Entrata', esadecimale(x.voce))
   riga(tecnici, 'Operazioni nel registro al momento della firma', String(x.cp.dimensione))
   riga(tecnici, 'Radice firmata', esadecimale(x.cp.radice))
