@@ -49,6 +49,15 @@ struct Configurazione {
     database: Database,
     #[serde(default)]
     servizio: ServizioConf,
+    #[serde(default)]
+    ancore: AncoreConf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AncoreConf {
+    /// Folder, kept by somebody else, where signed checkpoints are put each minute.
+    cartella: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -122,8 +131,9 @@ pub fn serve(o: &Serve) -> Result<u8> {
         let ascolto = ascolta(&listen).await?;
         let url = chiave("SERVIZIO__URL_PUBBLICO", conf.servizio.url_pubblico)
             .unwrap_or(format!("http://{}", ascolto.local_addr()?));
+        let ancore = chiave("ANCORE__CARTELLA", conf.ancore.cartella).map(PathBuf::from);
         println!("url={url}");
-        servi(ascolto, Arc::new(Servizio::nuovo(store, &url))).await
+        servi(ascolto, Arc::new(Servizio::nuovo(store, &url).con_ancore(ancore))).await
     })
 }
 

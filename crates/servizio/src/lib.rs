@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`pagine`] | the pages people use |
 //! | [`accessi`] | who saw what, written before it is shown |
+//! | [`ancore`] | checkpoints put elsewhere, and the blind window |
 //! | [`accesso`] | passwords, sessions, the brake on guessing |
 //! | [`rest`] | the REST interface and its OpenAPI document |
 //! | [`token`] | tokens of the API |
@@ -16,6 +17,7 @@
 
 pub mod accessi;
 pub mod accesso;
+pub mod ancore;
 pub mod pagine;
 pub mod problema;
 pub mod rest;
@@ -54,6 +56,8 @@ pub struct Servizio {
     pub url_pubblico: String,
     /// Counters.
     pub metriche: salute::Metriche,
+    /// Where checkpoints are put.
+    pub ancore: Arc<ancore::Ancore>,
 }
 
 impl Servizio {
@@ -64,14 +68,23 @@ impl Servizio {
             limiti: ricezione::Limiti::default(),
             url_pubblico: url_pubblico.trim_end_matches('/').to_owned(),
             metriche: salute::Metriche::default(),
+            ancore: Arc::default(),
         }
+    }
+
+    /// The same, with checkpoints put in a folder too.
+    #[must_use]
+    pub fn con_ancore(mut self, cartella: Option<std::path::PathBuf>) -> Self {
+        self.ancore = Arc::new(ancore::Ancore::in_cartella(cartella));
+        self
     }
 }
 
 /// Every door.
 pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
-    let accesso = Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico));
+    let accesso =
+        Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, Arc::clone(&s.ancore)));
     let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
@@ -173,9 +186,16 @@ async fn un_giro(s: &Servizio, spazza: bool) {
 async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<()> {
     let Some(ente) = s.store.ente(ipa).await? else { return Ok(()) };
     let conf = ente.configurazione();
-    ente.firma_checkpoint(&Registro::Ente).await?;
-    for aoo in conf.aoo.keys() {
-        ente.firma_checkpoint(&Registro::Aoo(aoo.clone())).await?;
+    let mut registri = vec![Registro::Ente];
+    registri.extend(conf.aoo.keys().cloned().map(Registro::Aoo));
+    for registro in registri {
+        let nota = ente.firma_checkpoint(&registro).await?;
+        let (ancore, ora) = (Arc::clone(&s.ancore), ente.ora());
+        let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, ora)).await;
+        if let Ok(Err(e)) = esito {
+            // Registering goes on; the window stays open, and the page says so.
+            tracing::warn!(ente = %ipa, errore = %e, "il checkpoint non è stato depositato");
+        }
     }
     if spazza {
         let potati = ente.pota_accessi(ente.ora().piu_secondi(-accessi::GIORNI_TENUTI * 86_400)).await?;

@@ -22,6 +22,7 @@ pub mod utente;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::ancore::Ancore;
 use archivio::Store;
 use archivio::store::{EnteStore, Esito};
 use axum::extract::ConnectInfo;
@@ -46,6 +47,8 @@ pub struct Accesso {
     pub sicuro: bool,
     /// Address people use, without a final slash.
     pub url_pubblico: String,
+    /// Where checkpoints are put.
+    pub ancore: Arc<Ancore>,
 }
 
 /// How a sign-in ended.
@@ -61,13 +64,14 @@ pub enum EsitoAccesso {
 
 impl Accesso {
     /// For an installation at a public address.
-    pub fn nuovo(store: Arc<dyn Store>, orologio: Arc<dyn Orologio>, url_pubblico: &str) -> Self {
+    pub fn nuovo(store: Arc<dyn Store>, orologio: Arc<dyn Orologio>, url_pubblico: &str, ancore: Arc<Ancore>) -> Self {
         Self {
             store,
             password: Password::default(),
             freno: Freno::nuovo(orologio),
             sicuro: url_pubblico.starts_with("https://"),
             url_pubblico: url_pubblico.trim_end_matches('/').to_owned(),
+            ancore,
         }
     }
 

@@ -16,7 +16,7 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 /// Name, address, icon, whether it is of the administration, who sees it (any of these rights; none: everybody).
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
-const MENU: [Meta; 9] = [
+const MENU: [Meta; 10] = [
     ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
     ("Registra", "registra", "pr-registra", false, &REGISTRA),
     ("Registro", "registro", "pr-registro", false, &LEGGE),
@@ -24,6 +24,7 @@ const MENU: [Meta; 9] = [
     ("Annullamenti", "annullamenti", "it-ban", false, &[D::Consulta, D::Annulla]),
     ("Rubrica", "rubrica", "it-card", false, &[D::GestisceRubrica, D::RegistraEntrata, D::RegistraUscita]),
     ("Titolario", "titolario", "pr-titolario", false, &[]),
+    ("Chi ha visto", "accessi", "it-password-visible", true, &[D::ConsultaRiservati]),
     ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
     ("Utenti", "utenti", "it-user", true, &[D::GestisceUtenti]),
 ];

@@ -8,12 +8,14 @@
 //! | [`ingresso`], [`profilo`] | sign in, sign out, one's own password |
 //! | [`scrivania`], [`registro`], [`registra`], [`registrazione`], [`confronto`] | the work |
 //! | [`annullamento`] | annulling, asking for it, the register of annulments |
-//! | [`verifica`] | the public page that checks receipts |
+//! | [`accessi`] | who saw what |
+//! | [`verifica`], [`pubblico`] | public pages: receipts checked in the browser; the log, its anchors, the blind window |
 //! | [`azioni`], [`documenti`], [`suggerimenti`] | forms, files and fragments of those pages |
 //! | [`amministrazione`] | offices, people, titolario, rubrica, fascicoli |
 //! | [`modulo`], [`filtro`], [`ora`] | what was typed, read |
 //! | [`guscio`], [`errore`], [`risorse`] | what stands around a page, refusals as pages, style and script |
 
+pub mod accessi;
 pub mod amministrazione;
 pub mod annullamento;
 pub mod azioni;
@@ -27,6 +29,7 @@ pub mod ingresso;
 pub mod modulo;
 pub mod ora;
 pub mod profilo;
+pub mod pubblico;
 pub mod registra;
 pub mod registrazione;
 pub mod registro;

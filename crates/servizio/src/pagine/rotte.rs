@@ -10,8 +10,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::amministrazione::{fascicoli, rubrica, titolario, uffici, utenti};
 use super::{
-    annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, registra, registrazione, registro, risorse,
-    scrivania, suggerimenti, verifica,
+    accessi, annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, pubblico, registra, registrazione,
+    registro, risorse, scrivania, suggerimenti, verifica,
 };
 use crate::accesso::{Accesso, provenienza};
 
@@ -31,6 +31,7 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route("/accedi", get(ingresso::mostra).post(ingresso::entra))
         .route("/esci", post(ingresso::esci))
         .route("/verifica", get(verifica::mostra))
+        .route("/{ipa}/{aoo}/registro-pubblico", get(pubblico::mostra))
         .route("/risorse/{nome}", get(risorse::servi))
         .route("/{ipa}/{aoo}/scrivania", get(scrivania::mostra))
         .route("/{ipa}/{aoo}/aiuto", get(guscio::aiuto))
@@ -55,6 +56,7 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route(&di("/annulla"), get(annullamento::mostra).post(annullamento::invia))
         .route(&di("/richieste/{id}/autorizza"), post(annullamento::autorizza))
         .route(&di("/richieste/{id}/rifiuta"), post(annullamento::rifiuta))
+        .route("/{ipa}/{aoo}/accessi", get(accessi::mostra))
         .route("/{ipa}/{aoo}/annullamenti", get(annullamento::elenco))
         .route(&di("/allega"), post(azioni::allega).layer(DefaultBodyLimit::disable()))
         .route("/{ipa}/{aoo}/suggerimenti/corrispondenti", get(suggerimenti::corrispondenti))

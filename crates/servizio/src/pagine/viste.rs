@@ -237,6 +237,75 @@ pub struct Verifica {
     pub chiavi: String,
 }
 
+/// The access log.
+#[derive(Debug, Template)]
+#[template(path = "accessi.html")]
+pub struct Accessi {
+    /// Around the page.
+    pub g: Guscio,
+    /// Filters as typed.
+    pub m: Modulo,
+    /// What is wrong with them.
+    pub sommario: Vec<(String, String)>,
+    /// Accesses, newest first.
+    pub righe: Vec<RigaAccesso>,
+    /// Next page.
+    pub successivi: Option<String>,
+    /// How long they are kept.
+    pub giorni: i64,
+}
+
+/// An access.
+#[derive(Debug, Clone)]
+pub struct RigaAccesso {
+    /// When, in words.
+    pub quando: String,
+    /// When, for machines.
+    pub istante: String,
+    /// Who.
+    pub chi: String,
+    /// What he did.
+    pub cosa: &'static str,
+    /// `PG/2026/1`.
+    pub registrazione: String,
+    /// Its page.
+    pub href: String,
+    /// Was it reserved?
+    pub riservata: bool,
+}
+
+/// The public page of an operations log.
+#[derive(Debug, Template)]
+#[template(path = "pubblico.html")]
+pub struct Pubblico {
+    /// Whose.
+    pub ente: String,
+    /// Of which AOO.
+    pub aoo: String,
+    /// Origin of the log.
+    pub origine: String,
+    /// Operations in the latest checkpoint.
+    pub dimensione: u64,
+    /// Its root, hex.
+    pub radice: String,
+    /// Keys, the one in use first.
+    pub chiavi: Vec<String>,
+    /// Where the log is served.
+    pub base: String,
+    /// Where receipts are checked.
+    pub verifica: String,
+    /// Are checkpoints put elsewhere at all?
+    pub ancore: bool,
+    /// How many operations the last anchor covers.
+    pub ancorate: Option<u64>,
+    /// When it was put there.
+    pub quando: Option<String>,
+    /// Operations after it, in words.
+    pub scoperte: String,
+    /// None after it.
+    pub nessuna_scoperta: bool,
+}
+
 /// The sign-in page.
 #[derive(Debug, Template)]
 #[template(path = "accedi.html")]

@@ -71,7 +71,9 @@ pub fn storia(l: &Luogo<'_>, r: &Registrazione, ops: &[Operazione]) -> Result<Ve
 }
 
 fn differenze<'a>(prima: &Registrazione, dopo: &Registrazione) -> Option<Blocco<'a>> {
-    let (p, d) = cambiamenti(prima, dopo);
+    let (p, mut d) = cambiamenti(prima, dopo);
+    // How an annulment came about is said by the band on top; here, the values.
+    d.retain(|campo, _| !campo.starts_with("annullamenti.") && !campo.starts_with("richiesteAnnullamento."));
     if d.is_empty() {
         return None;
     }

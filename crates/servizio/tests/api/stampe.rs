@@ -24,7 +24,8 @@ fn chiedi(programma: &str, argomenti: &[&str], pdf: &[u8]) -> Option<String> {
     p.stdin.take().unwrap().write_all(pdf).unwrap();
     let o = p.wait_with_output().unwrap();
     assert!(o.status.success());
-    Some(String::from_utf8_lossy(&o.stdout).into_owned())
+    // Lines are broken where the page ends: words count, not where they stand.
+    Some(String::from_utf8_lossy(&o.stdout).split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 // R-A24, R-J07; L. 241/1990 art. 18-bis: number, filing date, office, term, contacts, on one page, tagged.
@@ -49,7 +50,7 @@ async fn the_receipt_for_the_person_is_one_accessible_page() {
     assert_eq!(b.get(&b.ugo, una).await.byte, pdf.byte, "the same state, the same bytes");
     assert_eq!(b.get(&b.ada, una).await.stato, StatusCode::FORBIDDEN);
     if let Some(i) = chiedi("pdfinfo", &["-"], &pdf.byte) {
-        assert!(i.contains("Pages:           1\n") && i.contains("Tagged:          yes"), "{i}");
+        assert!(i.contains("Pages: 1 ") && i.contains("Tagged: yes"), "{i}");
     }
     if let Some(t) = chiedi("pdftotext", &["-layout", "-", "-"], &pdf.byte) {
         for parola in

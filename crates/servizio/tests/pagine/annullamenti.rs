@@ -99,3 +99,37 @@ async fn an_operator_asks_and_the_rgd_decides_from_the_page() {
     }
     assert_eq!(b.di("ugo").await.get("/c_z999/AOO1/annullamenti").await.stato, StatusCode::OK);
 }
+
+// R-L16: the RGD finds who saw somebody's data; others do not even find the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_saw_what_is_for_who_answers_for_it() {
+    let b = Banco::nuovo().await;
+    let anna = b.di("anna").await;
+    let una = anna.entrata("Istanza di Maria", &[]).await;
+    anna.get(&una).await;
+    let rita = b.di("rita").await;
+    let tutti = rita.get("/c_z999/AOO1/accessi").await;
+    assert!(tutti.ha("anna Prova (anna)") && tutti.ha("ha aperto la registrazione"), "{}", tutti.testo());
+    assert!(rita.get("/c_z999/AOO1/accessi?utente=ugo").await.ha("Nessun accesso corrisponde"));
+    let male = rita.get("/c_z999/AOO1/accessi?registrazione=zero&dal=ieri").await;
+    assert!(male.stato == StatusCode::OK && male.ha("una registrazione si indica") && male.ha("23/11/2026"));
+    assert_eq!(anna.get("/c_z999/AOO1/accessi").await.stato, StatusCode::FORBIDDEN);
+}
+
+// Design § 5: the log's public page says how long the blind window is, to whom is not signed in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_log_says_where_it_is_anchored() {
+    let b = Banco::nuovo().await;
+    let p = b.estraneo().get("/c_z999/AOO1/registro-pubblico").await;
+    assert_eq!(p.stato, StatusCode::OK);
+    assert!(
+        p.ha("Finestra cieca") && p.ha("prova.example/c_z999/AOO1") && p.ha("non vengono ancora depositati"),
+        "{}",
+        p.testo()
+    );
+    for altro in ["/c_z999/ALTRA/registro-pubblico", "/c_h501/AOO1/registro-pubblico", "/x/y/registro-pubblico"] {
+        assert_eq!(b.estraneo().get(altro).await.stato, StatusCode::NOT_FOUND, "{altro}");
+    }
+    assert!(b.estraneo().get("/verifica?ente=c_z999&aoo=AOO1").await.ha("data-base=\"/api/v1/enti/c_z999/aoo/AOO1\""));
+    assert_eq!(b.estraneo().get("/verifica?ente=x&aoo=%00").await.stato, StatusCode::OK);
+}

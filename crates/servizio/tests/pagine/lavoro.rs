@@ -126,8 +126,22 @@ async fn what_is_assigned_to_others_never_hides_what_is_mine() {
     let b = Banco::nuovo().await;
     let anna = b.di("anna").await;
     let p = anna.entrata("Prima di tutte", &[("assegnazioni.0.ufficio", "TRIB")]).await;
+    // A colleague of the same office: who is not of it is not assigned anything there.
+    let teo = dominio::comandi::ComandoConfigurazione::CreaUtente {
+        utente: "teo".parse().unwrap(),
+        nome: "teo".into(),
+        cognome: "Prova".into(),
+        incarichi: vec![dominio::permessi::Incarico {
+            ruolo: dominio::permessi::Ruolo::Operatore,
+            aoo: Some("AOO1".parse().unwrap()),
+            ufficio: Some("TRIB".parse().unwrap()),
+            dal: dominio::tempo::Istante(0),
+            al: None,
+        }],
+    };
+    b.ente.configura(&"AOO1".parse().unwrap(), &archivio::sistema(), teo, None, None).await.unwrap();
     for n in 0..55 {
-        anna.entrata(&format!("Di altri {n}"), &[("assegnazioni.0.ufficio", "TRIB"), ("assegnazioni.0.utente", "ada")])
+        anna.entrata(&format!("Di altri {n}"), &[("assegnazioni.0.ufficio", "TRIB"), ("assegnazioni.0.utente", "teo")])
             .await;
     }
     let ultima =

@@ -1,0 +1,125 @@
+//! Anchors: signed checkpoints put where who holds the archive does not reach (design § 5). One file for each log in a
+//! folder that somebody else keeps (a share, a mounted bucket, a removable disk); `verifica --ancora` reads it back.
+//!
+//! What is not anchored yet is the *blind window*: in it, and only in it, who has both the archive and its key could
+//! rewrite unseen. It is shown on a public page.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use catena::Checkpoint;
+use dominio::tempo::Istante;
+
+/// Where anchors go, and what was put there.
+#[derive(Debug, Default)]
+pub struct Ancore {
+    cartella: Option<PathBuf>,
+    ultime: Mutex<BTreeMap<String, Ultima>>,
+}
+
+/// The last checkpoint anchored for a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ultima {
+    /// How many operations it covers.
+    pub dimensione: u64,
+    /// When it was put there; absent when it was found there at the start.
+    pub quando: Option<Istante>,
+}
+
+impl Ancore {
+    /// Anchors in a folder; none without one.
+    pub fn in_cartella(cartella: Option<PathBuf>) -> Self {
+        Self { cartella, ultime: Mutex::default() }
+    }
+
+    /// Are there anchors at all?
+    pub fn ci_sono(&self) -> bool {
+        self.cartella.is_some()
+    }
+
+    /// The last one of a log.
+    pub fn ultima(&self, origine: &str) -> Option<Ultima> {
+        let cartella = self.cartella.as_ref()?;
+        let mut g = self.ultime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(u) = g.get(origine) {
+            return Some(*u);
+        }
+        let dimensione = ultima_nel_file(&file(cartella, origine))?;
+        let u = Ultima { dimensione, quando: None };
+        g.insert(origine.to_owned(), u);
+        Some(u)
+    }
+
+    /// Adds a signed checkpoint to its file, durably, unless it is there already. Says whether it was added.
+    ///
+    /// # Errors
+    /// The folder cannot be written: registering goes on, and the window stays open.
+    pub fn deposita(&self, nota: &str, ora: Istante) -> std::io::Result<bool> {
+        let Some(cartella) = &self.cartella else { return Ok(false) };
+        let male = || std::io::Error::new(std::io::ErrorKind::InvalidData, "checkpoint");
+        let (testo, _) = catena::nota::dividi(nota).map_err(|_| male())?;
+        let cp = Checkpoint::leggi(testo).map_err(|_| male())?;
+        if self.ultima(&cp.origine).is_some_and(|u| u.dimensione >= cp.dimensione) {
+            return Ok(false);
+        }
+        let dove = file(cartella, &cp.origine);
+        std::fs::create_dir_all(cartella)?;
+        // A note that was cut short by a crash ends where the next one begins.
+        let mut f = std::fs::OpenOptions::new().create(true).append(true).open(&dove)?;
+        f.write_all(format!("\n{nota}").as_bytes())?;
+        f.sync_all()?;
+        std::fs::File::open(cartella)?.sync_all()?;
+        let u = Ultima { dimensione: cp.dimensione, quando: Some(ora) };
+        self.ultime.lock().unwrap_or_else(PoisonError::into_inner).insert(cp.origine, u);
+        Ok(true)
+    }
+}
+
+/// One file for each log; an origin is never a path.
+fn file(cartella: &Path, origine: &str) -> PathBuf {
+    let nome: String = origine
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '~' })
+        .collect();
+    cartella.join(format!("{}.txt", nome.trim_start_matches('.')))
+}
+
+/// The greatest size among the notes of a file.
+fn ultima_nel_file(file: &Path) -> Option<u64> {
+    let testo = std::fs::read_to_string(file).ok()?;
+    let note = archivio::sqlite::verifica::Ancora::leggi("ancore", &testo).ok()?;
+    note.iter().map(|a| a.checkpoint.dimensione).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catena::ChiaveFirma;
+
+    fn nota(dimensione: u64) -> String {
+        let k = ChiaveFirma::da_segreto("prova.example/c_z999/AOO1", &[7; 32]).unwrap();
+        Checkpoint::nuovo("prova.example/c_z999/AOO1", dimensione, [3; 32]).firma(&[&k]).unwrap()
+    }
+
+    #[test]
+    fn checkpoints_are_added_once_and_found_again_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let cartella = dir.path().join("altrove");
+        let a = Ancore::in_cartella(Some(cartella.clone()));
+        let o = "prova.example/c_z999/AOO1";
+        assert_eq!(a.ultima(o), None);
+        for (n, aggiunta) in [(3, true), (3, false), (9, true), (5, false)] {
+            assert_eq!(a.deposita(&nota(n), Istante(n as i64)).unwrap(), aggiunta, "{n}");
+        }
+        assert_eq!(a.ultima(o), Some(Ultima { dimensione: 9, quando: Some(Istante(9)) }));
+        let poi = Ancore::in_cartella(Some(cartella.clone()));
+        assert_eq!(poi.ultima(o), Some(Ultima { dimensione: 9, quando: None }));
+        let testo = std::fs::read_to_string(cartella.join("prova.example~c_z999~AOO1.txt")).unwrap();
+        let lette = archivio::sqlite::verifica::Ancora::leggi("x", &testo).unwrap();
+        assert_eq!(lette.iter().map(|a| a.checkpoint.dimensione).collect::<Vec<_>>(), [3, 9]);
+        assert!(a.deposita("non una nota", Istante(0)).is_err());
+        assert!(!Ancore::default().deposita(&nota(1), Istante(0)).unwrap());
+    }
+}
