@@ -108,11 +108,21 @@ pub fn operazione(byte: &[u8]) {
     let Ok(op) = Operazione::leggi(&campi) else { return };
     let mut tutto = Configurazione::default();
     tutto.applica(&op);
-    if let Some(mut r) = Registrazione::da_operazioni([&op]) {
-        r.applica(&op);
-        let _ = r.in_json("c_z999", "AOO1");
+    // On a registration that was there before, and as the first of its own.
+    for prima in [Some(NATA.clone()), Registrazione::da_operazioni([&op])].into_iter().flatten() {
+        let mut dopo = prima.clone();
+        dopo.applica(&op);
+        dopo.applica(&op);
+        let _ = dopo.in_json("c_z999", "AOO1");
+        let _ = dominio::storia::confronta(&prima, &dopo);
     }
 }
+
+/// A registration on which any operation may come.
+static NATA: LazyLock<Registrazione> = LazyLock::new(|| {
+    let campi = serde_json::from_str(include_str!("../semi/operazione/registra.json")).unwrap();
+    Registrazione::da_operazioni([&Operazione::leggi(&campi).unwrap()]).unwrap()
+});
 
 /// Codes, times and texts: what is taken is in its one form, which is taken again as it is.
 pub fn codici(byte: &[u8]) {

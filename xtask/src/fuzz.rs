@@ -83,9 +83,14 @@ fn uno(programma: &Path, nome: &str, secondi: u32) -> Result<u64> {
     let esito = comando.env("BERSAGLIO", nome).stdin(Stdio::null()).output().context("the targets do not start")?;
     let detto = String::from_utf8_lossy(&esito.stderr);
     if !esito.status.success() {
-        let ultime: Vec<&str> = detto.lines().rev().take(40).collect();
-        let ultime: Vec<&str> = ultime.into_iter().rev().collect();
-        bail!("{nome} ended with {}; the input is in {}\n{}", esito.status, trovati.display(), ultime.join("\n"));
+        // What broke, and not the whole stack below it.
+        let prime: Vec<&str> = detto.lines().skip_while(|l| !l.contains("panicked") && !l.contains("ERROR")).collect();
+        let dove = trovati.display();
+        bail!(
+            "{nome} ended with {}; the input is in {dove}\n{}",
+            esito.status,
+            prime[..prime.len().min(24)].join("\n")
+        );
     }
     eseguiti(&detto).with_context(|| format!("{nome} did not say how much it did"))
 }

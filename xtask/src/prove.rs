@@ -241,7 +241,7 @@ fn schemathesis() -> Result<()> {
     for (token, quali) in [(token, ".*"), (amministratore, ".*/(uffici|titolario|registri|rubrica|fascicoli)$")] {
         let mut comando = prepara::schemathesis()?;
         comando.arg("--config-file").arg(&impostazioni);
-        comando.args(["run", "--checks", CONTROLLI, "--phases", "examples,coverage,fuzzing", "--max-examples", "40"]);
+        comando.args(["run", "--checks", CONTROLLI, "--phases", "examples,coverage,fuzzing", "--max-examples", "25"]);
         // One worker: with two, the Python compiler that hypothesis calls is not safe.
         comando.args(["--workers", "1", "--warnings", "off", "--no-color", "--include-path-regex", quali]);
         // Where its database of examples goes.

@@ -135,8 +135,9 @@ impl Registrazione {
     }
 
     fn assegna(&mut self, primo: u32, date: &[DatiAssegnazione], nota: Option<String>, op: &Operazione) {
-        self.assegnazioni.extend((primo..).zip(date).map(|(id, a)| Assegnazione {
-            id,
+        self.assegnazioni.extend((0..).zip(date).map(|(i, a)| Assegnazione {
+            // A log written by others may hold any number: it is read, compared and found wrong, not stumbled on.
+            id: primo.saturating_add(i),
             dati: a.clone(),
             stato: StatoAssegnazione::DaPrendere,
             assegnata_da: op.operatore.nome.clone(),
