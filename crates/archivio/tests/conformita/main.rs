@@ -11,4 +11,5 @@ mod falsari;
 mod guasti;
 mod numeri;
 mod registro;
+mod simulazione;
 mod tempo;
