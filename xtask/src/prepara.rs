@@ -37,7 +37,8 @@ pub fn prepara() -> Result<()> {
 fn pacchetti_debian() -> Result<()> {
     let mut mancano = Vec::new();
     for (programma, pacchetti) in [
-        ("chromium", &["chromium"][..]),
+        ("c++", &["g++"][..]),
+        ("chromium", &["chromium"]),
         ("go", &["golang-go"]),
         ("node", &["nodejs", "npm"]),
         ("npm", &["npm"]),
