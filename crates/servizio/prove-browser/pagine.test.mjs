@@ -83,7 +83,7 @@ test("the file comes back byte for byte and the receipt is there", async () => {
   const [scaricato] = await Promise.all([p.waitForEvent("download"), p.locator(".file a[download]").first().click()]);
   assert.equal(scaricato.suggestedFilename(), "Istanza perché l'àncora.pdf");
   assert.equal(await readFile(await scaricato.path(), "utf8"), "%PDF-1.7\nprova\n%%EOF\n");
-  const [ricevuta] = await Promise.all([p.waitForEvent("download"), p.locator("#storia a[download]").click()]);
+  const [ricevuta] = await Promise.all([p.waitForEvent("download"), p.locator("#storia a[href$='/ricevuta']").click()]);
   assert.ok(JSON.parse(await readFile(await ricevuta.path(), "utf8")).checkpoint);
 });
 
