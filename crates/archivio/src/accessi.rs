@@ -116,12 +116,15 @@ pub struct Accesso {
 impl Accesso {
     /// Somebody looks at a registration.
     pub fn a(aoo: &CodiceAoo, chi: &Operatore, r: &Registrazione, azione: Azione, istante: Istante) -> Self {
-        let mut interessati: Vec<String> = r
-            .dati
-            .soggetti()
+        // Those annulled, or only asked for, are seen as well.
+        let annullati = r.annullamenti.iter().flat_map(|a| a.valori_annullati.soggetti());
+        let chiesti = r.richieste.iter().flat_map(|q| q.nuovi_valori.soggetti());
+        let mut interessati: Vec<String> = annullati
+            .chain(chiesti)
+            .chain(r.dati.soggetti().map(|(_, s)| s))
+            .filter(|s| s.ufficio().is_none())
             .take(INTERESSATI_MAX)
-            .filter(|(_, s)| s.ufficio().is_none())
-            .flat_map(|(_, s)| chiavi(s))
+            .flat_map(chiavi)
             .collect();
         interessati.sort_unstable();
         interessati.dedup();

@@ -255,8 +255,6 @@ pub struct AnnullamentoScritto {
     pub indice: u64,
     /// The registration as it is now; its annulments hold the one with that index.
     pub registrazione: Registrazione,
-    /// False: only number and instant may be shown.
-    pub visibile: bool,
 }
 
 /// A request of annulment that waits for the RGD.
@@ -397,7 +395,7 @@ pub trait EnteStore: Send + Sync + 'static {
         conoscenza: bool,
         limite: usize,
     ) -> Esito<Coda>;
-    /// The register of annulments with their acts, newest first; what the operator may not see comes masked.
+    /// The register of annulments with their acts, newest first, of what the operator may see.
     async fn annullamenti(
         &self,
         aoo: &CodiceAoo,

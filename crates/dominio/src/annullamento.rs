@@ -18,6 +18,8 @@ use crate::testo;
 
 /// Longest reason, in characters.
 const MOTIVO_MAX: usize = 2_000;
+/// Requests that may wait on one registration.
+const RICHIESTE_MAX: usize = 10;
 
 /// A piece of information that an annulment can hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -354,6 +356,10 @@ pub(crate) fn chiedi(
     let motivo = testo::obbligatorio(&mut v, "motivo", motivo, MOTIVO_MAX);
     let (intero, campi, nuovi_valori) = esamina(&mut v, aoo, r, ora, oggetto);
     v.chiudi()?;
+    let attese = || r.richieste.iter().filter(|q| q.stato == StatoRichiesta::InAttesa);
+    if attese().any(|q| q.chiesta_da.id == chi.id) || attese().count() >= RICHIESTE_MAX {
+        return Err(Rifiuto::Conflitto("c'è già una richiesta di annullamento in attesa".to_owned()));
+    }
     let richiesta = r.richieste.iter().map(|x| x.id).max().unwrap_or(0) + 1;
     Ok(Evento::RichiestaAnnullamento { richiesta, motivo, intero, campi, nuovi_valori })
 }
@@ -487,6 +493,10 @@ fn esamina(
 ) -> (bool, Vec<Campo>, Valori) {
     let mut campi = Vec::new();
     if let Some(nomi) = &o.campi {
+        if nomi.len() > Campo::TUTTI.len() {
+            v.errore("campi", format!("sono {}: il massimo è {}", nomi.len(), Campo::TUTTI.len()));
+            return (false, campi, Valori::default());
+        }
         if nomi.is_empty() {
             v.errore("campi", "va indicato almeno un campo; senza «campi» si annulla tutta la registrazione");
         }
@@ -578,7 +588,16 @@ fn valida(
         d.data_arrivo.filter(|_| campi.contains(&Campo::DataArrivo)),
         d.protocollo_mittente.as_ref().filter(|_| campi.contains(&Campo::ProtocolloMittente)),
     );
-    nuova::date(&mut w, ora, ora.giorno(), d.tipo, arrivo, protocollo);
+    // What arrived before it was registered: the annulment comes later, and moves nothing.
+    nuova::date(&mut w, r.istante, r.istante.giorno(), d.tipo, arrivo, protocollo);
+    if campi.contains(&Campo::Mezzo) {
+        if d.mezzo != Mezzo::Cartaceo && r.documenti.is_empty() {
+            w.errore("mezzo", "senza un file il documento può essere solo cartaceo");
+        }
+        if d.mezzo == Mezzo::Pec && d.differimento.is_some() {
+            w.errore("mezzo", "una registrazione differita non può essere di una PEC");
+        }
+    }
     if campi.contains(&Campo::ProtocolloMittente)
         && let Some(p) = &mut d.protocollo_mittente
     {

@@ -113,6 +113,9 @@ test("the public page proves a receipt and its file, offline, and says what is n
   await fotografa(p, "verifica");
   await p.setInputFiles("#file", await file(d, "istanza.txt", "contenuto dell'istanza"));
   await esito.getByText("è quello registrato, byte per byte").waitFor();
+  await p.setInputFiles("#file", await file(d, "CANONE NON dovuto.txt", "contenuto dell'istanza"));
+  await esito.getByText("«CANONE NON dovuto.txt» è quello registrato").waitFor();
+  assert.match(await esito.innerText(), /La ricevuta è autentica/);
   await p.setInputFiles("#file", await file(d, "altro.txt", "contenuto dell'istanza."));
   await esito.getByText("Il documento non è quello registrato").waitFor();
 
@@ -135,6 +138,11 @@ test("the public page proves a receipt and its file, offline, and says what is n
     prova: altera((x) => { x.prova[0] = Buffer.alloc(32, 7).toString("base64"); }),
     checkpoint: altera((x) => { x.checkpoint = x.checkpoint.replace(/\n\d+\n/, (n) => `\n${Number(n) + 1}\n`); }),
     tolto: altera((x) => { x.rivelazioni.pop(); }),
+    membro: altera((x) => { x.stato = "vigente"; }),
+    ripetuto: buona.replace('"indice"', '"indice": 1, "indice"'),
+    decimale: buona.replace(/("indice":\s*\d+)/, "$1.0"),
+    imbottita: altera((x) => { x.rivelazioni[0] += "="; }),
+    firma: altera((x) => { x.checkpoint = x.checkpoint.replace(/\n$/, " x\n"); }),
     testo: "{ non è JSON protocollo/ricevuta",
   };
   for (const [nome, testo] of Object.entries(falsi)) {
@@ -160,7 +168,9 @@ test("the code printed on the receipt finds the registration in the public log",
   const p = await contesto.newPage();
   const dove = (e) => `${d.fatti.url}/verifica?ente=c_z999&aoo=AOO1#PG/${r.anno}/${r.numero}&i=${r.log.indice}&e=${e}`;
   await p.goto(dove(r.log.entrata));
-  await p.getByText("La registrazione è nel registro").waitFor();
+  await p.getByText("Questa impronta è nel registro").waitFor();
+  // A true print beside a false number: the page does not say that the number is proven.
+  assert.match(await p.locator("#esito").innerText(), /Non è provato che sia la registrazione/);
   await accessibile(p, "verifica dal codice");
   const altra = `${r.log.entrata.slice(0, -1)}${r.log.entrata.endsWith("0") ? "1" : "0"}`;
   await p.goto("about:blank");

@@ -3,11 +3,28 @@
 use archivio::store::{Accesso, Azione};
 use archivio::{EnteStore, Errore, Esito};
 use dominio::codici::CodiceAoo;
+use dominio::comandi::puo_vedere;
 use dominio::permessi::Operatore;
 use dominio::registrazione::Registrazione;
 
 /// Days an access is kept: more than the six months that R-L15 asks for.
 pub const GIORNI_TENUTI: i64 = 400;
+
+/// Lines of a list that somebody is about to see: each reserved one is written.
+///
+/// # Errors
+/// Those of [`annota`].
+pub async fn annota_elenco<'a>(
+    ente: &dyn EnteStore,
+    aoo: &CodiceAoo,
+    chi: &Operatore,
+    righe: impl Iterator<Item = &'a Registrazione>,
+) -> Esito<()> {
+    for r in righe.filter(|r| r.dati.riservato && puo_vedere(chi, r)) {
+        annota(ente, aoo, chi, r, Azione::Elenco).await?;
+    }
+    Ok(())
+}
 
 /// Writes that somebody is about to see a registration. What is reserved is not shown when this cannot be written; the
 /// rest is, and the journal says so.

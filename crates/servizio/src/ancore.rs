@@ -61,8 +61,14 @@ impl Ancore {
         let male = || std::io::Error::new(std::io::ErrorKind::InvalidData, "checkpoint");
         let (testo, _) = catena::nota::dividi(nota).map_err(|_| male())?;
         let cp = Checkpoint::leggi(testo).map_err(|_| male())?;
-        if self.ultima(&cp.origine).is_some_and(|u| u.dimensione >= cp.dimensione) {
-            return Ok(false);
+        match self.ultima(&cp.origine) {
+            // The very thing that anchors are for: a log shorter than what was seen of it.
+            Some(u) if u.dimensione > cp.dimensione => {
+                let detto = format!("il registro {} è più corto di un checkpoint già depositato", cp.origine);
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, detto));
+            }
+            Some(u) if u.dimensione == cp.dimensione => return Ok(false),
+            _ => {}
         }
         let dove = file(cartella, &cp.origine);
         std::fs::create_dir_all(cartella)?;
@@ -90,7 +96,10 @@ fn file(cartella: &Path, origine: &str) -> PathBuf {
 fn ultima_nel_file(file: &Path) -> Option<u64> {
     let testo = std::fs::read_to_string(file).ok()?;
     let note = archivio::sqlite::verifica::Ancora::leggi("ancore", &testo).ok()?;
-    note.iter().map(|a| a.checkpoint.dimensione).max()
+    note.iter()
+        .filter(|a| file.file_name() == self::file(Path::new(""), &a.checkpoint.origine).file_name())
+        .map(|a| a.checkpoint.dimensione)
+        .max()
 }
 
 #[cfg(test)]
@@ -110,9 +119,10 @@ mod tests {
         let a = Ancore::in_cartella(Some(cartella.clone()));
         let o = "prova.example/c_z999/AOO1";
         assert_eq!(a.ultima(o), None);
-        for (n, aggiunta) in [(3, true), (3, false), (9, true), (5, false)] {
+        for (n, aggiunta) in [(3, true), (3, false), (9, true), (9, false)] {
             assert_eq!(a.deposita(&nota(n), Istante(n as i64)).unwrap(), aggiunta, "{n}");
         }
+        assert!(a.deposita(&nota(5), Istante(5)).unwrap_err().to_string().contains("più corto"));
         assert_eq!(a.ultima(o), Some(Ultima { dimensione: 9, quando: Some(Istante(9)) }));
         let poi = Ancore::in_cartella(Some(cartella.clone()));
         assert_eq!(poi.ultima(o), Some(Ultima { dimensione: 9, quando: None }));

@@ -197,11 +197,14 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
             tracing::warn!(ente = %ipa, errore = %e, "il checkpoint non è stato depositato");
         }
     }
-    if spazza {
+    // A clock that leapt must not make every access look old.
+    if spazza && ente.impedimento().is_none() {
         let potati = ente.pota_accessi(ente.ora().piu_secondi(-accessi::GIORNI_TENUTI * 86_400)).await?;
         if potati > 0 {
             tracing::info!(ente = %ipa, potati, "accessi più vecchi del tempo di conservazione");
         }
+    }
+    if spazza {
         let tolti = ente.spazza().await?;
         if tolti > 0 {
             tracing::info!(ente = %ipa, tolti, "file senza registrazione tolti");

@@ -5,7 +5,7 @@ use dominio::codici::{CodiceUfficio, Impronta, NomeUtente};
 use dominio::comandi::puo_vedere;
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Operazione;
-use dominio::permessi::{Diritto, Operatore};
+use dominio::permessi::Operatore;
 use dominio::piatto::Campi;
 use dominio::registrazione::{Chiave, Numero, Registrazione, StatoAssegnazione};
 use dominio::soggetto::Soggetto;
@@ -217,10 +217,9 @@ pub fn annullamenti(
     let mut elementi = Vec::with_capacity(righe.len());
     for (op, reg) in righe {
         let Some(r) = registrazione(c, reg, None)? else { continue };
-        let visibile = puo_vedere(chi, &r);
-        // Who sees only his own offices is told nothing of the rest; who sees the register knows that the number fell.
-        if visibile || chi.diritti.ha(Diritto::Consulta) {
-            elementi.push(AnnullamentoScritto { indice: da_id(op).1, registrazione: r, visibile });
+        // Of what he may not see not even the state is told (R-L08).
+        if puo_vedere(chi, &r) {
+            elementi.push(AnnullamentoScritto { indice: da_id(op).1, registrazione: r });
         }
     }
     Ok(Pagina { elementi, successivo })

@@ -1,6 +1,7 @@
 //! Annulling from the page (TUDA art. 54): what is wrong is ticked, its right value written, and before anything is done
 //! the page shows what will happen. Who may not annul asks; who may decides what others asked.
 
+use archivio::store::Azione;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
@@ -14,13 +15,14 @@ use dominio::storia::confronta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::dettaglio::{Dettaglio, Posto, carica};
+use super::dettaglio::{Dettaglio, Posto, annota, carica};
 use super::errore::ErrorePagina;
 use super::registro::{nome_ufficio, riga};
 use super::viste::annullamento as v;
 use super::viste::registra::Gruppo;
 use super::viste::{self, Modulo};
 use super::{Esito, con_stato, confronto, guscio, modulo, ora, pagina, registra, registrazione, sommario};
+use crate::accessi::annota_elenco;
 use crate::accesso::utente::Campi;
 use crate::accesso::{Domanda, Invio, Utente};
 use crate::problema::Problema;
@@ -135,6 +137,8 @@ pub async fn elenco(u: Utente, Domanda(q): Domanda) -> Esito {
     } else {
         Vec::new()
     };
+    let viste = fatti.elementi.iter().map(|a| &a.registrazione).chain(attese.iter().map(|x| &x.registrazione));
+    annota_elenco(&*u.ente, &u.aoo, &u.chi, viste).await?;
     let attese = attese
         .into_iter()
         .filter_map(|x| {
@@ -152,8 +156,8 @@ pub async fn elenco(u: Utente, Domanda(q): Domanda) -> Esito {
         .into_iter()
         .map(|a| {
             let fatto = a.registrazione.annullamenti.iter().find(|x| x.indice == a.indice).cloned();
-            let r = una_riga(&u, a.registrazione, a.visibile);
-            match fatto.filter(|_| a.visibile) {
+            let r = una_riga(&u, a.registrazione, true);
+            match fatto {
                 None => v::RigaAnnullamento { r, ..v::RigaAnnullamento::default() },
                 Some(f) => v::RigaAnnullamento {
                     r,
@@ -203,6 +207,7 @@ async fn annullabile(u: &Utente, p: &Posto) -> Result<Dettaglio, ErrorePagina> {
     u.richiede(&[Diritto::ChiedeAnnullamento, Diritto::Annulla])?;
     let d = carica(u, &p.chiave()?).await?;
     d.solo_se_visibile(u)?;
+    annota(u, &d, Azione::Registrazione).await?;
     if d.registrazione.stato == Stato::Annullata {
         return Err(Problema::from(archivio::Errore::from(Rifiuto::Conflitto(
             "la registrazione è già annullata".to_owned(),
@@ -267,6 +272,13 @@ fn comando(u: &Utente, r: &Registrazione, c: &Campi) -> Result<Comando, Vec<Erro
     let mut oggetto = Oggetto::default();
     if parte {
         let campi = scelti(c);
+        let troppi = |n: usize| n > DESTINATARI_MAX;
+        if campi.contains(&Campo::AltriMittenti) && troppi(r.dati.altri_mittenti.len())
+            || campi.contains(&Campo::Destinatari) && troppi(r.dati.destinatari.len())
+        {
+            let messaggio = format!("elenchi di più di {DESTINATARI_MAX} si rinnovano con un programma, per API");
+            return Err(vec![ErroreCampo { campo: "campi".to_owned(), messaggio }]);
+        }
         // The rest of the form holds what is in force: only what is ticked is read.
         let mut con_tipo = c.clone();
         con_tipo.0.retain(|(n, _)| n != "tipo");
@@ -276,7 +288,8 @@ fn comando(u: &Utente, r: &Registrazione, c: &Campi) -> Result<Comando, Vec<Erro
         let nuovi = match modulo::leggi(&con_tipo) {
             (_, Ok(l)) => l.nuova,
             (_, Err(errori)) => {
-                return Err(errori.into_iter().filter(|e| suo(&e.campo) || e.campo.is_empty()).collect());
+                let suoi: Vec<_> = errori.iter().filter(|e| suo(&e.campo) || e.campo.is_empty()).cloned().collect();
+                return Err(if suoi.is_empty() { errori } else { suoi });
             }
         };
         let tutti = Valori {
@@ -356,7 +369,7 @@ fn vista(u: &Utente, d: &Dettaglio, stato: StatusCode, campi: Campi, errori: Vec
     let scelti: Vec<&str> = campi.tutti("campi").collect();
     let voci = campi_di(r.dati.tipo)
         .iter()
-        .filter(|c| **c != Campo::AltriMittenti || !r.dati.altri_mittenti.is_empty())
+        .filter(|c| **c != Campo::AltriMittenti || (1..=DESTINATARI_MAX).contains(&r.dati.altri_mittenti.len()))
         .filter(|c| **c != Campo::Destinatari || r.dati.destinatari.len() <= DESTINATARI_MAX)
         .map(|c| (c.codice(), c.denominazione(), scelti.contains(&c.codice())))
         .collect();

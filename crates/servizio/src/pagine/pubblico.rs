@@ -12,9 +12,6 @@ use super::errore::ErrorePagina;
 use super::{Esito, pagina, viste};
 use crate::accesso::Accesso;
 
-/// Operations counted one by one; past it, "more than".
-const CONTATE: usize = 1_000;
-
 /// `GET /{ipa}/{aoo}/registro-pubblico`.
 pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(String, String)>) -> Esito {
     let (Ok(ipa), Ok(aoo)) = (ipa.parse::<CodiceIpa>(), aoo.parse::<CodiceAoo>()) else {
@@ -28,8 +25,7 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let (testo, _) = catena::nota::dividi(&nota).map_err(|_| ErrorePagina::non_trovata())?;
     let cp = Checkpoint::leggi(testo).map_err(|_| ErrorePagina::non_trovata())?;
     let ultima = a.ancore.ultima(&stato.dati.origine);
-    let dopo = ente.scan_from(&registro, ultima.map_or(0, |u| u.dimensione), CONTATE).await?.len();
-    let scoperte = if dopo == CONTATE { format!("più di {CONTATE}") } else { dopo.to_string() };
+    let dopo = cp.dimensione.saturating_sub(ultima.map_or(0, |u| u.dimensione));
     pagina(&viste::Pubblico {
         ente: conf.ente.as_ref().map(|e| e.denominazione.clone()).unwrap_or_default(),
         aoo: stato.dati.denominazione.clone(),
@@ -42,7 +38,7 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
         ancore: a.ancore.ci_sono(),
         ancorate: ultima.map(|u| u.dimensione),
         quando: ultima.and_then(|u| u.quando).map(viste::quando),
-        scoperte,
+        scoperte: dopo.to_string(),
         nessuna_scoperta: dopo == 0,
     })
 }

@@ -37,6 +37,7 @@ pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
     if let Some(k) = domanda.testo("come").and_then(|c| c.parse::<Chiave>().ok()) {
         let d = dettaglio::carica(&u, &k).await?;
         if d.visibile {
+            dettaglio::annota(&u, &d, archivio::store::Azione::Registrazione).await?;
             campi = come(&d.registrazione);
             avviso = Some(format!("Mittenti, destinatari e classificazione sono come nella registrazione {k}."));
         }

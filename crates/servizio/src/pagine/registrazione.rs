@@ -64,6 +64,7 @@ pub async fn con_errori(
 ) -> Esito {
     let d = carica(u, chiave).await?;
     d.solo_se_visibile(u)?;
+    annota(u, &d, Azione::Registrazione).await?;
     // Errors name the field of the command; the forms of this page have one assignment each.
     let errori: Vec<ErroreCampo> = errori
         .iter()

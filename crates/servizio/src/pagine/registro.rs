@@ -25,6 +25,8 @@ pub async fn mostra(u: Utente, Domanda(campi): Domanda) -> Esito {
     if letto.errori.is_empty() {
         match u.ente.cerca(&u.aoo, &u.chi, &letto.registro, &letto.filtro).await.map_err(Problema::from) {
             Ok(p) => {
+                let viste = p.elementi.iter().filter(|t| t.visibile).map(|t| &t.registrazione);
+                crate::accessi::annota_elenco(&*u.ente, &u.aoo, &u.chi, viste).await?;
                 trovate = p.elementi;
                 successivo = p.successivo;
             }

@@ -42,6 +42,7 @@ pub async fn mostra(u: Utente) -> Esito {
     } else {
         Vec::new()
     };
+    crate::accessi::annota_elenco(&*u.ente, &u.aoo, &u.chi, recenti.iter().map(|t| &t.registrazione)).await?;
     let aoo = u.stato()?;
     let da_classificare = if u.ha(Diritto::Classifica) { Some(u.ente.da_classificare(&u.aoo).await?) } else { None };
     let nomi: Vec<&str> =
@@ -72,6 +73,8 @@ async fn sezione(
 ) -> Result<Sezione, ErrorePagina> {
     // An assignment to one person of the office is on the desk of that person only: the store knows.
     let coda = u.ente.scrivania(&u.aoo, &u.chi.uffici, &u.chi.id, stato, conoscenza, ELEMENTI).await?;
+    let viste = coda.pratiche.iter().map(|p| &p.registrazione);
+    crate::accessi::annota_elenco(&*u.ente, &u.aoo, &u.chi, viste).await?;
     let elementi: Vec<Elemento> = coda.pratiche.into_iter().map(|p| elemento(u, p)).collect();
     let quante = usize::try_from(coda.totale).unwrap_or(usize::MAX);
     Ok(Sezione { titolo, vuota, quante, altre: quante.saturating_sub(elementi.len()), elementi })

@@ -103,6 +103,7 @@ pub async fn doppioni(u: Utente, Domanda(c): Domanda) -> Esito {
             if let Ok(d) = dettaglio::carica(&u, &k).await
                 && d.visibile
             {
+                crate::accessi::annota_elenco(&*u.ente, &u.aoo, &u.chi, std::iter::once(&d.registrazione)).await?;
                 righe.push(riga(&u, &Trovata { registrazione: d.registrazione, visibile: true, voce: [0; 32] }));
             }
         }

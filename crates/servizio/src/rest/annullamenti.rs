@@ -8,12 +8,15 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use dominio::annullamento::{Oggetto, ProvvedimentoDato, Valori};
 use dominio::comandi::Comando;
+use dominio::nuova::richiede;
+use dominio::permessi::Diritto;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::azioni::fai;
 use super::leggi::{limite, solo};
-use super::{Percorso, Risposta, indirizzo, maschera};
+use super::{Percorso, Risposta, indirizzo};
+use crate::accessi::annota_elenco;
 use crate::problema::Problema;
 use crate::token::Chiamante;
 
@@ -98,17 +101,23 @@ pub async fn rifiuta(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap, corpo:
     .await
 }
 
+/// Who reads nothing of the register reads nothing of its annulments.
+fn consulta(c: &Chiamante) -> Risposta<()> {
+    if [Diritto::ConsultaUfficio, Diritto::ConsultaRiservati].iter().any(|d| c.chi.diritti.ha(*d)) {
+        return Ok(());
+    }
+    Ok(richiede(&c.chi, Diritto::Consulta)?)
+}
+
 /// The register of annulments, newest first, each with its act (R-B10).
 pub async fn elenco(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> {
+    consulta(&c)?;
     solo(&q, &["limite", "cursore"])?;
     let pagina = c.ente.annullamenti(&c.aoo, &c.chi, q.get("cursore").map(String::as_str), limite(&q)?).await?;
+    annota_elenco(&*c.ente, &c.aoo, &c.chi, pagina.elementi.iter().map(|a| &a.registrazione)).await?;
     let mut elementi = Vec::with_capacity(pagina.elementi.len());
     for a in &pagina.elementi {
         let r = &a.registrazione;
-        if !a.visibile {
-            elementi.push(json!({"indice": a.indice, "registrazione": maschera(&*c.ente, &c.aoo, &c.chi, r)?}));
-            continue;
-        }
         let fatto = r.annullamenti.iter().find(|x| x.indice == a.indice);
         let mut v = serde_json::to_value(fatto).unwrap_or(Value::Null);
         if let Value::Object(o) = &mut v {
@@ -121,9 +130,11 @@ pub async fn elenco(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> 
 
 /// Requests that wait for the RGD, oldest first (R-B06).
 pub async fn richieste(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> {
+    consulta(&c)?;
     solo(&q, &["limite", "cursore"])?;
     let pagina =
         c.ente.richieste_annullamento(&c.aoo, &c.chi, q.get("cursore").map(String::as_str), limite(&q)?).await?;
+    annota_elenco(&*c.ente, &c.aoo, &c.chi, pagina.elementi.iter().map(|x| &x.registrazione)).await?;
     let elementi: Vec<Value> = pagina
         .elementi
         .iter()

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use archivio::store::FileCaricato;
+use archivio::store::{Azione, FileCaricato};
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dominio::codici::CodiceVoce;
-use dominio::comandi::Comando;
+use dominio::comandi::{Comando, puo_vedere};
 use dominio::registrazione::{DatiAssegnazione, Documento, RiferimentoEsteso};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Percorso, Risposta, cerca, idempotenza, json_di, risposta};
+use super::{Percorso, Risposta, cerca, idempotenza, json_di, maschera, risposta};
 use crate::Servizio;
 use crate::problema::Problema;
 use crate::ricezione::{Corpo, Parti, ricevi};
@@ -81,8 +81,15 @@ pub(super) async fn fai<T: DeserializeOwned + Serialize>(
 }
 
 async fn concludi_risposta(c: &Chiamante, chiave: &dominio::registrazione::Chiave, fino: u64) -> Risposta<Response> {
-    let r = cerca(&*c.ente, &c.aoo, chiave, Some(fino)).await?;
-    let corpo = risposta(&*c.ente, &c.aoo, &c.chi, &r).await?;
+    // Who may not see it now is not shown it as it was: a repeated request gives nothing more away.
+    let ora = cerca(&*c.ente, &c.aoo, chiave, None).await?;
+    let corpo = if puo_vedere(&c.chi, &ora) {
+        crate::accessi::annota(&*c.ente, &c.aoo, &c.chi, &ora, Azione::Registrazione).await?;
+        let r = cerca(&*c.ente, &c.aoo, chiave, Some(fino)).await?;
+        risposta(&*c.ente, &c.aoo, &c.chi, &r).await?
+    } else {
+        maschera(&*c.ente, &c.aoo, &c.chi, &ora)?
+    };
     Ok((StatusCode::CREATED, Json(corpo)).into_response())
 }
 

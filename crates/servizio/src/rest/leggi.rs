@@ -183,7 +183,9 @@ fn passo(stato: &mut Option<Registrazione>, op: &Operazione) -> (Value, Value) {
     match stato {
         None => {
             *stato = Registrazione::da_operazioni([op]);
-            let dopo = stato.as_ref().map_or(Value::Null, |r| Value::Object(r.in_json(op.ente.as_str(), "")));
+            let dopo = stato.as_ref().map_or(Value::Null, |r| {
+                Value::Object(r.in_json(op.ente.as_str(), op.aoo.as_ref().map_or("", |a| a.as_str())))
+            });
             (Value::Null, dopo)
         }
         Some(r) => {

@@ -120,7 +120,8 @@ fn nome(s: &Soggetto) -> String {
 }
 
 /// The mark that can't be missed (R-B04), with who, when and under which act; nothing when all is in force.
-fn segno<'a>(r: &Registrazione) -> Option<Blocco<'a>> {
+/// `breve`: for who is outside, without names and reasons.
+fn segno<'a>(r: &Registrazione, breve: bool) -> Option<Blocco<'a>> {
     let titolo = match r.stato {
         Stato::Valida => return None,
         Stato::Annullata => "REGISTRAZIONE ANNULLATA",
@@ -134,14 +135,15 @@ fn segno<'a>(r: &Registrazione) -> Option<Blocco<'a>> {
             let campi: Vec<&str> = a.campi.iter().map(|c| c.denominazione()).collect();
             format!("Annullato e rinnovato: {}", campi.join(", "))
         };
-        blocchi.push(Blocco::Paragrafo(vec![Brano::piano(format!(
-            "{che}. {}, da {}; provvedimento {} del {}. Motivo: {}",
-            quando(a.istante),
-            a.operatore.nome,
-            a.provvedimento.numero,
-            giorno(a.provvedimento.data),
-            a.motivo,
-        ))]));
+        let atto = format!("provvedimento {} del {}", a.provvedimento.numero, giorno(a.provvedimento.data));
+        let testo = if breve {
+            format!("{che}. {}; {atto}", quando(a.istante))
+        } else {
+            let chiesto = a.chiesto_da.as_ref().map_or_else(String::new, |c| format!(", chiesto da {}", c.nome));
+            let (q, chi) = (quando(a.istante), &a.operatore.nome);
+            format!("{che}. {q}, da {chi}{chiesto}; {atto}. Motivo: {}", a.motivo)
+        };
+        blocchi.push(Blocco::Paragrafo(vec![Brano::piano(testo)]));
     }
     Some(Blocco::Riquadro(Cornice::Avviso, blocchi))
 }

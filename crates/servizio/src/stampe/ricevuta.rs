@@ -44,7 +44,7 @@ pub fn ricevuta(l: &Luogo<'_>, r: &Registrazione) -> Result<Vec<u8>, Errore> {
     d.intestazione.riga = aoo.map(|a| a.dati.denominazione.clone()).filter(|n| *n != ente).unwrap_or_default();
     d.soggetto = "Ricevuta di presentazione (art. 18-bis, legge 241/1990)".to_owned();
     d.piede = format!("Protocollo {numero}, registro {}", k.registro);
-    d.blocchi.extend(segno(r));
+    d.blocchi.extend(segno(r, true));
     d.blocchi.push(Blocco::Riquadro(
         Cornice::Evidenza,
         vec![

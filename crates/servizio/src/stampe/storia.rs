@@ -21,7 +21,7 @@ pub fn storia(l: &Luogo<'_>, r: &Registrazione, ops: &[Operazione]) -> Result<Ve
     let mut d = Documento::nuovo(format!("Storia della registrazione {numero}"), ente, istante_di_stampa(ultimo));
     d.intestazione.riga = format!("Registro {}, registrazione {numero}", k.registro);
     d.piede = format!("Storia della registrazione {numero}, fino all'operazione {}", r.ultimo_indice);
-    d.blocchi.extend(segno(r));
+    d.blocchi.extend(segno(r, false));
     let mut fatti: Vec<(String, Vec<Brano>)> = vec![
         ("Registrata il".into(), vec![Brano::piano(quando(r.istante))]),
         ("Da".into(), vec![Brano::piano(r.operatore_nome.clone())]),

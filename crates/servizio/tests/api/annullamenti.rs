@@ -125,7 +125,7 @@ async fn a_request_goes_its_way_and_the_lists_show_it() {
     assert_eq!(b.get("", &format!("{BASE}/annullamenti")).await.stato, StatusCode::UNAUTHORIZED);
 }
 
-// R-L08: a reserved registration tells the register of annulments nothing but its number.
+// R-L08: a reserved registration tells the register of annulments nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reserved_annulment_is_masked() {
     let b = Banco::nuovo().await;
@@ -136,7 +136,8 @@ async fn a_reserved_annulment_is_masked() {
     let corpo = json!({"motivo": "Motivo segreto", "provvedimento": atto()});
     assert_eq!(b.post(&b.rita, &format!("{una}/annullamento"), corpo).await.stato, StatusCode::CREATED);
     let visto = b.get(&b.anna, &format!("{BASE}/annullamenti")).await;
-    assert_eq!(visto.json()["elementi"][0]["registrazione"]["riservata"], true);
+    assert_eq!(visto.json()["elementi"], json!([]), "not even that it fell");
+    assert_eq!(b.get(&b.ada, &format!("{BASE}/annullamenti")).await.stato, StatusCode::FORBIDDEN);
     assert!(!String::from_utf8_lossy(&visto.byte).to_lowercase().contains("segreto"));
     let rgd = b.get(&b.rita, &format!("{BASE}/annullamenti")).await;
     assert!(String::from_utf8_lossy(&rgd.byte).contains("Motivo segreto"));
@@ -163,7 +164,15 @@ async fn who_saw_somebody_s_data_is_known() {
     assert_eq!(quali("soggetto=RSSMRA80A01H501U").await, ["ugo documento", "anna registrazione"]);
     assert_eq!(quali("soggetto=bianchi%20ugo").await, ["rita elenco"], "masked in anna's list: she saw nothing");
     assert_eq!(quali("registrazione=PG/2026/1&utente=anna").await, ["anna registrazione"]);
-    assert_eq!(quali("riservate=true").await, ["rita elenco"]);
+    // What is reserved is written at every door that shows it, to who registers it as well.
+    b.get(&b.rita, &format!("{BASE}/annullamenti")).await;
+    let prima = quali("riservate=true").await.len();
+    for (i, resto) in ["", "/storia", "/ricevuta", "/ricevuta.pdf", "/storia.pdf", "/documenti/1"].iter().enumerate() {
+        b.get(&b.rita, &format!("{BASE}/registrazioni/2026/2{resto}")).await;
+        assert_eq!(quali("riservate=true").await.len(), prima + i + 1, "{resto}");
+    }
+    b.post(&b.rita, &format!("{BASE}/registrazioni/2026/2/annotazioni"), json!({"testo": "x"})).await;
+    assert_eq!(quali("riservate=true").await.len(), prima + 7);
     for chi in [&b.anna, &b.ugo, &b.ada] {
         assert_eq!(b.get(chi, &format!("{BASE}/accessi")).await.stato, StatusCode::FORBIDDEN);
     }

@@ -326,6 +326,8 @@ impl Scrittore {
         let fatto = self.appendi(&log, t, chi, None, &evento)?;
         let nuovo = Arc::new(tronco::LogInfo { vkey, ..(*log).clone() });
         self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(aoo.cloned(), nuovo);
+        // Signed at once by both: no receipt is left with the old signature and the new key.
+        self.checkpoint(ora, aoo)?;
         Ok(fatto)
     }
 }

@@ -583,7 +583,7 @@ impl Scrittore {
     }
 
     /// Signs the tree as it is, unless the last checkpoint already says so.
-    fn checkpoint(&mut self, ora: Istante, aoo: Option<&CodiceAoo>) -> Esito<String> {
+    pub(super) fn checkpoint(&mut self, ora: Istante, aoo: Option<&CodiceAoo>) -> Esito<String> {
         let log = self.log_di(aoo)?;
         let chiave = self.chiave.clone();
         let t = self.testa(log.id)?;
