@@ -1,5 +1,6 @@
-//! Anchors: signed checkpoints put where who holds the archive does not reach (design § 5). One file for each log in a
-//! folder that somebody else keeps (a share, a mounted bucket, a removable disk); `verifica --ancora` reads it back.
+//! Anchors: signed checkpoints put where who holds the archive does not reach (design § 5). One file for each log and month,
+//! in a folder that somebody else keeps (a share, a mounted bucket, a removable disk); `verifica --ancora` reads it back.
+//! By the month, since a log is signed once a minute: no file grows past what can be read, nor is an old one touched.
 //!
 //! What is not anchored yet is the *blind window*: in it, and only in it, who has both the archive and its key could
 //! rewrite unseen. It is shown on a public page.
@@ -46,7 +47,7 @@ impl Ancore {
         if let Some(u) = g.get(origine) {
             return Some(*u);
         }
-        let dimensione = ultima_nel_file(&file(cartella, origine))?;
+        let dimensione = ultima_depositata(cartella, origine)?;
         let u = Ultima { dimensione, quando: None };
         g.insert(origine.to_owned(), u);
         Some(u)
@@ -70,7 +71,7 @@ impl Ancore {
             Some(u) if u.dimensione == cp.dimensione => return Ok(false),
             _ => {}
         }
-        let dove = file(cartella, &cp.origine);
+        let dove = cartella.join(format!("{}{}.txt", prefisso(&cp.origine), ora.giorno().strftime("%Y-%m")));
         std::fs::create_dir_all(cartella)?;
         // A note that was cut short by a crash ends where the next one begins.
         let mut f = std::fs::OpenOptions::new().create(true).append(true).open(&dove)?;
@@ -83,23 +84,29 @@ impl Ancore {
     }
 }
 
-/// One file for each log; an origin is never a path.
-fn file(cartella: &Path, origine: &str) -> PathBuf {
+/// How the names of a log's files begin; an origin is never a path.
+fn prefisso(origine: &str) -> String {
     let nome: String = origine
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '~' })
         .collect();
-    cartella.join(format!("{}.txt", nome.trim_start_matches('.')))
+    format!("{}.", nome.trim_start_matches('.'))
 }
 
-/// The greatest size among the notes of a file.
-fn ultima_nel_file(file: &Path) -> Option<u64> {
-    let testo = std::fs::read_to_string(file).ok()?;
-    let note = archivio::sqlite::verifica::Ancora::leggi("ancore", &testo).ok()?;
-    note.iter()
-        .filter(|a| file.file_name() == self::file(Path::new(""), &a.checkpoint.origine).file_name())
-        .map(|a| a.checkpoint.dimensione)
-        .max()
+/// The greatest size put there for a log: in its newest file, or in one before when a crash left that one without notes.
+fn ultima_depositata(cartella: &Path, origine: &str) -> Option<u64> {
+    let prefisso = prefisso(origine);
+    let mut nomi: Vec<String> = std::fs::read_dir(cartella)
+        .ok()?
+        .filter_map(|f| f.ok()?.file_name().into_string().ok())
+        .filter(|n| n.starts_with(&prefisso) && n.len() == prefisso.len() + "2026-11.txt".len())
+        .collect();
+    nomi.sort_unstable();
+    nomi.iter().rev().find_map(|n| {
+        let testo = std::fs::read_to_string(cartella.join(n)).ok()?;
+        let note = archivio::sqlite::verifica::Ancora::leggi("ancore", &testo).ok()?;
+        note.iter().filter(|a| a.checkpoint.origine == origine).map(|a| a.checkpoint.dimensione).max()
+    })
 }
 
 #[cfg(test)]
@@ -126,9 +133,20 @@ mod tests {
         assert_eq!(a.ultima(o), Some(Ultima { dimensione: 9, quando: Some(Istante(9)) }));
         let poi = Ancore::in_cartella(Some(cartella.clone()));
         assert_eq!(poi.ultima(o), Some(Ultima { dimensione: 9, quando: None }));
-        let testo = std::fs::read_to_string(cartella.join("prova.example~c_z999~AOO1.txt")).unwrap();
-        let lette = archivio::sqlite::verifica::Ancora::leggi("x", &testo).unwrap();
-        assert_eq!(lette.iter().map(|a| a.checkpoint.dimensione).collect::<Vec<_>>(), [3, 9]);
+        let lette = |mese: &str| {
+            let f = cartella.join(format!("prova.example~c_z999~AOO1.{mese}.txt"));
+            let lette = archivio::sqlite::verifica::Ancora::leggi("x", &std::fs::read_to_string(f).unwrap()).unwrap();
+            lette.iter().map(|a| a.checkpoint.dimensione).collect::<Vec<_>>()
+        };
+        assert_eq!(lette("1970-01"), [3, 9]);
+        // The month after has a file of its own, and after a restart it is the one that counts.
+        assert!(poi.deposita(&nota(12), Istante(40 * 86_400_000_000)).unwrap());
+        assert_eq!((lette("1970-01"), lette("1970-02")), (vec![3, 9], vec![12]));
+        let dopo = || Ancore::in_cartella(Some(cartella.clone())).ultima(o).unwrap().dimensione;
+        assert_eq!(dopo(), 12);
+        // A file that a crash left without notes hides nothing of what came before.
+        std::fs::write(cartella.join("prova.example~c_z999~AOO1.1970-03.txt"), "\n").unwrap();
+        assert_eq!(dopo(), 12);
         assert!(a.deposita("non una nota", Istante(0)).is_err());
         assert!(!Ancore::default().deposita(&nota(1), Istante(0)).unwrap());
     }
