@@ -128,7 +128,8 @@ export async function esamina(json, chiavi) {
   }
   esigi(r && typeof r === 'object' && !Array.isArray(r) && r.versione === 'protocollo/ricevuta/v1', 'non è una ricevuta di Protocollo, o è di una versione che questa pagina non conosce')
   esigi(Object.keys(r).every((k) => MEMBRI.includes(k)) && nomiUnici(json, Object.keys(r)), 'ricevuta con membri ripetuti o sconosciuti')
-  esigi(new RegExp(`"indice"\\s*:\\s*${r.indice}\\s*[,}]`).test(json), 'indice errato')
+  // A number before it becomes a pattern: whatever else stands there is not one.
+  esigi(Number.isSafeInteger(r.indice) && new RegExp(`"indice"\\s*:\\s*${r.indice}\\s*[,}]`).test(json), 'indice errato')
   esigi(Array.isArray(r.rivelazioni) && Array.isArray(r.impronte) && Array.isArray(r.prova), 'ricevuta malformata')
   const campi = new Map()
   const impronte = []
