@@ -1,6 +1,7 @@
 //! Annulments at the REST door (contract § 2; TUDA art. 54).
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::banco::*;
@@ -106,8 +107,22 @@ async fn a_request_goes_its_way_and_the_lists_show_it() {
     let autorizza = format!("{una}/annullamenti/richieste/1/autorizza");
     assert_eq!(b.post(&b.anna, &autorizza, si.clone()).await.stato, StatusCode::FORBIDDEN);
     assert_eq!(b.post(&b.rita, &autorizza, json!({})).await.campo(), "provvedimento");
-    let r = b.post(&b.rita, &autorizza, si.clone()).await;
+    let con_chiave = || {
+        Request::post(&autorizza)
+            .header("authorization", format!("Bearer {}", b.rita))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "una-volta")
+            .body(Body::from(si.to_string()))
+            .unwrap()
+    };
+    let r = b.manda(con_chiave()).await;
     assert_eq!((r.stato, &r.json()["stato"]), (StatusCode::CREATED, &json!("annullata")));
+    let di_nuovo = b.manda(con_chiave()).await;
+    assert_eq!(
+        (di_nuovo.stato, di_nuovo.json()),
+        (StatusCode::CREATED, r.json()),
+        "the same answer, nothing done twice"
+    );
     assert_eq!(r.json()["annullamenti"][0]["chiestoDa"]["id"], "anna");
     assert_eq!(b.post(&b.rita, &autorizza, si.clone()).await.stato, StatusCode::CONFLICT);
     let nove = format!("{una}/annullamenti/richieste/9/autorizza");
