@@ -20,9 +20,9 @@ pub async fn annota_elenco<'a>(
     chi: &Operatore,
     righe: impl Iterator<Item = &'a Registrazione>,
 ) -> Esito<()> {
-    for r in righe.filter(|r| r.dati.riservato && puo_vedere(chi, r)) {
-        annota(ente, aoo, chi, r, Azione::Elenco).await?;
-    }
+    // Together: they share one commit.
+    let righe = righe.filter(|r| r.dati.riservato && puo_vedere(chi, r));
+    futures_util::future::try_join_all(righe.map(|r| annota(ente, aoo, chi, r, Azione::Elenco))).await?;
     Ok(())
 }
 

@@ -85,7 +85,7 @@ async fn concludi_risposta(c: &Chiamante, chiave: &dominio::registrazione::Chiav
     let ora = cerca(&*c.ente, &c.aoo, chiave, None).await?;
     let corpo = if puo_vedere(&c.chi, &ora) {
         crate::accessi::annota(&*c.ente, &c.aoo, &c.chi, &ora, Azione::Registrazione).await?;
-        let r = cerca(&*c.ente, &c.aoo, chiave, Some(fino)).await?;
+        let r = if ora.ultimo_indice == fino { ora } else { cerca(&*c.ente, &c.aoo, chiave, Some(fino)).await? };
         risposta(&*c.ente, &c.aoo, &c.chi, &r).await?
     } else {
         maschera(&*c.ente, &c.aoo, &c.chi, &ora)?
