@@ -11,7 +11,9 @@ use crate::errori::{ErroreCampo, Rifiuto, Rigore, Validatore};
 use crate::nuova::{self, NuovaRegistrazione, richiede};
 use crate::operazione::{Autore, Evento};
 use crate::permessi::{Diritto, Operatore};
-use crate::registrazione::{DatiRegistrazione, Destinatario, Mezzo, ProtocolloMittente, Registrazione, Stato, a_roma};
+use crate::registrazione::{
+    DatiRegistrazione, Destinatario, Mezzo, ProtocolloMittente, Registrazione, RuoloDocumento, Stato, Tipo, a_roma,
+};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 use crate::testo;
@@ -114,6 +116,24 @@ impl Campo {
         Self::TUTTI.into_iter().find(|c| c.codice() == t)
     }
 
+    /// Those that a registration of this direction has, and that can be renewed (R-B07).
+    pub fn di(t: Tipo) -> &'static [Self] {
+        match t {
+            Tipo::Entrata => &[
+                Self::Oggetto,
+                Self::Mittente,
+                Self::AltriMittenti,
+                Self::Mezzo,
+                Self::DataArrivo,
+                Self::ProtocolloMittente,
+            ],
+            Tipo::Uscita => &[Self::Oggetto, Self::Destinatari, Self::Mezzo, Self::UfficioMittente, Self::Firmatari],
+            Tipo::Interna => {
+                &[Self::Oggetto, Self::Mittente, Self::Destinatari, Self::Mezzo, Self::UfficioMittente, Self::Firmatari]
+            }
+        }
+    }
+
     /// Can it have a new value under the same number? Otherwise the whole registration falls with it.
     pub fn rinnovabile(self) -> bool {
         !matches!(self, Self::Numero | Self::Data | Self::Tipo | Self::Impronta)
@@ -172,6 +192,26 @@ impl Valori {
             }
         }
         v
+    }
+
+    /// These values, only for the fields given.
+    #[must_use]
+    pub fn solo(mut self, campi: &[Campo]) -> Self {
+        for c in Campo::TUTTI.into_iter().filter(|c| !campi.contains(c)) {
+            match c {
+                Campo::Oggetto => self.oggetto = None,
+                Campo::Mittente => self.mittente = None,
+                Campo::AltriMittenti => self.altri_mittenti.clear(),
+                Campo::Destinatari => self.destinatari.clear(),
+                Campo::Mezzo => self.mezzo = None,
+                Campo::DataArrivo => self.data_arrivo = None,
+                Campo::ProtocolloMittente => self.protocollo_mittente = None,
+                Campo::UfficioMittente => self.ufficio_mittente = None,
+                Campo::Firmatari => self.firmatari.clear(),
+                Campo::Numero | Campo::Data | Campo::Tipo | Campo::Impronta => {}
+            }
+        }
+        self
     }
 
     /// The fields that have a value here.
@@ -333,11 +373,6 @@ impl Registrazione {
     /// The request with that id.
     pub fn richiesta(&self, id: u32) -> Option<&Richiesta> {
         self.richieste.iter().find(|r| r.id == id)
-    }
-
-    /// Was this piece of information annulled, alone or with the whole?
-    pub fn annullato(&self, campo: Campo) -> bool {
-        self.annullamenti.iter().any(|a| a.intero || a.campi.contains(&campo))
     }
 }
 
@@ -591,7 +626,7 @@ fn valida(
     // What arrived before it was registered: the annulment comes later, and moves nothing.
     nuova::date(&mut w, r.istante, r.istante.giorno(), d.tipo, arrivo, protocollo);
     if campi.contains(&Campo::Mezzo) {
-        if d.mezzo != Mezzo::Cartaceo && r.documenti.is_empty() {
+        if d.mezzo != Mezzo::Cartaceo && !r.documenti.iter().any(|x| x.ruolo == RuoloDocumento::Primario) {
             w.errore("mezzo", "senza un file il documento può essere solo cartaceo");
         }
         if d.mezzo == Mezzo::Pec && d.differimento.is_some() {

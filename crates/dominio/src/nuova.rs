@@ -181,6 +181,34 @@ pub fn richiede(chi: &Operatore, d: Diritto) -> Result<(), Rifiuto> {
     }
 }
 
+/// Refuses who has none of these rights; the last one is named.
+///
+/// # Errors
+/// Those of [`richiede`].
+pub fn richiede_uno(chi: &Operatore, diritti: &[Diritto]) -> Result<(), Rifiuto> {
+    match diritti {
+        [.., ultimo] if !diritti.iter().any(|d| chi.diritti.ha(*d)) => richiede(chi, *ultimo),
+        _ => Ok(()),
+    }
+}
+
+/// Who reads nothing of the register reads nothing of its lists either (R-L02).
+///
+/// # Errors
+/// Those of [`richiede`].
+pub fn richiede_lettura(chi: &Operatore) -> Result<(), Rifiuto> {
+    richiede_uno(chi, &Diritto::LETTURA)
+}
+
+/// Names of who reads and of what (R-L16): for who verifies the register, not for who administers the machine.
+///
+/// # Errors
+/// Those of [`richiede`].
+pub fn richiede_accessi(chi: &Operatore) -> Result<(), Rifiuto> {
+    richiede(chi, Diritto::Verifica)?;
+    richiede(chi, Diritto::ConsultaRiservati)
+}
+
 pub(crate) fn oggetto(v: &mut Validatore, testo: &str) -> String {
     match (v.rigore(), testo::facoltativo(v, "oggetto", Some(testo), OGGETTO_MAX)) {
         (_, Some(o)) => o,

@@ -85,6 +85,9 @@ pub enum Diritto {
 }
 
 impl Diritto {
+    /// Those that let one read the register, in whole or in part.
+    pub const LETTURA: [Self; 3] = [Self::ConsultaUfficio, Self::ConsultaRiservati, Self::Consulta];
+
     /// Every right, in the order of its bit.
     pub const TUTTI: [Self; 21] = [
         Self::RegistraEntrata,

@@ -59,12 +59,7 @@ impl Utente {
     /// # Errors
     /// 403 in the words of the domain.
     pub fn richiede(&self, diritti: &[Diritto]) -> Result<(), ErrorePagina> {
-        match diritti {
-            [.., ultimo] if !diritti.iter().any(|d| self.ha(*d)) => Err(dominio::nuova::richiede(&self.chi, *ultimo)
-                .err()
-                .map_or_else(ErrorePagina::non_trovata, Into::into)),
-            _ => Ok(()),
-        }
+        Ok(dominio::nuova::richiede_uno(&self.chi, diritti)?)
     }
 }
 

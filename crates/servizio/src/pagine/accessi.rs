@@ -2,7 +2,6 @@
 
 use archivio::store::FiltroAccessi;
 use dominio::errori::ErroreCampo;
-use dominio::permessi::Diritto;
 
 use super::viste::{self, Modulo};
 use super::{Esito, guscio, ora, pagina, sommario};
@@ -13,8 +12,7 @@ const ELENCO: usize = 100;
 
 /// `GET …/accessi`, with `?registrazione=PG/2026/1&soggetto=&utente=&dal=&al=&riservate=si`.
 pub async fn mostra(u: Utente, Domanda(q): Domanda) -> Esito {
-    u.richiede(&[Diritto::ConsultaRiservati])?;
-    u.richiede(&[Diritto::Verifica])?;
+    dominio::nuova::richiede_accessi(&u.chi)?;
     let mut errori = Vec::new();
     let mut sbagliato = |campo: &str, m: &str| {
         errori.push(ErroreCampo { campo: campo.to_owned(), messaggio: m.to_owned() });

@@ -10,10 +10,9 @@ use dominio::comandi::{self, Comando};
 use dominio::errori::{ErroreCampo, Rifiuto};
 use dominio::operazione::{Autore, Evento, Operazione};
 use dominio::permessi::Diritto;
-use dominio::registrazione::{Registrazione, Stato, Tipo};
+use dominio::registrazione::{Registrazione, Stato};
 use dominio::storia::confronta;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::dettaglio::{Dettaglio, Posto, annota, carica};
 use super::errore::ErrorePagina;
@@ -28,19 +27,9 @@ use crate::accesso::{Domanda, Invio, Utente};
 use crate::problema::Problema;
 
 /// Recipients that can be written again on the page; longer lists are renewed by API.
-const DESTINATARI_MAX: usize = 50;
+const DESTINATARI_MAX: usize = registra::GRUPPI_MAX;
 /// Lines of the register of annulments on a page.
 const ELENCO: usize = 50;
-
-/// Which fields can be annulled alone, by direction.
-fn campi_di(t: Tipo) -> &'static [Campo] {
-    use Campo as C;
-    match t {
-        Tipo::Entrata => &[C::Oggetto, C::Mittente, C::AltriMittenti, C::Mezzo, C::DataArrivo, C::ProtocolloMittente],
-        Tipo::Uscita => &[C::Oggetto, C::Destinatari, C::Mezzo, C::UfficioMittente, C::Firmatari],
-        Tipo::Interna => &[C::Oggetto, C::Mittente, C::Destinatari, C::Mezzo, C::UfficioMittente, C::Firmatari],
-    }
-}
 
 /// `GET …/annulla`.
 pub async fn mostra(u: Utente, Path(p): Path<Posto>) -> Esito {
@@ -57,15 +46,16 @@ pub async fn invia(Path(p): Path<Posto>, i: Invio) -> Esito {
         Ok(c) => c,
         Err(errori) => return vista(&u, &d, StatusCode::UNPROCESSABLE_ENTITY, campi, errori),
     };
-    let ora = u.ente.ora();
-    let evento = match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, ora, comando.clone()) {
-        Ok(e) => e,
-        Err(r) => return rifiutato(&u, &d, campi, r),
-    };
     match campi.testo("azione") {
+        // Judged where it is written, on the registration as it is then.
         Some("conferma") => {}
         Some("correggi") => return vista(&u, &d, StatusCode::OK, campi, Vec::new()),
-        _ => return anteprima(&u, &d, campi, evento),
+        _ => {
+            return match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, u.ente.ora(), comando) {
+                Ok(evento) => anteprima(&u, &d, campi, evento),
+                Err(r) => rifiutato(&u, &d, campi, r),
+            };
+        }
     }
     let chiave = d.registrazione.chiave.clone();
     match u.ente.comanda(&u.aoo, &u.chi, &chiave, comando, Vec::new(), None).await {
@@ -144,7 +134,7 @@ pub async fn elenco(u: Utente, Domanda(q): Domanda) -> Esito {
         .filter_map(|x| {
             let q = x.registrazione.richiesta(x.richiesta)?.clone();
             Some(v::InAttesa {
-                r: una_riga(&u, x.registrazione, true),
+                r: una_riga(&u, x.registrazione),
                 cosa: cosa(q.intero, &q.campi),
                 chi: chiesta(&u, &q),
                 motivo: q.motivo,
@@ -154,22 +144,18 @@ pub async fn elenco(u: Utente, Domanda(q): Domanda) -> Esito {
     let righe = fatti
         .elementi
         .into_iter()
-        .map(|a| {
-            let fatto = a.registrazione.annullamenti.iter().find(|x| x.indice == a.indice).cloned();
-            let r = una_riga(&u, a.registrazione, true);
-            match fatto {
-                None => v::RigaAnnullamento { r, ..v::RigaAnnullamento::default() },
-                Some(f) => v::RigaAnnullamento {
-                    r,
-                    quando: viste::quando(f.istante),
-                    istante: viste::per_macchine(f.istante),
-                    chi: f.operatore.nome.clone(),
-                    chiesto_da: f.chiesto_da.map(|c| c.nome).unwrap_or_default(),
-                    provvedimento: format!("{} del {}", f.provvedimento.numero, viste::giorno(f.provvedimento.data)),
-                    motivo: f.motivo,
-                    cosa: cosa(f.intero, &f.campi),
-                },
-            }
+        .filter_map(|a| {
+            let f = a.registrazione.annullamenti.iter().find(|x| x.indice == a.indice)?.clone();
+            Some(v::RigaAnnullamento {
+                r: una_riga(&u, a.registrazione),
+                quando: viste::quando(f.istante),
+                istante: viste::per_macchine(f.istante),
+                chi: f.operatore.nome,
+                chiesto_da: f.chiesto_da.map(|c| c.nome).unwrap_or_default(),
+                provvedimento: format!("{} del {}", f.provvedimento.numero, viste::giorno(f.provvedimento.data)),
+                motivo: f.motivo,
+                cosa: cosa(f.intero, &f.campi),
+            })
         })
         .collect();
     pagina(&v::Annullamenti {
@@ -182,8 +168,9 @@ pub async fn elenco(u: Utente, Domanda(q): Domanda) -> Esito {
     })
 }
 
-fn una_riga(u: &Utente, r: Registrazione, visibile: bool) -> viste::registro::Riga {
-    riga(u, &archivio::store::Trovata { registrazione: r, visibile, voce: [0; 32] })
+/// The lists give only what he may see.
+fn una_riga(u: &Utente, r: Registrazione) -> viste::registro::Riga {
+    riga(u, &archivio::store::Trovata { registrazione: r, visibile: true, voce: [0; 32] })
 }
 
 /// What an annulment hits, in words.
@@ -235,18 +222,6 @@ fn compila(mut c: Campi, r: &Registrazione) -> Campi {
         metti("ufficioMittente", u.to_string());
     }
     metti("firmatari", d.firmatari.join("\n"));
-    for (i, x) in d.altri_mittenti.iter().take(DESTINATARI_MAX).enumerate() {
-        if let Ok(Value::Object(o)) = serde_json::to_value(x) {
-            for (k, v) in o {
-                if let Value::String(v) = v {
-                    metti(&format!("altriMittenti.{i}.{k}"), v);
-                }
-            }
-        }
-    }
-    for (i, _) in d.destinatari.iter().take(DESTINATARI_MAX).enumerate().filter(|(_, x)| x.per_conoscenza) {
-        metti(&format!("destinatari.{i}.perConoscenza"), "si".to_owned());
-    }
     c
 }
 
@@ -305,7 +280,7 @@ fn comando(u: &Utente, r: &Registrazione, c: &Campi) -> Result<Comando, Vec<Erro
         };
         oggetto = Oggetto {
             campi: Some(campi.iter().map(|x| x.codice().to_owned()).collect()),
-            nuovi_valori: Some(solo(tutti, &campi)),
+            nuovi_valori: Some(tutti.solo(&campi)),
         };
     }
     if u.ha(Diritto::Annulla) {
@@ -313,26 +288,6 @@ fn comando(u: &Utente, r: &Registrazione, c: &Campi) -> Result<Comando, Vec<Erro
     } else {
         Ok(Comando::ChiediAnnullamento { motivo, oggetto })
     }
-}
-
-fn solo(mut v: Valori, campi: &[Campo]) -> Valori {
-    let ha = |c| campi.contains(&c);
-    v.oggetto = v.oggetto.filter(|_| ha(Campo::Oggetto));
-    v.mittente = v.mittente.filter(|_| ha(Campo::Mittente));
-    v.mezzo = v.mezzo.filter(|_| ha(Campo::Mezzo));
-    v.data_arrivo = v.data_arrivo.filter(|_| ha(Campo::DataArrivo));
-    v.protocollo_mittente = v.protocollo_mittente.filter(|_| ha(Campo::ProtocolloMittente));
-    v.ufficio_mittente = v.ufficio_mittente.filter(|_| ha(Campo::UfficioMittente));
-    if !ha(Campo::AltriMittenti) {
-        v.altri_mittenti.clear();
-    }
-    if !ha(Campo::Destinatari) {
-        v.destinatari.clear();
-    }
-    if !ha(Campo::Firmatari) {
-        v.firmatari.clear();
-    }
-    v
 }
 
 fn rifiutato(u: &Utente, d: &Dettaglio, campi: Campi, r: Rifiuto) -> Esito {
@@ -364,10 +319,10 @@ fn nella_pagina(mut e: ErroreCampo) -> ErroreCampo {
 
 fn vista(u: &Utente, d: &Dettaglio, stato: StatusCode, campi: Campi, errori: Vec<ErroreCampo>) -> Esito {
     let r = &d.registrazione;
-    let una = una_riga(u, r.clone(), true);
+    let una = una_riga(u, r.clone());
     let gruppo = |p: String, titolo: &str| Gruppo { p, titolo: titolo.to_owned(), conoscenza: false };
     let scelti: Vec<&str> = campi.tutti("campi").collect();
-    let voci = campi_di(r.dati.tipo)
+    let voci = Campo::di(r.dati.tipo)
         .iter()
         .filter(|c| **c != Campo::AltriMittenti || (1..=DESTINATARI_MAX).contains(&r.dati.altri_mittenti.len()))
         .filter(|c| **c != Campo::Destinatari || r.dati.destinatari.len() <= DESTINATARI_MAX)
@@ -432,7 +387,7 @@ fn anteprima(u: &Utente, d: &Dettaglio, campi: Campi, evento: Evento) -> Esito {
         .filter(|x| x.prima != x.dopo && confronto::interessa(&x.campo) && x.campo != "stato")
         .map(|x| confronto::cambio(&x))
         .collect();
-    let una = una_riga(u, r.clone(), true);
+    let una = una_riga(u, r.clone());
     // The form goes along, hidden; a name that comes twice stays twice.
     let nascosti = campi.0.iter().filter(|(n, _)| n != "azione" && n != "csrf").cloned().collect();
     pagina(&v::Anteprima {

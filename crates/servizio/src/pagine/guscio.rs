@@ -9,7 +9,7 @@ use super::{Esito, pagina};
 use crate::accesso::Utente;
 
 /// Rights that let one read the register, in whole or in part.
-pub const LEGGE: [D; 3] = [D::ConsultaUfficio, D::ConsultaRiservati, D::Consulta];
+pub const LEGGE: [D; 3] = D::LETTURA;
 /// Rights that let one register something.
 pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::RegistraEntrata];
 

@@ -27,7 +27,7 @@ use crate::ricezione;
 /// Groups of recipients shown at first; more can be asked for.
 const DESTINATARI: usize = 1;
 /// Groups shown at most.
-const GRUPPI_MAX: usize = 50;
+pub(super) const GRUPPI_MAX: usize = 50;
 
 /// `GET …/registra`, with `?tipo=`, or `?come=PG/2026/12` to start from another registration.
 pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
@@ -70,8 +70,14 @@ pub(super) fn come(r: &dominio::registrazione::Registrazione) -> Campi {
     if let Some(s) = &d.mittente {
         chi("mittente", s);
     }
+    for (i, s) in d.altri_mittenti.iter().take(GRUPPI_MAX).enumerate() {
+        chi(&format!("altriMittenti.{i}"), s);
+    }
     for (i, x) in d.destinatari.iter().take(GRUPPI_MAX).enumerate() {
         chi(&format!("destinatari.{i}"), &x.soggetto);
+    }
+    for (i, _) in d.destinatari.iter().take(GRUPPI_MAX).enumerate().filter(|(_, x)| x.per_conoscenza) {
+        metti(format!("destinatari.{i}.perConoscenza"), "si");
     }
     for (i, a) in d.assegnazioni.iter().take(GRUPPI_MAX).enumerate() {
         metti(format!("assegnazioni.{i}.ufficio"), a.ufficio.as_str());

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use archivio::store::FiltroAccessi;
 use axum::Json;
 use axum::extract::Query;
-use dominio::nuova::richiede;
-use dominio::permessi::Diritto;
+use dominio::nuova::richiede_accessi;
 use serde_json::{Value, json};
 
 use super::Risposta;
@@ -15,9 +14,7 @@ use crate::problema::Problema;
 use crate::token::Chiamante;
 
 pub async fn elenco(c: Chiamante, Query(q): Query<BTreeMap<String, String>>) -> Risposta<Json<Value>> {
-    // Names of who reads and of what: for who verifies the register, not for who administers the machine.
-    richiede(&c.chi, Diritto::Verifica)?;
-    richiede(&c.chi, Diritto::ConsultaRiservati)?;
+    richiede_accessi(&c.chi)?;
     solo(&q, &["registrazione", "soggetto", "utente", "dal", "al", "riservate", "limite", "cursore"])?;
     const GIORNO: &str = "la data va scritta come 2026-11-23";
     let riservate = match q.get("riservate").map(String::as_str) {

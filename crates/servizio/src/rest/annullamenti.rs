@@ -8,8 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use dominio::annullamento::{Oggetto, ProvvedimentoDato, Valori};
 use dominio::comandi::Comando;
-use dominio::nuova::richiede;
-use dominio::permessi::Diritto;
+use dominio::nuova::richiede_lettura;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -101,17 +100,9 @@ pub async fn rifiuta(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap, corpo:
     .await
 }
 
-/// Who reads nothing of the register reads nothing of its annulments.
-fn consulta(c: &Chiamante) -> Risposta<()> {
-    if [Diritto::ConsultaUfficio, Diritto::ConsultaRiservati].iter().any(|d| c.chi.diritti.ha(*d)) {
-        return Ok(());
-    }
-    Ok(richiede(&c.chi, Diritto::Consulta)?)
-}
-
 /// The register of annulments, newest first, each with its act (R-B10).
 pub async fn elenco(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> {
-    consulta(&c)?;
+    richiede_lettura(&c.chi)?;
     solo(&q, &["limite", "cursore"])?;
     let pagina = c.ente.annullamenti(&c.aoo, &c.chi, q.get("cursore").map(String::as_str), limite(&q)?).await?;
     annota_elenco(&*c.ente, &c.aoo, &c.chi, pagina.elementi.iter().map(|a| &a.registrazione)).await?;
@@ -130,7 +121,7 @@ pub async fn elenco(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> 
 
 /// Requests that wait for the RGD, oldest first (R-B06).
 pub async fn richieste(c: Chiamante, Query(q): Parametri) -> Risposta<Json<Value>> {
-    consulta(&c)?;
+    richiede_lettura(&c.chi)?;
     solo(&q, &["limite", "cursore"])?;
     let pagina =
         c.ente.richieste_annullamento(&c.aoo, &c.chi, q.get("cursore").map(String::as_str), limite(&q)?).await?;
