@@ -125,6 +125,18 @@ pub fn puo_vedere(chi: &Operatore, r: &Registrazione) -> bool {
     }
 }
 
+/// Who manages the configuration changes the key of a log, and says why; the reason as it is written.
+///
+/// # Errors
+/// The right, or the reason, that is missing.
+pub fn ruota_chiave(chi: &Operatore, motivo: &str) -> Result<String, Rifiuto> {
+    richiede(chi, Diritto::GestisceConfigurazione)?;
+    let mut v = Validatore::nuovo(Rigore::Operatore);
+    let motivo = testo::obbligatorio(&mut v, "motivo", motivo, 1_000);
+    v.chiudi()?;
+    Ok(motivo)
+}
+
 /// Judges a command on a registration in the state given.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use crate::annullamento::{Annullamento, Richiesta};
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, Impronta, NomeUtente};
 use crate::errori::Anomalia;
 use crate::soggetto::Soggetto;
-use crate::tempo::{Giorno, Istante};
+use crate::tempo::{Giorno, Istante, piu_giorni};
 
 /// Direction of a document: a closed enumeration (R-A20).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -437,6 +437,14 @@ pub struct Registrazione {
     pub annullamenti: Vec<Annullamento>,
     /// Annulments asked for, oldest first.
     pub richieste: Vec<Richiesta>,
+}
+
+/// Days of the procedimento unless otherwise set (L. 241/1990 art. 2 c. 2).
+pub const TERMINE_GIORNI: i64 = 30;
+
+/// The last day to answer what was filed then: the term runs from the arrival, not from the registration (R-J07).
+pub fn termine(presentato: Istante) -> Giorno {
+    piu_giorni(presentato.giorno(), TERMINE_GIORNI)
 }
 
 impl Registrazione {

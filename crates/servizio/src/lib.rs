@@ -23,6 +23,7 @@ pub mod problema;
 pub mod rest;
 pub mod ricezione;
 pub mod salute;
+pub mod scarico;
 pub mod stampe;
 pub mod token;
 

@@ -59,31 +59,32 @@ pub fn crea(
         None => 0,
         Some(_) => c.query_row("SELECT max(1, coalesce(max(log), 0) + 1) FROM registro_log", [], |r| r.get(0))?,
     };
-    let mut segreto = [0u8; 32];
-    getrandom::fill(&mut segreto).map_err(|e| Errore::Archivio(e.to_string()))?;
-    let chiave = ChiaveFirma::da_segreto(origine, &segreto)
-        .map_err(|e| Errore::Rifiuto(dominio::errori::Rifiuto::campo("origine", e.to_string())))?;
-    let vkey = chiave.pubblica().to_string();
     c.execute(
         "INSERT INTO registro_log(log, aoo, origine) VALUES (?,?,?)",
         params![log, aoo.map(|a| a.as_str()), origine],
     )?;
-    c.execute(
-        "INSERT INTO chiave_log(log, n, vkey, privata, istante) VALUES (?,1,?,?,?)",
-        params![log, vkey, installazione.avvolgi(origine, &segreto)?, ora.0],
-    )?;
+    let vkey = nuova_chiave(c, installazione, log, origine, ora)?;
     Ok(LogInfo { id: log, aoo: aoo.cloned(), origine: origine.to_owned(), vkey })
 }
 
 /// Draws a new key for a log, which signs from the next checkpoint on; its vkey.
-pub fn nuova_chiave(c: &Connection, installazione: &ChiaveInstallazione, log: &LogInfo, ora: Istante) -> Esito<String> {
+pub fn nuova_chiave(
+    c: &Connection,
+    installazione: &ChiaveInstallazione,
+    log: i64,
+    origine: &str,
+    ora: Istante,
+) -> Esito<String> {
     let mut segreto = [0u8; 32];
     getrandom::fill(&mut segreto).map_err(|e| Errore::Archivio(e.to_string()))?;
-    let vkey = ChiaveFirma::da_segreto(&log.origine, &segreto).map_err(incoerente)?.pubblica().to_string();
+    let vkey = ChiaveFirma::da_segreto(origine, &segreto)
+        .map_err(|e| Errore::Rifiuto(dominio::errori::Rifiuto::campo("origine", e.to_string())))?
+        .pubblica()
+        .to_string();
     c.execute(
         "INSERT INTO chiave_log(log, n, vkey, privata, istante)
-         VALUES (?1, (SELECT max(n) + 1 FROM chiave_log WHERE log = ?1), ?2, ?3, ?4)",
-        params![log.id, vkey, installazione.avvolgi(&log.origine, &segreto)?, ora.0],
+         VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM chiave_log WHERE log = ?1), ?2, ?3, ?4)",
+        params![log, vkey, installazione.avvolgi(origine, &segreto)?, ora.0],
     )?;
     Ok(vkey)
 }

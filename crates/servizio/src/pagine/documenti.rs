@@ -15,6 +15,7 @@ use tokio_util::io::ReaderStream;
 use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
 use crate::accesso::{Accesso, Domanda, Utente};
+use crate::scarico::disposizione;
 use crate::stampe;
 
 /// `…/documenti/{n}`.
@@ -76,16 +77,6 @@ async fn invia(percorso: PathBuf, d: &Documento, in_pagina: bool, etag: &str) ->
         metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'self'");
     }
     Ok(r)
-}
-
-/// `Content-Disposition` with the name as given (RFC 5987) and a plain one for old browsers.
-pub fn disposizione(nome: &str, in_pagina: bool) -> String {
-    let piano: String = nome
-        .chars()
-        .map(|c| if c.is_ascii_graphic() && !"\"\\/%;".contains(c) || c == ' ' { c } else { '_' })
-        .collect();
-    let modo = if in_pagina { "inline" } else { "attachment" };
-    format!("{modo}; filename=\"{piano}\"; filename*=UTF-8''{}", crate::accesso::ritorno::codifica(nome))
 }
 
 /// The verifiable receipt of the registration, whole, for who may see it (contract § 3).
@@ -156,17 +147,6 @@ pub async fn storia_json(u: Utente, Path(posto): Path<Posto>) -> Result<Response
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_files_stay_whole_and_harmless() {
-        // R-H07
-        assert_eq!(
-            disposizione("../perché \"no\".pdf", false),
-            "attachment; filename=\".._perch_ _no_.pdf\"; filename*=UTF-8''..%2Fperch%C3%A9%20%22no%22.pdf"
-        );
-        assert!(disposizione("a.pdf", true).starts_with("inline;"));
-        assert!(!disposizione("a\r\nb", false).contains('\n'));
-    }
 
     #[test]
     fn what_could_run_is_never_shown() {

@@ -10,6 +10,7 @@ use tokio_util::io::ReaderStream;
 
 use super::{Percorso, Risposta, visibile};
 use crate::problema::Problema;
+use crate::scarico::disposizione;
 use crate::token::Chiamante;
 
 pub async fn documento(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap) -> Risposta<Response> {
@@ -39,7 +40,7 @@ async fn rispondi(ente: &dyn archivio::EnteStore, d: &Documento, h: &HeaderMap) 
     let mime = HeaderValue::from_str(&d.mime).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     capi.insert(header::CONTENT_TYPE, mime);
     capi.insert(header::CONTENT_LENGTH, HeaderValue::from(d.byte));
-    if let Ok(v) = HeaderValue::from_str(&disposizione(&d.nome)) {
+    if let Ok(v) = HeaderValue::from_str(&disposizione(&d.nome, false)) {
         capi.insert(header::CONTENT_DISPOSITION, v);
     }
     if let Ok(v) = HeaderValue::from_str(&etag) {
@@ -48,33 +49,4 @@ async fn rispondi(ente: &dyn archivio::EnteStore, d: &Documento, h: &HeaderMap) 
     capi.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
     capi.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(r)
-}
-
-/// Content-Disposition with the name as given (RFC 6266, RFC 8187).
-fn disposizione(nome: &str) -> String {
-    let semplice: String = nome
-        .chars()
-        .map(|c| if c.is_ascii() && !c.is_ascii_control() && !matches!(c, '"' | '\\' | '/' | '%') { c } else { '_' })
-        .collect();
-    let mut codificato = String::new();
-    for b in nome.bytes() {
-        if b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b) {
-            codificato.push(char::from(b));
-        } else {
-            codificato.push_str(&format!("%{b:02X}"));
-        }
-    }
-    format!("attachment; filename=\"{semplice}\"; filename*=UTF-8''{codificato}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_travel_whole_and_safe() {
-        let d = disposizione("è «a\"b»/../x\r\n.pdf");
-        assert!(d.is_ascii() && !d.contains('\n'));
-        assert!(d.contains("filename*=UTF-8''%C3%A8%20%C2%ABa%22b%C2%BB%2F..%2Fx%0D%0A.pdf"), "{d}");
-    }
 }

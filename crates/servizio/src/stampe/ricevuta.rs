@@ -4,13 +4,11 @@
 use dominio::codici::CodiceAoo;
 use dominio::configurazione::Configurazione;
 use dominio::registrazione::{Registrazione, Tipo, TipoAssegnazione};
-use dominio::tempo::piu_giorni;
+use dominio::registrazione::{TERMINE_GIORNI, termine};
 use stampa::{Blocco, Brano, Cornice, Documento, Errore, Qr};
 
 use super::{giorno, istante_di_stampa, nome, quando, segno};
 
-/// Days of the procedimento unless otherwise set (L. 241/1990 art. 2 c. 2).
-const TERMINE_GIORNI: i64 = 30;
 /// Longest oggetto printed whole: the receipt is one page.
 const OGGETTO_MAX: usize = 500;
 /// Senders or recipients listed one by one.
@@ -106,7 +104,7 @@ fn fatti(l: &Luogo<'_>, r: &Registrazione) -> Vec<(String, Vec<Brano>)> {
             format!(
                 "se il documento avvia un procedimento, l'amministrazione risponde entro {TERMINE_GIORNI} giorni, cioè entro \
                  il {}, salvo un termine diverso previsto per quel procedimento (art. 2, legge 241/1990)",
-                giorno(piu_giorni(presentato.giorno(), TERMINE_GIORNI))
+                giorno(termine(presentato))
             ),
         );
     }

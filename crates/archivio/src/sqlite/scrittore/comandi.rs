@@ -6,7 +6,7 @@ use dominio::annullamento::StatoRichiesta;
 use dominio::codici::{CodiceAoo, CodiceVoce};
 use dominio::comandi::{self, Comando, ComandoConfigurazione};
 use dominio::configurazione::{DatiAoo, DatiEnte, Ufficio, Voce};
-use dominio::errori::{Rifiuto, Rigore, Validatore};
+use dominio::errori::Rifiuto;
 use dominio::operazione::Evento;
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Registrazione, Stato};
@@ -257,7 +257,7 @@ impl Scrittore {
     }
 
     pub(super) fn crea_aoo(&mut self, ora: Istante, chi: &Operatore, n: NuovaAoo) -> Esito<Fatto> {
-        comandi_gestore(chi)?;
+        dominio::nuova::richiede(chi, dominio::permessi::Diritto::GestisceConfigurazione)?;
         if self.conf.aoo.contains_key(&n.codice) {
             return Err(Rifiuto::Conflitto(format!("l'AOO {} esiste già", n.codice)).into());
         }
@@ -310,13 +310,10 @@ impl Scrittore {
         chi: &Operatore,
         motivo: &str,
     ) -> Esito<Fatto> {
-        comandi_gestore(chi)?;
-        let mut v = Validatore::nuovo(Rigore::Operatore);
-        let motivo = dominio::testo::obbligatorio(&mut v, "motivo", motivo, 1_000);
-        v.chiudi()?;
+        let motivo = comandi::ruota_chiave(chi, motivo)?;
         let log = self.log_di(aoo)?;
         let t = self.istante(&log, ora)?;
-        let vkey = tronco::nuova_chiave(&self.c, &self.chiave, &log, t)?;
+        let vkey = tronco::nuova_chiave(&self.c, &self.chiave, log.id, &log.origine, t)?;
         let evento = Evento::ChiaveRuotata {
             precedente: log.vkey.clone(),
             chiave_log: vkey.clone(),
@@ -330,9 +327,4 @@ impl Scrittore {
         self.checkpoint(ora, aoo)?;
         Ok(fatto)
     }
-}
-
-/// Only who manages the configuration opens an AOO, or changes a key.
-fn comandi_gestore(chi: &Operatore) -> Esito<()> {
-    dominio::nuova::richiede(chi, dominio::permessi::Diritto::GestisceConfigurazione).map_err(Errore::from)
 }
