@@ -86,11 +86,18 @@ impl Uscita for Vec<u8> {
 /// Writes `testo` as a JSON string, escaped as RFC 8785 § 3.2.2.2 says and in no other way.
 pub(crate) fn scrivi_testo(out: &mut impl Uscita, testo: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    let letterale = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
     out.scrivi(b"\"");
     let byte = testo.as_bytes();
+    // Nearly all: looked at whole, then written whole.
+    if byte.iter().fold(true, |tutti, b| tutti & letterale(*b)) {
+        out.scrivi(byte);
+        out.scrivi(b"\"");
+        return;
+    }
     let mut start = 0;
     for (i, &b) in byte.iter().enumerate() {
-        if b >= 0x20 && b != b'"' && b != b'\\' {
+        if letterale(b) {
             continue;
         }
         out.scrivi(&byte[start..i]);
@@ -143,27 +150,51 @@ pub(crate) fn controlla_nome(nome: &str) -> Result<(), ErroreCampo> {
     Ok(())
 }
 
+/// A value that a field may hold, borrowed from wherever it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalare<'a> {
+    /// `null`.
+    Nullo,
+    /// `true` or `false`.
+    Logico(bool),
+    /// An integer; within ±[`INTERO_MAX`], or it is refused when it is digested.
+    Intero(i64),
+    /// A text.
+    Testo(&'a str),
+}
+
+impl<'a> Scalare<'a> {
+    /// The value of field `nome`, if it is one that an operation may hold.
+    ///
+    /// # Errors
+    /// A list, an object, a number that is no integer or beyond ±[`INTERO_MAX`].
+    pub fn di(nome: &str, valore: &'a Value) -> Result<Self, ErroreCampo> {
+        match valore {
+            Value::Null => Ok(Self::Nullo),
+            Value::Bool(b) => Ok(Self::Logico(*b)),
+            Value::String(s) => Ok(Self::Testo(s)),
+            Value::Number(n) => match n.as_i64() {
+                Some(i) => Ok(Self::Intero(i)),
+                None if n.is_u64() => Err(ErroreCampo::NumeroGrande { nome: nome.to_owned() }),
+                None => Err(ErroreCampo::NumeroNonIntero { nome: nome.to_owned() }),
+            },
+            Value::Array(_) | Value::Object(_) => Err(ErroreCampo::ValoreComposto { nome: nome.to_owned() }),
+        }
+    }
+}
+
 /// Writes the value of field `nome`, or says why it may not stand in an operation.
-pub(crate) fn scrivi_valore(out: &mut impl Uscita, nome: &str, valore: &Value) -> Result<(), ErroreCampo> {
+pub(crate) fn scrivi_valore(out: &mut impl Uscita, nome: &str, valore: Scalare<'_>) -> Result<(), ErroreCampo> {
     match valore {
-        Value::Null => out.scrivi(b"null"),
-        Value::Bool(true) => out.scrivi(b"true"),
-        Value::Bool(false) => out.scrivi(b"false"),
-        Value::String(s) if s.len() > TESTO_BYTE_MAX => {
+        Scalare::Nullo => out.scrivi(b"null"),
+        Scalare::Logico(true) => out.scrivi(b"true"),
+        Scalare::Logico(false) => out.scrivi(b"false"),
+        Scalare::Testo(s) if s.len() > TESTO_BYTE_MAX => {
             return Err(ErroreCampo::TestoLungo { nome: nome.to_owned(), byte: s.len() });
         }
-        Value::String(s) => scrivi_testo(out, s),
-        Value::Number(n) => match n.as_i64() {
-            Some(i) if (-INTERO_MAX..=INTERO_MAX).contains(&i) => scrivi_intero(out, i),
-            Some(_) => return Err(ErroreCampo::NumeroGrande { nome: nome.to_owned() }),
-            None if n.is_u64() => {
-                return Err(ErroreCampo::NumeroGrande { nome: nome.to_owned() });
-            }
-            None => return Err(ErroreCampo::NumeroNonIntero { nome: nome.to_owned() }),
-        },
-        Value::Array(_) | Value::Object(_) => {
-            return Err(ErroreCampo::ValoreComposto { nome: nome.to_owned() });
-        }
+        Scalare::Testo(s) => scrivi_testo(out, s),
+        Scalare::Intero(i) if (-INTERO_MAX..=INTERO_MAX).contains(&i) => scrivi_intero(out, i),
+        Scalare::Intero(_) => return Err(ErroreCampo::NumeroGrande { nome: nome.to_owned() }),
     }
     Ok(())
 }
@@ -176,7 +207,7 @@ mod tests {
 
     fn jcs(valore: &Value) -> Result<String, ErroreCampo> {
         let mut out = Vec::new();
-        scrivi_valore(&mut out, "x", valore)?;
+        scrivi_valore(&mut out, "x", Scalare::di("x", valore)?)?;
         Ok(String::from_utf8(out).unwrap())
     }
 

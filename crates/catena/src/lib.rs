@@ -39,7 +39,7 @@ pub mod voce;
 
 pub use albero::{Albero, RADICE_VUOTA, foglia, nodo};
 pub use checkpoint::{Checkpoint, ErroreCheckpoint};
-pub use jcs::{CAMPI_MAX, ErroreCampo, INTERO_MAX, NOME_BYTE_MAX, TESTO_BYTE_MAX};
+pub use jcs::{CAMPI_MAX, ErroreCampo, INTERO_MAX, NOME_BYTE_MAX, Scalare, TESTO_BYTE_MAX};
 pub use nota::{ChiaveFirma, ChiavePubblica, ErroreNota, FirmaNota, Nota, apri_nota, firma_nota};
 pub use prova::{
     ErroreProva, LettoreHash, ProvaErrata, prova_coerenza, prova_inclusione, radice, verifica_coerenza,

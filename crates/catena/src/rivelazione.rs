@@ -10,7 +10,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::Hash;
-use crate::jcs::{ErroreCampo, NOME_BYTE_MAX, TESTO_BYTE_MAX, Uscita, controlla_nome, scrivi_testo, scrivi_valore};
+use crate::jcs::{
+    ErroreCampo, NOME_BYTE_MAX, Scalare, TESTO_BYTE_MAX, Uscita, controlla_nome, scrivi_testo, scrivi_valore,
+};
 
 const PREFISSO_SALE: &[u8] = b"protocollo/sale/v1\n";
 
@@ -36,11 +38,7 @@ impl Seme {
     /// The salt of field `nome`: the first half of SHA-256(`"protocollo/sale/v1\n"` ‖ seed ‖ name).
     #[must_use]
     pub fn sale(&self, nome: &str) -> Sale {
-        let digest = Sha256::new().chain_update(PREFISSO_SALE).chain_update(self.0).chain_update(nome);
-        let digest: Hash = digest.finalize().into();
-        let mut sale = Sale::default();
-        sale.copy_from_slice(&digest[..16]);
-        sale
+        meta_di(Sha256::new_with_prefix(PREFISSO_SALE).chain_update(self.0).chain_update(nome))
     }
 }
 
@@ -54,18 +52,52 @@ pub fn rivelazione(seme: &Seme, nome: &str, valore: &Value) -> Result<String, Er
 
 fn testo_con_sale(sale: &Sale, nome: &str, valore: &Value) -> Result<String, ErroreCampo> {
     let mut json = Vec::with_capacity(96);
-    scrivi_terna(&mut json, sale, nome, valore)?;
+    scrivi_terna(&mut json, sale, nome, Scalare::di(nome, valore)?)?;
     Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
-/// The digest of a field: SHA-256 of the ASCII of [`rivelazione`], without building that text. It does not allocate.
+/// The digest of a field: SHA-256 of the ASCII of [`rivelazione`].
 ///
 /// # Errors
 /// A name or value that may not stand in an operation.
 pub fn impronta_campo(seme: &Seme, nome: &str, valore: &Value) -> Result<Hash, ErroreCampo> {
-    let mut out = ImprontaBase64::nuova();
-    scrivi_terna(&mut out, &seme.sale(nome), nome, valore)?;
-    Ok(out.chiudi())
+    Digestore::nuovo(seme).impronta(nome, Scalare::di(nome, valore)?)
+}
+
+/// Digests the fields of one operation. What all of them share is done once, and the buffers serve them all.
+#[derive(Clone)]
+pub(crate) struct Digestore {
+    /// Prefix and seed, already hashed.
+    sale: Sha256,
+    json: Vec<u8>,
+    testo: Vec<u8>,
+}
+
+impl Digestore {
+    pub(crate) fn nuovo(seme: &Seme) -> Self {
+        let sale = Sha256::new_with_prefix(PREFISSO_SALE).chain_update(seme.0);
+        Self { sale, json: Vec::with_capacity(384), testo: vec![0; 512] }
+    }
+
+    pub(crate) fn impronta(&mut self, nome: &str, valore: Scalare<'_>) -> Result<Hash, ErroreCampo> {
+        let sale = meta_di(self.sale.clone().chain_update(nome));
+        self.json.clear();
+        scrivi_terna(&mut self.json, &sale, nome, valore)?;
+        let serve = self.json.len().div_ceil(3) * 4;
+        if self.testo.len() < serve {
+            self.testo.resize(serve, 0);
+        }
+        let n = codifica(&self.json, &mut self.testo);
+        Ok(Sha256::digest(&self.testo[..n]).into())
+    }
+}
+
+/// The first half of a digest: a salt.
+fn meta_di(sha: Sha256) -> Sale {
+    let digest: Hash = sha.finalize().into();
+    let mut sale = Sale::default();
+    sale.copy_from_slice(&digest[..16]);
+    sale
 }
 
 /// The digest of the text of a disclosure, as received.
@@ -74,7 +106,7 @@ pub fn impronta_testo(testo: &str) -> Hash {
     Sha256::digest(testo.as_bytes()).into()
 }
 
-fn scrivi_terna(out: &mut impl Uscita, sale: &Sale, nome: &str, valore: &Value) -> Result<(), ErroreCampo> {
+fn scrivi_terna(out: &mut impl Uscita, sale: &Sale, nome: &str, valore: Scalare<'_>) -> Result<(), ErroreCampo> {
     controlla_nome(nome)?;
     let mut sale_testo = [0u8; 22];
     codifica(sale, &mut sale_testo);
@@ -93,50 +125,6 @@ fn codifica(byte: &[u8], out: &mut [u8]) -> usize {
     match URL_SAFE_NO_PAD.encode_slice(byte, out) {
         Ok(n) => n,
         Err(_) => unreachable!("buffers are sized 4/3 of what goes in"),
-    }
-}
-
-/// Bytes kept before they are encoded: a multiple of 3, so that blocks join without padding.
-const BLOCCO: usize = 384;
-
-/// SHA-256 of the base64url of what is written to it.
-struct ImprontaBase64 {
-    sha: Sha256,
-    attesa: [u8; BLOCCO],
-    presenti: usize,
-}
-
-impl ImprontaBase64 {
-    fn nuova() -> Self {
-        Self { sha: Sha256::new(), attesa: [0; BLOCCO], presenti: 0 }
-    }
-
-    fn versa(&mut self) {
-        let mut testo = [0u8; BLOCCO / 3 * 4];
-        let n = codifica(&self.attesa[..self.presenti], &mut testo);
-        self.sha.update(&testo[..n]);
-        self.presenti = 0;
-    }
-
-    fn chiudi(mut self) -> Hash {
-        self.versa();
-        self.sha.finalize().into()
-    }
-}
-
-impl Uscita for ImprontaBase64 {
-    fn scrivi(&mut self, mut byte: &[u8]) {
-        loop {
-            let free = BLOCCO - self.presenti;
-            let (now, later) = byte.split_at(byte.len().min(free));
-            self.attesa[self.presenti..self.presenti + now.len()].copy_from_slice(now);
-            self.presenti += now.len();
-            if later.is_empty() {
-                return;
-            }
-            self.versa();
-            byte = later;
-        }
     }
 }
 
@@ -195,7 +183,7 @@ impl Rivelazione {
         let sale: Sale =
             URL_SAFE_NO_PAD.decode(sale).ok().and_then(|byte| byte.try_into().ok()).ok_or(ErroreRivelazione::Sale)?;
         let mut canonical = Vec::with_capacity(json.len());
-        scrivi_terna(&mut canonical, &sale, &nome, &valore)?;
+        scrivi_terna(&mut canonical, &sale, &nome, Scalare::di(&nome, &valore)?)?;
         if canonical != json {
             return Err(ErroreRivelazione::NonCanonica { nome });
         }

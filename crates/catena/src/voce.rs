@@ -5,8 +5,8 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::jcs::{CAMPI_MAX, ErroreCampo};
-use crate::rivelazione::{Seme, impronta_campo};
+use crate::jcs::{CAMPI_MAX, ErroreCampo, Scalare};
+use crate::rivelazione::{Digestore, Seme};
 use crate::{Hash, Operazione};
 
 const PREFISSO_VOCE: &[u8] = b"protocollo/op/v1\n";
@@ -14,7 +14,9 @@ const PREFISSO_VOCE: &[u8] = b"protocollo/op/v1\n";
 /// The entry: SHA-256(`"protocollo/op/v1\n"` ‖ digests sorted bytewise). Sorts `impronte` in place.
 #[must_use]
 pub fn voce(impronte: &mut [Hash]) -> Hash {
-    impronte.sort_unstable();
+    // Digests nearly always differ within their first bytes, which compare as one number.
+    let inizio = |h: &Hash| u64::from_be_bytes([h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]]);
+    impronte.sort_unstable_by(|a, b| inizio(a).cmp(&inizio(b)).then_with(|| a.cmp(b)));
     Sha256::new().chain_update(PREFISSO_VOCE).chain_update(impronte.as_flattened()).finalize().into()
 }
 
@@ -33,17 +35,25 @@ pub fn voce_di(seme: &Seme, operazione: &Operazione) -> Result<Hash, ErroreCampo
 ///
 /// Names must be distinct: an operation is a map. Nothing here remembers names, so the caller answers for that, and
 /// a replay from the stored map by [`voce_di`] finds out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Impronte {
     seme: Seme,
+    digestore: Digestore,
     impronte: Vec<Hash>,
+}
+
+impl std::fmt::Debug for Impronte {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Impronte").field("impronte", &self.impronte.len()).finish_non_exhaustive()
+    }
 }
 
 impl Impronte {
     /// None yet, with room for `campi`.
     #[must_use]
     pub fn nuove(seme: Seme, campi: usize) -> Self {
-        Self { seme, impronte: Vec::with_capacity(campi.min(CAMPI_MAX)) }
+        let digestore = Digestore::nuovo(&seme);
+        Self { seme, digestore, impronte: Vec::with_capacity(campi.min(CAMPI_MAX)) }
     }
 
     /// Those of every field of `operazione`, with room for a few more.
@@ -63,10 +73,18 @@ impl Impronte {
     /// # Errors
     /// Too many fields, or one that may not stand in an operation.
     pub fn aggiungi(&mut self, nome: &str, valore: &Value) -> Result<(), ErroreCampo> {
+        self.aggiungi_scalare(nome, Scalare::di(nome, valore)?)
+    }
+
+    /// The same, of a value that is not in a [`Value`].
+    ///
+    /// # Errors
+    /// Too many fields, or one that may not stand in an operation.
+    pub fn aggiungi_scalare(&mut self, nome: &str, valore: Scalare<'_>) -> Result<(), ErroreCampo> {
         if self.impronte.len() >= CAMPI_MAX {
             return Err(ErroreCampo::TroppiCampi { campi: self.impronte.len() + 1 });
         }
-        self.impronte.push(impronta_campo(&self.seme, nome, valore)?);
+        self.impronte.push(self.digestore.impronta(nome, valore)?);
         Ok(())
     }
 

@@ -403,6 +403,14 @@ impl Operazione {
     /// # Errors
     /// [`Illeggibile`] names what is missing or wrong.
     pub fn leggi(campi: &Campi) -> Result<Self, Illeggibile> {
+        Self::da(&piatto::annidati(campi))
+    }
+
+    /// The same, from the fields as the text had them.
+    ///
+    /// # Errors
+    /// Not an operation of this version.
+    pub fn da(valore: &piatto::Annidati<'_>) -> Result<Self, Illeggibile> {
         #[derive(Deserialize)]
         struct Busta {
             v: i64,
@@ -416,12 +424,16 @@ impl Operazione {
             anno: Option<i32>,
             numero: Option<Numero>,
         }
-        let valore = piatto::annidati(campi);
-        let b = Busta::deserialize(&valore).map_err(|e| Illeggibile(e.to_string()))?;
+        let b = Busta::deserialize(valore).map_err(|e| Illeggibile(e.to_string()))?;
         if b.v != VERSIONE {
             return Err(Illeggibile(format!("versione {} sconosciuta", b.v)));
         }
-        let evento = Evento::deserialize(&valore).map_err(|e| Illeggibile(e.to_string()))?;
+        // By far the most common goes straight into its type: a tag would first copy the fields aside.
+        let evento = match valore.testo("operazione") {
+            Some("registrazione") => DatiRegistrazione::deserialize(valore).map(|d| Evento::Registrazione(Box::new(d))),
+            _ => Evento::deserialize(valore),
+        };
+        let evento = evento.map_err(|e| Illeggibile(e.to_string()))?;
         let chiave = match (b.registro, b.anno, b.numero) {
             (Some(registro), Some(anno), Some(numero)) => Some(Chiave { registro, anno, numero }),
             _ => None,

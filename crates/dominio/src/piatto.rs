@@ -2,9 +2,12 @@
 //!
 //! `{"destinatari":[{"nome":"A"}]}` is the field `destinatari.0.nome`. Nulls and empty containers leave no field.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer};
-use serde::de::{IntoDeserializer, Visitor};
-use serde::{Deserializer, forward_to_deserialize_any};
+use serde::de::{Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 
 /// Field names to scalars.
@@ -41,25 +44,220 @@ pub fn appiattisci(nome: &mut String, valore: Value, campi: &mut Campi) {
     }
 }
 
+/// A scalar, borrowed from the text or the value that holds it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalare<'a> {
+    /// `null`.
+    Nullo,
+    /// `true` or `false`.
+    Logico(bool),
+    /// An integer that 64 bits hold.
+    Intero(i64),
+    /// A text.
+    Testo(&'a str),
+    /// What no operation holds: another number, a list, an object.
+    Altro,
+}
+
+impl<'a> From<&'a Value> for Scalare<'a> {
+    fn from(v: &'a Value) -> Self {
+        match v {
+            Value::Null => Self::Nullo,
+            Value::Bool(b) => Self::Logico(*b),
+            Value::String(t) => Self::Testo(t),
+            Value::Number(n) => n.as_i64().map_or(Self::Altro, Self::Intero),
+            Value::Array(_) | Value::Object(_) => Self::Altro,
+        }
+    }
+}
+
+/// The fields of an operation as its stored text has them, sorted by name: nothing is copied that the text already
+/// holds as it is.
+#[derive(Debug)]
+pub struct CampiLetti<'a>(Vec<(Cow<'a, str>, Letto<'a>)>);
+
+/// A value of [`CampiLetti`].
+#[derive(Debug)]
+enum Letto<'a> {
+    Scalare(Scalare<'a>),
+    /// It was escaped.
+    Copiato(Box<str>),
+}
+
+impl Letto<'_> {
+    fn scalare(&self) -> Scalare<'_> {
+        match self {
+            Self::Scalare(s) => *s,
+            Self::Copiato(t) => Scalare::Testo(t),
+        }
+    }
+}
+
+impl<'a> CampiLetti<'a> {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// No object, or one that says a name twice: its reader would have to choose.
+    pub fn leggi(testo: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(testo)
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Scalare<'_>)> {
+        self.0.iter().map(|(k, v)| (k.as_ref(), v.scalare()))
+    }
+
+    /// A field.
+    pub fn get(&self, nome: &str) -> Option<Scalare<'_>> {
+        let i = self.0.binary_search_by(|(k, _)| k.as_ref().cmp(nome)).ok()?;
+        Some(self.0[i].1.scalare())
+    }
+
+    /// A field that is a text.
+    pub fn testo(&self, nome: &str) -> Option<&str> {
+        match self.get(nome) {
+            Some(Scalare::Testo(t)) => Some(t),
+            _ => None,
+        }
+    }
+
+    /// A field that is an integer.
+    pub fn intero(&self, nome: &str) -> Option<i64> {
+        match self.get(nome) {
+            Some(Scalare::Intero(n)) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// To be read into a type.
+    pub fn annidati(&self) -> Annidati<'_> {
+        Annidati(Nodo::Ramo(radice(self.iter())))
+    }
+}
+
+impl<'de> Deserialize<'de> for CampiLetti<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Oggetto;
+        impl<'de> Visitor<'de> for Oggetto {
+            type Value = CampiLetti<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("un oggetto")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Self::Value, A::Error> {
+                let mut campi: Vec<(Cow<'de, str>, Letto<'de>)> = Vec::with_capacity(48);
+                while let Some(Nome(k)) = m.next_key()? {
+                    campi.push((k, m.next_value()?));
+                }
+                // Written sorted, but for the few that the writer adds at the end.
+                campi.sort_by(|a, b| a.0.cmp(&b.0));
+                if campi.windows(2).any(|due| due[0].0 == due[1].0) {
+                    return Err(A::Error::custom("un campo c'è due volte"));
+                }
+                Ok(CampiLetti(campi))
+            }
+        }
+        d.deserialize_map(Oggetto)
+    }
+}
+
+/// A name, borrowed where it can be.
+struct Nome<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Nome<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Testo;
+        impl<'de> Visitor<'de> for Testo {
+            type Value = Nome<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("un nome")
+            }
+            fn visit_borrowed_str<E>(self, t: &'de str) -> Result<Self::Value, E> {
+                Ok(Nome(Cow::Borrowed(t)))
+            }
+            fn visit_str<E>(self, t: &str) -> Result<Self::Value, E> {
+                Ok(Nome(Cow::Owned(t.to_owned())))
+            }
+        }
+        d.deserialize_str(Testo)
+    }
+}
+
+impl<'de> Deserialize<'de> for Letto<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Qualunque;
+        impl<'de> Visitor<'de> for Qualunque {
+            type Value = Letto<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("un valore semplice")
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Letto::Scalare(Scalare::Nullo))
+            }
+            fn visit_bool<E>(self, b: bool) -> Result<Self::Value, E> {
+                Ok(Letto::Scalare(Scalare::Logico(b)))
+            }
+            fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
+                Ok(Letto::Scalare(Scalare::Intero(n)))
+            }
+            fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
+                Ok(Letto::Scalare(i64::try_from(n).map_or(Scalare::Altro, Scalare::Intero)))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Letto::Scalare(Scalare::Altro))
+            }
+            fn visit_borrowed_str<E>(self, t: &'de str) -> Result<Self::Value, E> {
+                Ok(Letto::Scalare(Scalare::Testo(t)))
+            }
+            fn visit_str<E>(self, t: &str) -> Result<Self::Value, E> {
+                Ok(Letto::Copiato(t.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Self::Value, A::Error> {
+                while a.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Letto::Scalare(Scalare::Altro))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Self::Value, A::Error> {
+                while a.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Letto::Scalare(Scalare::Altro))
+            }
+        }
+        d.deserialize_any(Qualunque)
+    }
+}
+
 /// Flat fields as the nested value they stand for, read without copying any of it.
 pub struct Annidati<'a>(Nodo<'a>);
 
 enum Nodo<'a> {
-    Foglia(&'a Value),
+    Foglia(Scalare<'a>),
     Ramo(Vec<(&'a str, Nodo<'a>)>),
+}
+
+impl<'a> Annidati<'a> {
+    /// A field of the root that is a text.
+    pub fn testo(&self, nome: &str) -> Option<&'a str> {
+        let Nodo::Ramo(figli) = &self.0 else { return None };
+        match figli.iter().find(|(k, _)| *k == nome)?.1 {
+            Nodo::Foglia(Scalare::Testo(t)) => Some(t),
+            _ => None,
+        }
+    }
 }
 
 /// The nested value of flat fields. Objects whose every key is a number become arrays, in numeric order.
 pub fn espandi(campi: &Campi) -> Value {
-    monta(&Nodo::Ramo(radice(campi)))
+    monta(&Nodo::Ramo(radice(di(campi))))
+}
+
+fn di(campi: &Campi) -> impl Iterator<Item = (&str, Scalare<'_>)> {
+    campi.iter().map(|(k, v)| (k.as_str(), v.into()))
 }
 
 /// The same, to be read straight into a type: `T::deserialize(&annidati(campi))`.
 pub fn annidati(campi: &Campi) -> Annidati<'_> {
-    Annidati(Nodo::Ramo(radice(campi)))
+    Annidati(Nodo::Ramo(radice(di(campi))))
 }
 
-fn radice(campi: &Campi) -> Vec<(&str, Nodo<'_>)> {
+fn radice<'a>(campi: impl Iterator<Item = (&'a str, Scalare<'a>)>) -> Vec<(&'a str, Nodo<'a>)> {
     let mut radice = Vec::with_capacity(24);
     for (nome, valore) in campi {
         inserisci(&mut radice, nome, valore);
@@ -97,7 +295,14 @@ impl<'de> Deserializer<'de> for &Nodo<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Self::Error> {
         match self {
-            Nodo::Foglia(x) => x.deserialize_any(v),
+            Nodo::Foglia(Scalare::Nullo) => v.visit_unit(),
+            Nodo::Foglia(Scalare::Logico(b)) => v.visit_bool(*b),
+            Nodo::Foglia(Scalare::Intero(n)) => match u64::try_from(*n) {
+                Ok(n) => v.visit_u64(n),
+                Err(_) => v.visit_i64(*n),
+            },
+            Nodo::Foglia(Scalare::Testo(t)) => v.visit_borrowed_str(t),
+            Nodo::Foglia(Scalare::Altro) => Err(Self::Error::invalid_type(Unexpected::Other("valore composto"), &v)),
             Nodo::Ramo(figli) if numerico(figli) => {
                 v.visit_seq(SeqDeserializer::new(in_ordine(figli).into_iter().map(|(_, n)| Figlio(n))))
             }
@@ -109,7 +314,7 @@ impl<'de> Deserializer<'de> for &Nodo<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Self::Error> {
         match self {
-            Nodo::Foglia(Value::Null) => v.visit_none(),
+            Nodo::Foglia(Scalare::Nullo) => v.visit_none(),
             _ => v.visit_some(self),
         }
     }
@@ -121,9 +326,9 @@ impl<'de> Deserializer<'de> for &Nodo<'de> {
         v: V,
     ) -> Result<V::Value, Self::Error> {
         match self {
-            Nodo::Foglia(x) => x.deserialize_enum(nome, varianti, v),
+            Nodo::Foglia(Scalare::Testo(t)) => BorrowedStrDeserializer::new(t).deserialize_enum(nome, varianti, v),
             // No type of ours holds anything in a variant's name.
-            Nodo::Ramo(_) => monta(self).deserialize_enum(nome, varianti, v),
+            _ => monta(self).deserialize_enum(nome, varianti, v),
         }
     }
 
@@ -183,13 +388,18 @@ impl<'de> Deserializer<'de> for Figlio<'_, 'de> {
 
 fn monta(nodo: &Nodo<'_>) -> Value {
     match nodo {
-        Nodo::Foglia(v) => (*v).clone(),
+        Nodo::Foglia(s) => match s {
+            Scalare::Nullo | Scalare::Altro => Value::Null,
+            Scalare::Logico(b) => (*b).into(),
+            Scalare::Intero(n) => (*n).into(),
+            Scalare::Testo(t) => (*t).into(),
+        },
         Nodo::Ramo(f) if numerico(f) => Value::Array(in_ordine(f).into_iter().map(|(_, n)| monta(n)).collect()),
         Nodo::Ramo(f) => Value::Object(f.iter().map(|(k, n)| ((*k).to_owned(), monta(n))).collect()),
     }
 }
 
-fn inserisci<'a>(ramo: &mut Vec<(&'a str, Nodo<'a>)>, nome: &'a str, valore: &'a Value) {
+fn inserisci<'a>(ramo: &mut Vec<(&'a str, Nodo<'a>)>, nome: &'a str, valore: Scalare<'a>) {
     match nome.split_once('.') {
         None => ramo.push((nome, Nodo::Foglia(valore))),
         Some((testa, coda)) => {
@@ -226,11 +436,25 @@ mod tests {
         assert_eq!(espandi(&c), v);
     }
 
+    #[test]
+    fn a_text_that_would_have_to_be_interpreted_is_refused_or_says_nothing() {
+        for male in ["", "[]", "1", r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#, r#"{"a":1}x"#] {
+            assert!(CampiLetti::leggi(male).is_err(), "{male}");
+        }
+        let c =
+            CampiLetti::leggi(r#"{"z":null,"f":1.5,"g":18446744073709551615,"o":{"x":[1]},"l":[{}],"n":-3}"#).unwrap();
+        for altro in ["f", "g", "o", "l"] {
+            assert_eq!(c.get(altro), Some(Scalare::Altro), "{altro}");
+        }
+        assert_eq!((c.get("z"), c.intero("n"), c.get("manca")), (Some(Scalare::Nullo), Some(-3), None));
+        assert!(<Value as serde::Deserialize>::deserialize(&c.annidati()).is_err());
+    }
+
     fn valore() -> impl Strategy<Value = Value> {
         let foglia = prop_oneof![
             any::<i32>().prop_map(|n| json!(n)),
             any::<bool>().prop_map(|b| json!(b)),
-            "[a-z. ]{0,6}".prop_map(|s| json!(s)),
+            "[a-zè\"\\\\\n. ]{0,6}".prop_map(|s| json!(s)),
         ];
         foglia.prop_recursive(3, 20, 4, |v| {
             prop_oneof![
@@ -243,14 +467,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn flat_and_back_is_the_same(m in proptest::collection::btree_map("[a-zA-Z]{1,5}", valore(), 1..5)) {
+        fn flat_and_back_is_the_same(
+            m in proptest::collection::btree_map("[a-zA-Z]{1,5}", valore(), 1..5), giro in 0usize..9
+        ) {
             let v = Value::Object(m.into_iter().collect());
             let mut c = Campi::new();
             appiattisci(&mut String::new(), v.clone(), &mut c);
             prop_assert!(c.values().all(|x| !x.is_object() && !x.is_array() && !x.is_null()));
             prop_assert_eq!(espandi(&c), v.clone());
             let letto = <Value as serde::Deserialize>::deserialize(&annidati(&c)).unwrap();
-            prop_assert_eq!(letto, v);
+            prop_assert_eq!(&letto, &v);
+            // From the text, whatever the order its fields come in.
+            let mut campi: Vec<String> = c.iter().map(|(k, v)| format!("{}:{v}", Value::from(k.as_str()))).collect();
+            campi.rotate_left(giro % c.len());
+            let testo = format!("{{{}}}", campi.join(","));
+            let letti = CampiLetti::leggi(&testo).unwrap();
+            prop_assert!(letti.iter().eq(di(&c)));
+            prop_assert!(c.iter().all(|(k, v)| letti.get(k) == Some(v.into())));
+            prop_assert_eq!(<Value as serde::Deserialize>::deserialize(&letti.annidati()).unwrap(), v);
         }
     }
 }

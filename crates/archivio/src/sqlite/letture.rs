@@ -6,7 +6,7 @@ use dominio::comandi::puo_vedere;
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Operazione;
 use dominio::permessi::Operatore;
-use dominio::piatto::Campi;
+use dominio::piatto::{Campi, CampiLetti};
 use dominio::registrazione::{Chiave, Numero, Registrazione, StatoAssegnazione};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::Istante;
@@ -48,8 +48,8 @@ pub fn difetto(e: &serde_json::Error) -> &'static str {
 
 fn letta(campi: &str, id: i64) -> Esito<Operazione> {
     let male = |e: &str| Errore::Incoerente(format!("operazione {} del registro {}: {e}", da_id(id).1, da_id(id).0));
-    let campi: Campi = serde_json::from_str(campi).map_err(|e| male(difetto(&e)))?;
-    Operazione::leggi(&campi).map_err(|_| male("campi che non sono un'operazione"))
+    let campi = CampiLetti::leggi(campi).map_err(|e| male(difetto(&e)))?;
+    Operazione::da(&campi.annidati()).map_err(|_| male("campi che non sono un'operazione"))
 }
 
 /// One operation by id.

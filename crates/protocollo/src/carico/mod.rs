@@ -50,7 +50,7 @@ pub struct Opzioni {
     /// Misura la ricerca su tante registrazioni.
     #[arg(long, value_name = "REGISTRAZIONI", num_args = 0..=1, default_missing_value = "1000000")]
     pub cerca: Option<u64>,
-    /// Misura la verifica su tante operazioni senza file.
+    /// Misura la verifica su tante operazioni senza file, e quanto rallenta chi registra mentre si verifica.
     #[arg(long, value_name = "OPERAZIONI", num_args = 0..=1, default_missing_value = "1000000", conflicts_with = "cerca")]
     pub verifica: Option<u64>,
     /// Byte del file di ogni registrazione, con --profilo http.
@@ -70,7 +70,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
     let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let rapporto = rt.block_on(async {
         match (o.cerca, o.profilo) {
-            _ if o.verifica.is_some() => verifica::misura(&cartella, o.verifica.unwrap_or_default()).await,
+            _ if o.verifica.is_some() => verifica::misura(&cartella, o.verifica.unwrap_or_default(), o).await,
             (Some(n), _) => ricerca::misura(&cartella, n).await,
             (None, Profilo::Nucleo) => nucleo::misura(&cartella, o).await,
             (None, Profilo::Http) => http::misura(&cartella, o).await,

@@ -1,6 +1,8 @@
 //! Profile `nucleo`: commands without files, in process.
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,33 +92,41 @@ pub fn registrazione(n: u64) -> Result<NuovaRegistrazione> {
     }))?)
 }
 
+/// What a client of the load does again and again: one registration, its words made beforehand, since the making of
+/// requests is not what is measured.
+pub fn clienti_che_registrano(
+    ente: &Arc<dyn EnteStore>,
+    aoo: Vec<CodiceAoo>,
+) -> Result<impl Fn(usize, u64) -> BoxFuture + Clone + Send + Sync + 'static> {
+    let modelli = Arc::new((0..MODELLI).map(registrazione).collect::<Result<Vec<_>>>()?);
+    let (ente, aoo, chi) = (Arc::clone(ente), Arc::new(aoo), Arc::new(operatore()?));
+    Ok(move |c: usize, i: u64| -> BoxFuture {
+        let (ente, aoo, chi) = (Arc::clone(&ente), Arc::clone(&aoo), Arc::clone(&chi));
+        let dati = modelli[(c * 7_919 + i as usize) % modelli.len()].clone();
+        Box::pin(async move {
+            let n = DaRegistrare {
+                chi: (*chi).clone(),
+                registro: CodiceRegistro::generale(),
+                rigore: Rigore::Operatore,
+                dati,
+                file: Vec::new(),
+                idempotenza: None,
+            };
+            ente.registra(&aoo[c % aoo.len()], n).await.map(drop).map_err(anyhow::Error::from)
+        })
+    })
+}
+
+/// A registration under way.
+type BoxFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
 /// Interleaved turns of the register and of the ceiling.
 pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let clienti = o.clienti.unwrap_or(64);
     let durata = Duration::from_secs_f64(o.secondi);
     let store = SqliteStore::apri(&cartella.join("archivio"), Arc::new(archivio::orologio::OrologioDiSistema))?;
     let (ente, aoo) = prepara(&*store, o.aoo).await?;
-    let chi = operatore()?;
-    // Made beforehand: the making of requests is not what is measured.
-    let modelli = Arc::new((0..MODELLI).map(registrazione).collect::<Result<Vec<_>>>()?);
-    let registra = {
-        let (ente, aoo, chi) = (Arc::clone(&ente), Arc::new(aoo), Arc::new(chi));
-        move |c: usize, i: u64| {
-            let (ente, aoo, chi) = (Arc::clone(&ente), Arc::clone(&aoo), Arc::clone(&chi));
-            let dati = modelli[(c * 7_919 + i as usize) % modelli.len()].clone();
-            async move {
-                let n = DaRegistrare {
-                    chi: (*chi).clone(),
-                    registro: CodiceRegistro::generale(),
-                    rigore: Rigore::Operatore,
-                    dati,
-                    file: Vec::new(),
-                    idempotenza: None,
-                };
-                ente.registra(&aoo[c % aoo.len()], n).await.map(drop).map_err(anyhow::Error::from)
-            }
-        }
-    };
+    let registra = clienti_che_registrano(&ente, aoo)?;
     // The ceiling inserts operations as long as ours.
     registra(0, 0).await?;
     let log = archivio::store::Registro::Aoo("AOO1".parse()?);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dominio::codici::CodiceIpa;
 use rusqlite::Connection;
@@ -15,7 +16,7 @@ use super::pezzo::{Posto, attese};
 use super::somma::{Chiave, Insieme, PEZZO, Registro, Termini, posto};
 use super::termini::Analizzatore;
 use super::{Meta, dimensione};
-use crate::store::Esito;
+use crate::store::{Errore, Esito};
 
 /// Pieces looked at row by row for one set; the others are only named.
 const PEZZI_MAX: usize = 16;
@@ -32,6 +33,28 @@ pub struct Confronto<'a> {
     pub mete: &'a [Meta],
     /// Sums that the operations ask for.
     pub attese: &'a Registro,
+    /// Threads.
+    pub fili: usize,
+}
+
+/// Words from one on, up to another.
+#[derive(Clone, Copy)]
+struct Parte {
+    da: &'static str,
+    a: Option<&'static str>,
+}
+
+impl Parte {
+    const TUTTO: Self = Self { da: "", a: None };
+
+    /// By first character; words are of small letters and digits, other scripts come after.
+    fn tutte() -> Vec<Self> {
+        const INIZI: [&str; 37] = [
+            "", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k",
+            "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "{",
+        ];
+        (0..INIZI.len()).map(|i| Self { da: INIZI[i], a: INIZI.get(i + 1).copied() }).collect()
+    }
 }
 
 /// How many rows were read, and what does not hold.
@@ -51,11 +74,18 @@ impl Confronto<'_> {
     /// # Errors
     /// SQLite's.
     pub fn esegui(&self, t: Insieme) -> Esito<Trovato> {
+        // The full-text index is by far the largest. When the parts do not agree, or a writer moved rows between their
+        // snapshots, it is read again in one.
+        if t == Insieme::Cerca
+            && let Some(righe) = self.a_parti(t)?
+        {
+            return Ok((righe, Differenze::default()));
+        }
         let c = connessione(self.percorso)?;
         let mut d = Differenze::default();
         let mut trovate = Registro::default();
         c.execute_batch("BEGIN")?;
-        let righe = self.scorri(&c, t, &mut trovate, &mut d)?;
+        let righe = self.scorri(&c, t, Parte::TUTTO, &mut trovate, &mut d)?;
         c.execute_batch("COMMIT")?;
         let diversi = self.attese.diversi(&trovate, t);
         // One snapshot for a closer look: what a live writer added since is on both sides.
@@ -67,6 +97,36 @@ impl Confronto<'_> {
         }
         c.execute_batch("COMMIT")?;
         Ok((righe, d))
+    }
+
+    /// The index read by all threads, each some words at a time. How many rows, if all is as it should be.
+    fn a_parti(&self, t: Insieme) -> Esito<Option<u64>> {
+        let parti = Parte::tutte();
+        let prossima = AtomicUsize::new(0);
+        let lavora = || -> Esito<(u64, Registro, bool)> {
+            let c = connessione(self.percorso)?;
+            let (mut righe, mut trovate, mut d) = (0, Registro::default(), Differenze::default());
+            while let Some(p) = parti.get(prossima.fetch_add(1, Ordering::Relaxed)) {
+                c.execute_batch("BEGIN")?;
+                righe += self.scorri(&c, t, *p, &mut trovate, &mut d)?;
+                c.execute_batch("COMMIT")?;
+            }
+            Ok((righe, trovate, d.0.is_empty()))
+        };
+        let mut tutte = Registro::default();
+        let (mut righe, mut bene) = (0, true);
+        std::thread::scope(|s| -> Esito<()> {
+            let fili: Vec<_> = (0..self.fili).map(|_| s.spawn(lavora)).collect();
+            for f in fili {
+                let (sue, trovate, buone) =
+                    f.join().unwrap_or_else(|_| Err(Errore::Archivio("la verifica si è interrotta".to_owned())))?;
+                righe += sue;
+                bene &= buone;
+                tutte.unisci(&trovate);
+            }
+            Ok(())
+        })?;
+        Ok((bene && self.attese.diversi(&tutte, t).is_empty()).then_some(righe))
     }
 
     /// The log of an id and its piece, if the verification goes that far. A row past every operation belongs to none.
@@ -84,7 +144,14 @@ impl Confronto<'_> {
         self.mete.iter().map(|m| Ok((m.log, dimensione(c, m.log)?))).collect()
     }
 
-    fn scorri(&self, c: &Connection, t: Insieme, trovate: &mut Registro, d: &mut Differenze) -> Esito<u64> {
+    fn scorri(
+        &self,
+        c: &Connection,
+        t: Insieme,
+        parte: Parte,
+        trovate: &mut Registro,
+        d: &mut Differenze,
+    ) -> Esito<u64> {
         let ora = self.dimensioni(c)?;
         let mut righe = 0;
         let mut ultimo_estraneo = None;
@@ -109,21 +176,25 @@ impl Confronto<'_> {
             return Ok(righe);
         }
         // The index, word by word: the same word comes many times in a row.
-        let mut s = c.prepare(vocabolario(t))?;
-        let mut r = s.query([])?;
+        let mut s = c.prepare_cached(&format!("{} WHERE term >= ?", vocabolario(t)))?;
+        let mut r = s.query([parte.da])?;
         let mut parola = (String::new(), self.chiave.termine(t, ""));
         while let Some(x) = r.next()? {
-            righe += 1;
-            let p = x.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            if p != parola.0 {
+            let p = x.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
+            if p != parola.0.as_bytes() {
+                let p = x.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+                if parte.a.is_some_and(|a| p >= a) {
+                    break;
+                }
                 parola = (p.to_owned(), self.chiave.termine(t, p));
             }
+            righe += 1;
             let id: i64 = x.get(1)?;
             let (colonna, luogo) = luogo(t, x)?;
             somma(id, posto(parola.1, id, colonna, luogo), d);
         }
         drop(r);
-        if t == Insieme::Cerca {
+        if t == Insieme::Cerca && parte.da.is_empty() {
             // Rows on their way to the index, in the same snapshot: in one place or in the other.
             let (mut termini, mut a) = (Termini::default(), Analizzatore::default());
             let mut s = c.prepare("SELECT reg, testo, soggetti FROM cerca_recente")?;
@@ -272,6 +343,6 @@ fn luogo(t: Insieme, x: &rusqlite::Row<'_>) -> Esito<(u8, u32)> {
     if t == Insieme::CercaCorrispondente {
         return Ok((0, 0));
     }
-    let colonna = u8::from(x.get_ref(2)?.as_str().map_err(rusqlite::Error::from)? == "soggetti");
+    let colonna = u8::from(x.get_ref(2)?.as_bytes().map_err(rusqlite::Error::from)? == b"soggetti");
     Ok((colonna, x.get(3)?))
 }

@@ -148,6 +148,14 @@ pub(super) struct Meta {
     dimensione: u64,
 }
 
+/// This thread, and those it starts, take only the time that nobody else wants: a service beside goes on as before, and
+/// where nothing else runs nothing is lost.
+fn cedi_il_passo() {
+    // On Linux priority belongs to the thread.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(19);
+}
+
 /// Operations of a log as they are: the index past the last.
 fn dimensione(c: &Connection, log: i64) -> Esito<u64> {
     let (da, a) = righe::confini(log);
@@ -304,6 +312,7 @@ impl Opera<'_> {
                 let (prossimo, fermi, piegati, sveglia) = (&prossimo, &fermi, &piegati, &sveglia);
                 let (percorso, ipa, chiave, pezzi, mete) = (&percorso, &ipa, &chiave, &pezzi, &mete);
                 s.spawn(move || {
+                    cedi_il_passo();
                     let mut e = Esaminatore::nuovo(percorso, ipa, chiave);
                     loop {
                         let n = prossimo.fetch_add(1, Ordering::Relaxed);
@@ -393,6 +402,7 @@ impl Opera<'_> {
             chiave: &stato.chiave,
             mete: &self.mete,
             attese: &stato.somme,
+            fili: self.fili,
         };
         let resto = |d: &mut Differenze| -> Esito<u64> {
             c.execute_batch("BEGIN")?;
@@ -406,7 +416,10 @@ impl Opera<'_> {
         };
         let (altre, trovati) = std::thread::scope(|s| {
             // The full-text index is by far the largest: it has a thread of its own.
-            let cerca = s.spawn(|| confronto.esegui(Insieme::Cerca));
+            let cerca = s.spawn(|| {
+                cedi_il_passo();
+                confronto.esegui(Insieme::Cerca)
+            });
             let mut trovati = Vec::new();
             for t in Insieme::TUTTI.into_iter().filter(|t| *t != Insieme::Cerca) {
                 trovati.push(confronto.esegui(t));

@@ -1,15 +1,14 @@
 //! A piece of a log: read in one snapshot, recomputed, and its registrations compared with every table whose rows come
 //! in the order of operations. Pieces know nothing of each other, so that every core checks one.
 
-use catena::{Checkpoint, ChiavePubblica, Hash, Seme};
+use catena::{Checkpoint, ChiavePubblica, ErroreCampo, Hash, Impronte, Seme};
 use dominio::codici::CodiceIpa;
 use dominio::operazione::{Evento, Operazione};
-use dominio::piatto::Campi;
+use dominio::piatto::{CampiLetti, Scalare};
 use dominio::registrazione::Chiave as ChiaveRegistrazione;
 use dominio::tempo::{AnnoCorrente, Istante};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
-use serde_json::Value;
 
 use super::super::righe::{self, da_id, id};
 use super::super::tronco::LogInfo;
@@ -259,7 +258,7 @@ impl Lavoro<'_, '_> {
         self.x.istanti = Some((prima.map_or(x.istante, |p| p.0), x.istante));
         self.x.foglie.push(catena::foglia(&x.voce));
         // What is wrong is told by place and kind: contents stay out of messages.
-        let campi: Campi = match serde_json::from_str(x.campi) {
+        let campi = match CampiLetti::leggi(x.campi) {
             Ok(c) => c,
             Err(e) => {
                 let k = self.chiave(indice);
@@ -267,7 +266,7 @@ impl Lavoro<'_, '_> {
                 return Ok(());
             }
         };
-        let ricalcolata = catena::voce_di(&Seme(x.seme), &campi);
+        let ricalcolata = voce_di(x.seme, &campi);
         if ricalcolata.as_ref().ok() != Some(&x.voce) {
             let atteso = ricalcolata.map_or_else(|e| e.to_string(), |h| crate::file::esadecimale(&h));
             let k = self.chiave(indice);
@@ -288,7 +287,7 @@ impl Lavoro<'_, '_> {
             self.x.rinvii.0 = self.x.rinvii.0.wrapping_add(rinvio(x.id, reg));
             return Ok(());
         }
-        match Operazione::leggi(&campi) {
+        match Operazione::da(&campi.annidati()) {
             Ok(op) => self.contenuto(indice, x, op),
             Err(_) => {
                 let k = self.chiave(indice);
@@ -299,14 +298,14 @@ impl Lavoro<'_, '_> {
     }
 
     /// Columns and envelope beside the fields.
-    fn busta(&mut self, ente: &CodiceIpa, indice: u64, x: &RigaOperazione<'_>, campi: &Campi) {
-        let testo = |nome: &str| campi.get(nome).and_then(Value::as_str);
+    fn busta(&mut self, ente: &CodiceIpa, indice: u64, x: &RigaOperazione<'_>, campi: &CampiLetti<'_>) {
+        let testo = |nome: &str| campi.testo(nome);
         let aoo = self.posto.log.aoo.as_ref().map(|a| a.as_str());
         let istante = testo("istante").and_then(|t| Istante::leggi(t).ok());
         let buona = testo("operazione") == Some(x.tipo)
             && testo("ente") == Some(ente.as_str())
             && testo("aoo") == aoo
-            && campi.get("indice").and_then(Value::as_u64) == Some(indice)
+            && campi.intero("indice").is_some_and(|i| u64::try_from(i) == Ok(indice))
             && istante == Some(Istante(x.istante));
         if buona {
             return;
@@ -317,7 +316,7 @@ impl Lavoro<'_, '_> {
         d.se_diversi("operazione", &k, "tipo", &mostra(testo("operazione")), x.tipo);
         d.se_diversi("operazione", &k, "ente", ente.as_str(), &mostra(testo("ente")));
         d.se_diversi("operazione", &k, "aoo", &mostra(aoo), &mostra(testo("aoo")));
-        let trovato = campi.get("indice").map(ToString::to_string).unwrap_or_default();
+        let trovato = campi.intero("indice").map(|i| i.to_string()).unwrap_or_default();
         d.se_diversi("operazione", &k, "indice", &indice.to_string(), &trovato);
         let atteso = istante.map_or_else(|| mostra(testo("istante")), |t| t.0.to_string());
         d.se_diversi("operazione", &k, "istante", &atteso, &x.istante.to_string());
@@ -386,7 +385,7 @@ impl Lavoro<'_, '_> {
                 posizione += 1;
             }
             let campi = x.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-            let letta = serde_json::from_str(campi).ok().and_then(|campi: Campi| Operazione::leggi(&campi).ok());
+            let letta = CampiLetti::leggi(campi).ok().and_then(|campi| Operazione::da(&campi.annidati()).ok());
             let k = format!("{}/{}", self.posto.log.origine, da_id(op).1);
             match (letta, self.attese.get_mut(posizione).filter(|t| t.id == reg)) {
                 (None, _) => self.d.nuova("operazione", &k, "campi", "un'operazione", "illeggibile"),
@@ -529,12 +528,28 @@ impl Lavoro<'_, '_> {
     }
 }
 
+/// The entry of an operation as its fields give it.
+fn voce_di(seme: [u8; 32], campi: &CampiLetti<'_>) -> Result<Hash, ErroreCampo> {
+    let mut impronte = Impronte::nuove(Seme(seme), 64);
+    for (nome, valore) in campi.iter() {
+        let valore = match valore {
+            Scalare::Nullo => catena::Scalare::Nullo,
+            Scalare::Logico(b) => catena::Scalare::Logico(b),
+            Scalare::Intero(n) => catena::Scalare::Intero(n),
+            Scalare::Testo(t) => catena::Scalare::Testo(t),
+            Scalare::Altro => return Err(ErroreCampo::ValoreComposto { nome: nome.to_owned() }),
+        };
+        impronte.aggiungi_scalare(nome, valore)?;
+    }
+    impronte.voce()
+}
+
 /// The registration that an operation is about.
-fn chiave_di(campi: &Campi) -> Option<ChiaveRegistrazione> {
+fn chiave_di(campi: &CampiLetti<'_>) -> Option<ChiaveRegistrazione> {
     Some(ChiaveRegistrazione {
-        registro: campi.get("registro")?.as_str()?.parse().ok()?,
-        anno: i32::try_from(campi.get("anno")?.as_i64()?).ok()?,
-        numero: dominio::registrazione::Numero::nuovo(campi.get("numero")?.as_i64()?)?,
+        registro: campi.testo("registro")?.parse().ok()?,
+        anno: i32::try_from(campi.intero("anno")?).ok()?,
+        numero: dominio::registrazione::Numero::nuovo(campi.intero("numero")?)?,
     })
 }
 

@@ -144,6 +144,18 @@ impl Registro {
         &mut v[i]
     }
 
+    /// Adds what another has.
+    pub fn unisci(&mut self, altro: &Self) {
+        for (log, v) in &altro.0 {
+            for (pezzo, somme) in (0..).zip(v) {
+                let qui = self.pezzo(*log, pezzo);
+                for (a, b) in qui.0.iter_mut().zip(somme.0) {
+                    *a = a.wrapping_add(b);
+                }
+            }
+        }
+    }
+
     /// Pieces in which a set is not the same.
     pub fn diversi(&self, altro: &Self, t: Insieme) -> Vec<(i64, u64)> {
         let mut out = Vec::new();
