@@ -295,6 +295,54 @@ test("a draft is kept across a lost page", async () => {
   assert.equal(await p.locator("#c-oggetto").inputValue(), "Bozza da riprendere");
   await p.getByRole("button", { name: "Ricomincia da capo" }).click();
   await p.waitForFunction(() => document.querySelector("#c-oggetto")?.value === "");
+  // What is reserved is not left in the browser, nor is anything once one signs out.
+  const bozze = () => p.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith("bozza:")).length);
+  await p.locator("#c-oggetto").fill("Segnalazione");
+  assert.equal(await bozze(), 1);
+  await p.locator("#c-riservato").check();
+  assert.equal(await bozze(), 0);
+  await p.locator("#c-oggetto").fill("Segnalazione riservata");
+  assert.equal(await bozze(), 0);
+  await p.locator("#c-riservato").uncheck();
+  assert.equal(await bozze(), 1);
+  await p.locator("#io summary").click();
+  await p.getByRole("button", { name: "Esci" }).click();
+  await p.waitForURL("**/accedi");
+  assert.equal(await bozze(), 0);
+});
+
+test("one more recipient keeps the file that was chosen", async () => {
+  const p = await pagina(b, d);
+  await p.goto(`${d.base}/registra?tipo=uscita`);
+  await p.locator("#c-documento").setInputFiles(await file(d, "lettera.txt", "testo"));
+  await p.locator("#c-destinatari-0-cognome").fill("Primo");
+  await p.getByRole("button", { name: "Aggiungi un destinatario" }).click();
+  await p.locator("#c-destinatari-1-cognome").waitFor();
+  assert.equal(await p.locator("#c-destinatari-0-cognome").inputValue(), "Primo");
+  assert.equal(await p.evaluate(() => document.querySelector("#c-documento").files[0]?.name), "lettera.txt");
+  await p.waitForFunction(() => document.activeElement.id.startsWith("c-destinatari-1-"));
+  // The new group finds correspondents as the first one does.
+  await p.locator("#c-destinatari-1-cerca").fill("comune");
+  await p.locator("#c-destinatari-1-cerca-l [role=option]").first().waitFor();
+  await accessibile(p, "registra con due destinatari");
+  assert.deepEqual(p.lamentele, []);
+});
+
+test("single keys can be switched off", async () => {
+  const p = await pagina(b, d);
+  await p.locator("#io summary").click();
+  await p.getByLabel("Spenti").check();
+  await p.goto(`${d.base}/registro`);
+  await p.keyboard.press("n");
+  await p.keyboard.press("?");
+  await p.keyboard.press("Control+k");
+  await p.locator("dialog[open] input").waitFor();
+  assert.ok(p.url().endsWith("/registro"));
+  await p.keyboard.type("tasti attivi");
+  await p.keyboard.press("Enter");
+  await p.waitForFunction(() => document.activeElement === document.body);
+  await p.keyboard.press("n");
+  await p.waitForURL("**/registra");
 });
 
 test("without JavaScript the whole flow works", async () => {

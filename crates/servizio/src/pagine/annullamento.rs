@@ -47,12 +47,18 @@ pub async fn invia(Path(p): Path<Posto>, i: Invio) -> Esito {
         Err(errori) => return vista(&u, &d, StatusCode::UNPROCESSABLE_ENTITY, campi, errori),
     };
     match campi.testo("azione") {
-        // Judged where it is written, on the registration as it is then.
-        Some("conferma") => {}
+        // Judged where it is written, on the registration as it is then; what changed since it was shown is shown first.
+        Some("conferma") if campi.testo("visto") == Some(d.registrazione.ultimo_indice.to_string().as_str()) => {}
+        Some("conferma") => {
+            return match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, u.ente.ora(), comando) {
+                Ok(evento) => anteprima(&u, &d, campi, evento, true),
+                Err(r) => rifiutato(&u, &d, campi, r),
+            };
+        }
         Some("correggi") => return vista(&u, &d, StatusCode::OK, campi, Vec::new()),
         _ => {
             return match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, u.ente.ora(), comando) {
-                Ok(evento) => anteprima(&u, &d, campi, evento),
+                Ok(evento) => anteprima(&u, &d, campi, evento, false),
                 Err(r) => rifiutato(&u, &d, campi, r),
             };
         }
@@ -353,7 +359,7 @@ fn vista(u: &Utente, d: &Dettaglio, stato: StatusCode, campi: Campi, errori: Vec
 }
 
 /// What will happen, before it happens.
-fn anteprima(u: &Utente, d: &Dettaglio, campi: Campi, evento: Evento) -> Esito {
+fn anteprima(u: &Utente, d: &Dettaglio, campi: Campi, evento: Evento, cambiata: bool) -> Esito {
     let r = &d.registrazione;
     let intero = matches!(
         evento,
@@ -389,13 +395,16 @@ fn anteprima(u: &Utente, d: &Dettaglio, campi: Campi, evento: Evento) -> Esito {
         .collect();
     let una = una_riga(u, r.clone());
     // The form goes along, hidden; a name that comes twice stays twice.
-    let nascosti = campi.0.iter().filter(|(n, _)| n != "azione" && n != "csrf").cloned().collect();
+    let mut nascosti: Vec<(String, String)> =
+        campi.0.iter().filter(|(n, _)| !matches!(n.as_str(), "azione" | "csrf" | "visto")).cloned().collect();
+    nascosti.push(("visto".to_owned(), r.ultimo_indice.to_string()));
     pagina(&v::Anteprima {
         g: guscio::guscio(u, "registro", if u.ha(Diritto::Annulla) { "Annulla" } else { "Chiedi l'annullamento" })?,
         qui: una.href.clone(),
         r: una,
         decide: u.ha(Diritto::Annulla),
         intero,
+        cambiata,
         motivo: campi.testo("motivo").unwrap_or_default().to_owned(),
         provvedimento: match (campi.testo("provvedimento.numero"), campi.testo("provvedimento.data").map(ora::giorno)) {
             (Some(n), Some(Ok(g))) => format!("{n} del {}", viste::giorno(g)),

@@ -1,5 +1,6 @@
 //! What stands around every page: names, menu, token of the forms. What a person could not do is not offered.
 
+use dominio::nuova::richiede_accessi;
 use dominio::permessi::Diritto as D;
 use dominio::tempo::Istante;
 
@@ -40,6 +41,8 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
     let voci = MENU
         .iter()
         .filter(|(.., diritti)| diritti.is_empty() || diritti.iter().any(|d| u.ha(*d)))
+        // One page wants more than one right.
+        .filter(|(_, indirizzo, ..)| *indirizzo != "accessi" || richiede_accessi(&u.chi).is_ok())
         .map(|(nome, indirizzo, icona, sotto, _)| VoceMenu {
             href: format!("{base}/{indirizzo}"),
             nome,

@@ -229,6 +229,9 @@ fn destinatario(c: &Campi, prefisso: &str, tipo: &str) -> Option<Value> {
     if c.spuntato(&format!("{prefisso}.perConoscenza")) {
         s["perConoscenza"] = true.into();
     }
+    if c.spuntato(&format!("{prefisso}.confermaRicezione")) {
+        s["confermaRicezione"] = true.into();
+    }
     if let Some(canale) = c.testo(&format!("{prefisso}.canale")) {
         s["canale"] = canale.into();
     }

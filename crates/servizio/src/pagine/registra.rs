@@ -79,6 +79,14 @@ pub(super) fn come(r: &dominio::registrazione::Registrazione) -> Campi {
     for (i, _) in d.destinatari.iter().take(GRUPPI_MAX).enumerate().filter(|(_, x)| x.per_conoscenza) {
         metti(format!("destinatari.{i}.perConoscenza"), "si");
     }
+    for (i, x) in d.destinatari.iter().take(GRUPPI_MAX).enumerate() {
+        if let Some(Ok(Value::String(canale))) = x.canale.map(serde_json::to_value) {
+            metti(format!("destinatari.{i}.canale"), &canale);
+        }
+        if x.conferma_ricezione == Some(true) {
+            metti(format!("destinatari.{i}.confermaRicezione"), "si");
+        }
+    }
     for (i, a) in d.assegnazioni.iter().take(GRUPPI_MAX).enumerate() {
         metti(format!("assegnazioni.{i}.ufficio"), a.ufficio.as_str());
     }

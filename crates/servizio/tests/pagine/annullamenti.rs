@@ -8,6 +8,13 @@ fn atto() -> [(&'static str, &'static str); 2] {
     [("provvedimento.numero", "Det. 45"), ("provvedimento.data", "2026-11-20")]
 }
 
+/// The state that a preview showed.
+fn visto(r: &Risposta) -> String {
+    let testo = r.testo();
+    let dopo = testo.split("name=\"visto\" value=\"").nth(1).unwrap_or_else(|| panic!("no preview: {testo}"));
+    dopo.split('"').next().unwrap().to_owned()
+}
+
 // R-B04, R-B05, R-B07, R-B15: single data, with the effect shown before; nothing is done until it is confirmed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rgd_sees_the_effect_then_renews_a_field() {
@@ -32,8 +39,18 @@ async fn the_rgd_sees_the_effect_then_renews_a_field() {
         r.testo()
     );
     assert_eq!(b.operazioni().await, prima, "looking changes nothing");
-    let conferma = [&tutti(&atto())[..], &[("azione", "conferma")]].concat();
-    let r = rita.fa(&format!("{una}/annulla"), &conferma).await;
+    let confermata = async |visto: &str| {
+        let conferma = [&tutti(&atto())[..], &[("azione", "conferma"), ("visto", visto)]].concat();
+        rita.fa(&format!("{una}/annulla"), &conferma).await
+    };
+    // Something happens to it meanwhile: what was shown is no longer what would be done, so it is shown again.
+    let allora = visto(&r);
+    anna.fa(&format!("{una}/annota"), &[("testo", "Ha telefonato")]).await;
+    let r = confermata(&allora).await;
+    assert!(r.stato == StatusCode::OK && r.ha("Intanto alla registrazione"), "{}", r.testo());
+    assert_eq!(b.operazioni().await, prima + 1, "nothing but the note");
+    let prima = prima + 1;
+    let r = confermata(&visto(&r)).await;
     assert_eq!(r.stato, StatusCode::SEE_OTHER, "{}", r.testo());
     assert_eq!(b.operazioni().await, prima + 1);
     let vista = anna.get(&una).await;
@@ -73,8 +90,10 @@ async fn an_operator_asks_and_the_rgd_decides_from_the_page() {
         let una = anna.entrata(&format!("Doppione {i}"), &[]).await;
         let modulo = anna.get(&format!("{una}/annulla")).await;
         assert!(modulo.ha("Chiedi") && !modulo.ha("provvedimento.numero"), "{}", modulo.testo());
-        let chiede = [("cosa", "tutta"), ("motivo", "Registrata due volte"), ("azione", "conferma")];
-        assert_eq!(anna.fa(&format!("{una}/annulla"), &chiede).await.stato, StatusCode::SEE_OTHER);
+        let chiede = [("cosa", "tutta"), ("motivo", "Registrata due volte")];
+        let visto = visto(&anna.fa(&format!("{una}/annulla"), &chiede).await);
+        let conferma = [&chiede[..], &[("azione", "conferma"), ("visto", &visto)]].concat();
+        assert_eq!(anna.fa(&format!("{una}/annulla"), &conferma).await.stato, StatusCode::SEE_OTHER);
         assert!(anna.get(&una).await.ha("Annullamento richiesto"));
         assert!(
             rita.get("/c_z999/AOO1/scrivania").await.ha("aspetta</a>")
@@ -98,6 +117,32 @@ async fn an_operator_asks_and_the_rgd_decides_from_the_page() {
         }
     }
     assert_eq!(b.di("ugo").await.get("/c_z999/AOO1/annullamenti").await.stato, StatusCode::OK);
+}
+
+// R-B07, R-B15: what the form of a recipient does not usually show is not lost when the list is renewed.
+#[tokio::test(flavor = "multi_thread")]
+async fn renewing_recipients_keeps_how_each_is_reached() {
+    let b = Banco::nuovo().await;
+    let rita = b.di("rita").await;
+    let uscita = [
+        ("tipo", "uscita"),
+        ("oggetto", "Risposta"),
+        ("mezzo", "pec"),
+        ("classificazione", "6.3"),
+        ("destinatari.0.tipo", "persona-giuridica"),
+        ("destinatari.0.denominazione", "Rossi srl"),
+        ("destinatari.0.indirizzo", "via Roma 1, Ferrara"),
+        ("destinatari.0.canale", "cartaceo"),
+        ("destinatari.0.confermaRicezione", "si"),
+    ];
+    let r = rita.registra(&uscita, &[("documento", "risposta.pdf", b"%PDF-1.4")]).await;
+    assert_eq!(r.stato, StatusCode::SEE_OTHER, "{}", r.testo());
+    let una = r.meta().trim_end_matches("?nuova=1").to_owned();
+    let modulo = rita.get(&format!("{una}/annulla")).await;
+    for nome in ["indirizzo", "canale", "confermaRicezione"] {
+        assert!(modulo.ha(&format!("name=\"destinatari.0.{nome}\"")), "{nome}: {}", modulo.testo());
+    }
+    assert!(modulo.ha("value=\"cartaceo\" selected") && modulo.ha("via Roma 1, Ferrara"), "{}", modulo.testo());
 }
 
 // R-L16: the RGD finds who saw somebody's data; others do not even find the page.

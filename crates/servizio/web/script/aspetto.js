@@ -1,7 +1,7 @@
-// Theme and density, chosen in one's own menu and kept in this browser. `tema.js` applies them before the first paint.
+// Theme, density and single keys, chosen in one's own menu and kept in this browser. `tema.js` applies them before the first paint.
 import { $, $$ } from './comune.js'
 
-const PRIMA = { tema: 'sistema', densita: 'comoda' }
+const PRIMA = { tema: 'sistema', densita: 'comoda', tasti: 'attivi' }
 
 /** What is chosen now. */
 export const scelto = (cosa) => document.documentElement.dataset[cosa] ?? PRIMA[cosa]

@@ -1,14 +1,17 @@
-// A draft is kept while typing, for this person in this AOO, until it is registered.
+// A draft is kept while typing, for this person in this AOO, until it is registered or he signs out; what is reserved is
+// never kept.
 import { $, base, crea, memoria } from './comune.js'
 
 export function bozza() {
   const chiave = `bozza:${base}:${document.body.dataset.chi}`
   if ($('.registrata')) memoria.togli(chiave)
+  $('#esci')?.addEventListener('submit', () => memoria.togli(chiave))
   const modulo = $('form[data-bozza]')
   if (!modulo) return
   const campi = () => [...modulo.elements].filter((c) => c.name && !c.name.endsWith('.cerca') && !['hidden', 'file', 'submit', 'button'].includes(c.type))
   const spuntabile = (c) => c.type === 'checkbox' || c.type === 'radio'
   const salva = () => {
+    if (modulo.elements.riservato?.checked) return memoria.togli(chiave)
     const v = {}
     for (const c of campi()) if (spuntabile(c) ? c.checked : c.value) v[c.name] = c.value
     memoria.scrivi(chiave, v)

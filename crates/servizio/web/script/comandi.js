@@ -24,6 +24,7 @@ function tutti() {
     ...mie,
     ...temi.map(cambia('tema', 'Aspetto:')),
     ...righe.map(cambia('densita', 'Righe:')),
+    ...[['attivi', 'attivi'], ['spenti', 'spenti']].map(cambia('tasti', 'Tasti singoli:')),
     { nome: 'Esci', icona: 'it-logout', fai: () => $('#io form').requestSubmit() },
   ]
 }

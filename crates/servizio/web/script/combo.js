@@ -13,8 +13,14 @@ const MOSTRATE = 50
 const pezzi = (t) => piano(t).split(/[^\p{L}\p{N}.]+/u).filter(Boolean)
 
 export function combo() {
-  for (const campo of $$('[data-suggerisci]')) dal_server(campo)
-  for (const scelta of $$('select[data-filtra]')) da_una_scelta(scelta)
+  prepara(document)
+  // A piece of a page that came later: one more recipient.
+  document.body.addEventListener('htmx:load', (e) => e.detail.elt !== document.body && prepara(e.detail.elt))
+}
+
+function prepara(dove) {
+  for (const campo of $$('[data-suggerisci]', dove)) dal_server(campo)
+  for (const scelta of $$('select[data-filtra]', dove)) da_una_scelta(scelta)
 }
 
 function dal_server(campo) {

@@ -3,6 +3,12 @@ import { $, $$, crea } from './comune.js'
 
 export function frammenti() {
   const corpo = document.body
+  // One more recipient: the hand goes on in it.
+  corpo.addEventListener('htmx:afterSettle', (e) => {
+    if (!e.detail.requestConfig?.elt.matches('.aggiungi')) return
+    const gruppi = $$('fieldset, .due', e.detail.elt).filter((x) => $('input, select', x))
+    $$('input, select', gruppi.at(-1) ?? e.detail.elt).find((c) => c.offsetParent)?.focus()
+  })
   corpo.addEventListener('htmx:configRequest', (e) => {
     const { verb, parameters } = e.detail
     if (verb === 'get') for (const [nome, valore] of [...parameters.entries()]) if (valore === '') parameters.delete(nome)

@@ -1,6 +1,7 @@
 // Keys: Ctrl K commands, / search, ? help, n new, g then s or r; 1 2 3 choose the direction, Ctrl Enter registers.
 import { $, base } from './comune.js'
 import { apri } from './comandi.js'
+import { scelto } from './aspetto.js'
 
 export function tasti() {
   let g = false
@@ -16,7 +17,8 @@ export function tasti() {
       return modulo.requestSubmit($('#premi'))
     }
     const scrive = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && e.target.type !== 'radio'
-    if (ctrl || e.altKey || scrive || $('dialog[open]')) return
+    // Single keys can be switched off: who dictates, or has a trembling hand, presses them without wanting to.
+    if (ctrl || e.altKey || scrive || $('dialog[open]') || scelto('tasti') === 'spenti') return
     const vai = (p) => {
       if (!base) return
       e.preventDefault()

@@ -63,6 +63,8 @@ pub struct Anteprima {
     pub decide: bool,
     /// The whole registration?
     pub intero: bool,
+    /// Did something happen to it since this was last shown?
+    pub cambiata: bool,
     /// Why.
     pub motivo: String,
     /// Under which act.
