@@ -158,7 +158,7 @@ mod tests {
         let (sua, secondi) = testimone(1).pubblica().tra(&aperta.testo, &aperta.ignote).unwrap();
         assert_eq!((sua, secondi), (&cofirma, 1_679_315_147));
         // The same, from the line alone, as a witness answers it.
-        assert_eq!(firme(&cofirma.riga()).unwrap(), [cofirma.clone()]);
+        assert_eq!(firme(&cofirma.riga()).unwrap(), std::slice::from_ref(&cofirma));
         // Another key of the same name did not sign; another checkpoint was not cosigned.
         assert_eq!(testimone(2).pubblica().tra(testo, &aperta.ignote), Err(ErroreNota::NessunaFirmaNota));
         let altro = testo.replace("\n20\n", "\n21\n");

@@ -196,7 +196,7 @@ async fn a_register_is_witnessed_by_another_installation_which_refuses_its_rewri
     assert_eq!(cofirmate(&fork.get(&format!("{LOG}/checkpoint")).await, &chiave, &w), None);
     let pagina = fork.get("/c_z999/AOO1/registro-pubblico").await;
     assert!(pagina.contains("non ha ancora cofirmato. Ora non cofirma: il registro non continua"), "{pagina}");
-    assert!(pagina.contains("tutte le operazioni sono scoperte"), "{pagina}");
+    assert!(pagina.contains("tutte le operazioni sono scoperte") && pagina.contains("storia diversa"), "{pagina}");
     fork.ferma().await;
     // By itself it holds: only who saw the other history tells.
     assert_eq!(verifica(&dir_vecchia, &[]).0, Some(0));
@@ -223,12 +223,13 @@ async fn a_register_is_witnessed_by_another_installation_which_refuses_its_rewri
     assert_eq!(verifica(&dir_a, &[]).0, Some(0));
 }
 
-/// `serve`, as it is called: what it prints, and what it refuses.
+/// `serve`, as it is called: what it prints, what it refuses; killed, it remembers what it said.
 #[test]
-fn a_witness_is_named_on_the_command_line_or_in_the_configuration() {
+fn a_witness_is_named_by_options_or_configuration_and_remembers_when_it_is_killed() {
     use std::io::{BufRead as _, BufReader};
     let d = tempfile::tempdir().unwrap();
-    let registro = catena::ChiaveFirma::da_segreto(ORIGINE, &[1; 32]).unwrap().pubblica().to_string();
+    let log = catena::ChiaveFirma::da_segreto(ORIGINE, &[1; 32]).unwrap();
+    let registro = log.pubblica().to_string();
     let w = catena::ChiaveTestimone::da_segreto("w.example", &[1; 32]).unwrap().pubblica().to_string();
     let serve = |altro: &[&str]| {
         let mut c = Command::new(env!("CARGO_BIN_EXE_protocollo"));
@@ -251,6 +252,7 @@ fn a_witness_is_named_on_the_command_line_or_in_the_configuration() {
         "[database]\nurl = \"sqlite:{dir}\"\n[testimoni]\nosserva = [\"{registro}\"]\nnome = \"noi.example/w\"\ninterpella = [\"{w} http://127.0.0.1:1\"]\n"
     );
     std::fs::write(&conf, testo).unwrap();
+    let mut detta: Option<String> = None;
     for mut c in [
         serve(&["--config", conf.to_str().unwrap()]),
         // Once given, the name stays.
@@ -259,9 +261,27 @@ fn a_witness_is_named_on_the_command_line_or_in_the_configuration() {
         let mut p = c.stdout(std::process::Stdio::piped()).spawn().unwrap();
         let righe = BufReader::new(p.stdout.take().unwrap()).lines().map(Result::unwrap);
         let dette: Vec<String> = righe.take_while(|r| r != "pronto").collect();
+        let di = |nome: &str| dette.iter().find_map(|r| r.strip_prefix(nome)).unwrap();
+        let (k, url): (Testimone, _) = (di("testimone=").parse().unwrap(), di("url="));
+        assert_eq!(k.nome(), "noi.example/w");
+        let cp = Checkpoint::nuovo(ORIGINE, 7, if detta.is_none() { [1; 32] } else { [2; 32] });
+        let corpo = catena::testimone::scrivi(detta.as_ref().map_or(0, |_| 7), &[], &cp.firma(&[&log]).unwrap());
+        let agente: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut r = agente.post(&format!("{url}/testimone/add-checkpoint")).send(corpo).unwrap();
+        let (stato, testo) = (r.status().as_u16(), r.body_mut().read_to_string().unwrap());
+        match &detta {
+            None => {
+                assert_eq!(stato, 200, "{testo}");
+                detta = Some(testo);
+            }
+            // Another tree of the size it cosigned a moment before it was killed.
+            Some(riga) => {
+                assert_eq!((stato, testo.as_str()), (409, "7\n"));
+                let mut r = agente.get(&format!("{url}/testimone/checkpoint?origine={ORIGINE}")).call().unwrap();
+                assert!(r.body_mut().read_to_string().unwrap().ends_with(riga));
+            }
+        }
         p.kill().unwrap();
         p.wait().unwrap();
-        let k: Testimone = dette.iter().find_map(|r| r.strip_prefix("testimone=")).unwrap().parse().unwrap();
-        assert_eq!(k.nome(), "noi.example/w");
     }
 }

@@ -182,7 +182,7 @@ mod tests {
         for aggiunta in [
             firmata(8, 1 << 40).into_bytes(),
             format!("{O}\n{}\nAAAA\n\n— {O} AAAAAAAAAAAA\n", 1u64 << 40).into_bytes(),
-            nota(1 << 40)[..60].as_bytes().to_vec(),
+            nota(1 << 40).as_bytes()[..60].to_vec(),
             vec![0xff, 0xfe, b'\n'],
         ] {
             std::fs::write(&file, [&buona[..], &aggiunta].concat()).unwrap();

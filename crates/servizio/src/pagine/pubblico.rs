@@ -27,8 +27,10 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let chiavi = crate::chiavi(&*ente, &registro).await?;
     let ultima = a.ancore.ultima(&stato.dati.origine, &chiavi);
     let testimoni = a.testimoni.di(&*ente, &registro, &stato.dati.origine).await?;
-    // The window ends where the best of them is.
-    let coperte = testimoni.iter().filter_map(|t| t.cofirmate.map(|c| c.0)).chain(ultima.map(|u| u.dimensione)).max();
+    // The window ends where the best of them is; who saw another history vouches for nothing of this one.
+    let altra_storia = testimoni.iter().any(|t| t.altra_storia);
+    let cofirmate = testimoni.iter().filter(|t| !t.altra_storia).filter_map(|t| t.cofirmate.map(|c| c.0));
+    let coperte = cofirmate.chain(ultima.map(|u| u.dimensione)).max();
     let dopo = cp.dimensione.saturating_sub(coperte.unwrap_or(0));
     pagina(&viste::Pubblico {
         ente: conf.ente.as_ref().map(|e| e.denominazione.clone()).unwrap_or_default(),
@@ -49,6 +51,7 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
                 intoppo: t.intoppo,
             })
             .collect(),
+        altra_storia,
         coperte,
         scoperte: dopo,
     })

@@ -300,6 +300,8 @@ pub struct Pubblico {
     pub ancorate: Option<(u64, Option<String>)>,
     /// Who is asked to cosign.
     pub testimoni: Vec<TestimoneVisto>,
+    /// Did one of them see another history?
+    pub altra_storia: bool,
     /// How many operations somebody else saw, at best.
     pub coperte: Option<u64>,
     /// How many came after.

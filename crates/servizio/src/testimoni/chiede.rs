@@ -52,6 +52,7 @@ struct Attesa {
     falliti: u32,
     da_saltare: u32,
     detto: Option<String>,
+    altra_storia: bool,
 }
 
 impl Attesa {
@@ -97,6 +98,8 @@ pub struct Testimonianza {
     pub cofirmate: Option<(u64, Istante)>,
     /// Why it has not said more, since the start.
     pub intoppo: Option<String>,
+    /// Because it saw another history of the log.
+    pub altra_storia: bool,
 }
 
 /// Why a witness did not cosign.
@@ -221,11 +224,11 @@ impl Testimoni {
             }
             Err(Intoppo::No(e)) => {
                 tracing::warn!(testimone = %w.chiave.nome(), registro = %cp.origine, motivo = %e, "il testimone non cofirma");
-                w.rifiutato(cp.origine, e);
+                w.rifiutato(cp.origine, e, false);
             }
             Err(Intoppo::AltraStoria(e)) => {
                 tracing::error!(testimone = %w.chiave.nome(), registro = %cp.origine, motivo = %e, "il testimone ha visto un'altra storia");
-                w.rifiutato(cp.origine, e);
+                w.rifiutato(cp.origine, e, true);
             }
             Err(Intoppo::Nostro(e)) => {
                 tracing::warn!(ente = %ente.ipa(), errore = %e, "la cofirma non è stata chiesta o conservata");
@@ -322,14 +325,16 @@ impl Testimoni {
         let mut out = Vec::with_capacity(self.chiesti.len());
         for w in &self.chiesti {
             let ultima = ente.ultima_cofirma(registro, &w.chiave).await?;
-            let intoppo = w.con_stato(|s| {
-                let no = s.registri.get(origine).and_then(|a| a.detto.clone());
-                no.or_else(|| s.rete.detto.as_ref().map(|_| "ora non si raggiunge".to_owned()))
+            let (intoppo, altra_storia) = w.con_stato(|s| {
+                let no = s.registri.get(origine);
+                let irraggiungibile = s.rete.detto.as_ref().map(|_| "ora non si raggiunge".to_owned());
+                (no.and_then(|a| a.detto.clone()).or(irraggiungibile), no.is_some_and(|a| a.altra_storia))
             });
             out.push(Testimonianza {
                 nome: w.chiave.nome().to_owned(),
                 cofirmate: ultima.map(|c| (c.dimensione, c.istante)),
                 intoppo,
+                altra_storia,
             });
         }
         Ok(out)
@@ -341,10 +346,12 @@ impl Interpellato {
         f(&mut self.stato.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn rifiutato(&self, origine: String, detto: String) {
+    fn rifiutato(&self, origine: String, detto: String, altra_storia: bool) {
         self.con_stato(|s| {
             s.rete = Attesa::default();
-            s.registri.entry(origine).or_default().fallita(detto);
+            let a = s.registri.entry(origine).or_default();
+            a.fallita(detto);
+            a.altra_storia = altra_storia;
         });
     }
 }
