@@ -1,18 +1,21 @@
 // Checks a copy of an operations log of Protocollo with the packages that Go uses for its own checksum database, and
 // no code of Protocollo:
 //
-//	GO111MODULE=off GOPATH=/usr/share/gocode go run registro.go CARTELLA CHIAVE
+//	GO111MODULE=off GOPATH=/usr/share/gocode go run registro.go CARTELLA CHIAVE [TESTIMONE…]
 //
 // CARTELLA holds what is served under …/log, as it is: checkpoint and tile/…; and, where there are any, an older
 // checkpoint (prima) with the proof that it is the beginning of this one (coerenza: hashes in base64, one a line), and
-// receipts (ricevute/*.json). CHIAVE is the log's public key, had from elsewhere. Exits 0, or says why not and exits 1.
+// receipts (ricevute/*.json). CHIAVE is the log's public key, had from elsewhere; each TESTIMONE is the key of a witness that
+// must have cosigned the checkpoint. Exits 0, or says why not and exits 1.
 // Debian packages: golang-go, golang-golang-x-mod-dev. Format: docs/registro-operazioni.md.
 package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -28,12 +31,60 @@ import (
 // Hashes of a tile: 2^8.
 const height = 8
 
-// The tree that a signed checkpoint commits to.
-func checkpoint(text []byte, key note.Verifier) (tlog.Tree, error) {
+// A witness of C2SP tlog-cosignature (cosignature/v1), which golang.org/x/mod does not know: it signs the text of the note
+// after a line with the time, and its signature carries that time before its 64 bytes of Ed25519.
+type witness struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func (w witness) Name() string    { return w.name }
+func (w witness) KeyHash() uint32 { return w.hash }
+
+func (w witness) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	header := fmt.Sprintf("cosignature/v1\ntime %d\n", binary.BigEndian.Uint64(signature))
+	return ed25519.Verify(w.key, append([]byte(header), text...), signature[8:])
+}
+
+// A witness from its vkey: name, first bytes of SHA-256(name, newline, 4, key) and base64(4, key).
+func newWitness(vkey string) (witness, error) {
+	wrong := fmt.Errorf("%q is not the key of a witness", vkey)
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return witness{}, wrong
+	}
+	key, err := base64.StdEncoding.Strict().DecodeString(parts[2])
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != 4 {
+		return witness{}, wrong
+	}
+	sum := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	hash := binary.BigEndian.Uint32(sum[:])
+	if parts[1] != fmt.Sprintf("%08x", hash) {
+		return witness{}, wrong
+	}
+	return witness{parts[0], hash, ed25519.PublicKey(key[1:])}, nil
+}
+
+// The tree that a checkpoint commits to, signed by the log and by each of the witnesses.
+func checkpoint(text []byte, key note.Verifier, witnesses ...note.Verifier) (tlog.Tree, error) {
 	var tree tlog.Tree
-	signed, err := note.Open(text, note.VerifierList(key))
+	all := append([]note.Verifier{key}, witnesses...)
+	signed, err := note.Open(text, note.VerifierList(all...))
 	if err != nil {
 		return tree, err
+	}
+	for _, want := range all {
+		found := false
+		for _, signature := range signed.Sigs {
+			found = found || signature.Name == want.Name() && signature.Hash == want.KeyHash()
+		}
+		if !found {
+			return tree, fmt.Errorf("not signed by %s", want.Name())
+		}
 	}
 	lines := strings.Split(signed.Text, "\n")
 	if len(lines) < 4 || lines[0] != key.Name() {
@@ -160,16 +211,24 @@ func receipt(text []byte, key note.Verifier) error {
 	return tlog.CheckRecord(proof, tree.N, tree.Hash, r.Indice, tlog.RecordHash(entry[:]))
 }
 
-func check(dir string, vkey string) error {
+func check(dir string, vkey string, vkeys []string) error {
 	key, err := note.NewVerifier(vkey)
 	if err != nil {
 		return err
+	}
+	var witnesses []note.Verifier
+	for _, vkey := range vkeys {
+		w, err := newWitness(vkey)
+		if err != nil {
+			return err
+		}
+		witnesses = append(witnesses, w)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
 	if err != nil {
 		return err
 	}
-	tree, err := checkpoint(text, key)
+	tree, err := checkpoint(text, key, witnesses...)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -272,16 +331,16 @@ func check(dir string, vkey string) error {
 			return fmt.Errorf("%s: %w", filepath.Base(name), err)
 		}
 	}
-	fmt.Printf("%d voci, %d tessere, %d ricevute\n", tree.N, len(tiles(tree.N)), len(receipts))
+	fmt.Printf("%d voci, %d tessere, %d ricevute, %d testimoni\n", tree.N, len(tiles(tree.N)), len(receipts), len(witnesses))
 	return nil
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "registro CARTELLA CHIAVE")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "registro CARTELLA CHIAVE [TESTIMONE…]")
 		os.Exit(2)
 	}
-	if err := check(os.Args[1], os.Args[2]); err != nil {
+	if err := check(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, "NON VALIDO:", err)
 		os.Exit(1)
 	}

@@ -1,10 +1,13 @@
-//! What the log reads: notes, checkpoints, keys, receipts, disclosures, tile paths, bundles, proofs.
+//! What the log reads: notes, checkpoints, keys, receipts, disclosures, tile paths, bundles, proofs, what a witness is
+//! asked and what it answers.
 
 use std::str::from_utf8;
 
 use catena::albero::radice_di;
+use catena::testimone::{Richiesta, giudica};
 use catena::{
-    Checkpoint, ChiaveFirma, ChiavePubblica, EsitoRicevuta, Hash, LettoreHash, PercorsoTessera, Ricevuta, Rivelazione,
+    Checkpoint, ChiaveFirma, ChiavePubblica, ChiaveTestimone, EsitoRicevuta, Hash, LettoreHash, PercorsoTessera,
+    Ricevuta, Rivelazione, Testimone,
 };
 
 /// Of the worked example in `docs/registro-operazioni.md`, whose checkpoint and receipt are among the seeds.
@@ -112,4 +115,34 @@ pub fn prova(byte: &[u8]) {
     let vera = catena::prova_coerenza(&foglie, prima, n).unwrap();
     catena::verifica_coerenza(prima, n, &vecchia, &radice, &vera).unwrap();
     assert!(catena::verifica_coerenza(prima, n, &vecchia, &radice, &prova).is_err() || prova == vera);
+}
+
+/// What reads is written again the same; what is accepted was signed by the log and continues what was seen.
+pub fn testimone(byte: &[u8]) {
+    if let Ok(testo) = from_utf8(byte) {
+        if let Ok(w) = testo.parse::<Testimone>() {
+            assert_eq!(w.to_string(), testo.trim());
+        }
+        if let Ok(firme) = catena::nota::firme(testo) {
+            assert_eq!(firme.iter().map(|f| f.riga()).collect::<String>(), testo);
+            let nostro = ChiaveTestimone::da_segreto("testimone.example/1", &[3; 32]).unwrap().pubblica();
+            assert!(nostro.tra("o\n1\n", &firme).is_err());
+        }
+    }
+    let Ok(r) = Richiesta::leggi(byte) else { return };
+    assert_eq!(r.testo().as_bytes(), byte);
+    let chiavi = [chiave().pubblica()];
+    let foglie = Foglie((0..3u8).map(|i| catena::foglia(&[i; 32])).collect());
+    for n in 0..=3 {
+        let visto = Checkpoint::nuovo(&r.checkpoint.origine, n, catena::radice(&foglie, n).unwrap());
+        match giudica(&r, &chiavi, (n > 0).then_some(&visto)) {
+            Ok(testo) => {
+                assert_eq!(testo, r.checkpoint.testo());
+                assert!(Checkpoint::apri(&r.nota, &chiavi).is_ok());
+                assert_eq!(r.vecchia, n);
+                assert!(r.checkpoint.dimensione > n || n == 0 || r.checkpoint.radice == visto.radice);
+            }
+            Err(e) => assert!((400..423).contains(&e.stato())),
+        }
+    }
 }

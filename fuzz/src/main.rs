@@ -25,6 +25,7 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "ricevuta" => log::ricevuta,
         "rivelazione" => log::rivelazione,
         "tessera" => log::tessera,
+        "testimone" => log::testimone,
         altro => panic!("no target {altro}"),
     }
 });

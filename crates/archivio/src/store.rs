@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use catena::nota::FirmaNota;
+use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
+use catena::{ChiavePubblica, Testimone};
 use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, Impronta, NomeUtente};
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::{Configurazione, DatiEnte, DatiRegistro};
@@ -305,6 +308,17 @@ pub struct OperazioneScritta {
     pub voce: [u8; 32],
 }
 
+/// What a witness said of a checkpoint of a log kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cofirma {
+    /// How many operations the checkpoint covers.
+    pub dimensione: u64,
+    /// When the witness says it saw it.
+    pub istante: Istante,
+    /// Its line of signature.
+    pub riga: String,
+}
+
 /// A browser session (R-L01).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sessione {
@@ -334,6 +348,19 @@ pub trait Store: Send + Sync + 'static {
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>>;
     /// Creates an ente; 409 when it exists.
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>>;
+
+    /// The key with which this installation cosigns the logs of others: drawn the first time, under this name, which
+    /// then stays.
+    async fn chiave_testimone(&self, nome: &str) -> Esito<Testimone>;
+    /// Cosigns a checkpoint of one of the logs watched, or says why not (C2SP `tlog-witness`). What was cosigned is on
+    /// disk before the answer, whatever is asked meanwhile.
+    async fn cofirma(
+        &self,
+        richiesta: &Richiesta,
+        osservati: &[ChiavePubblica],
+    ) -> Esito<Result<FirmaNota, RifiutoTestimone>>;
+    /// The largest checkpoint cosigned of a log: its own signatures, then ours.
+    async fn osservato(&self, origine: &str) -> Esito<Option<String>>;
 }
 
 /// One ente.
@@ -436,12 +463,30 @@ pub trait EnteStore: Send + Sync + 'static {
 
     /// Operations of a log from `da` on, in order.
     async fn scan_from(&self, registro: &Registro, da: u64, limite: usize) -> Esito<Vec<OperazioneScritta>>;
-    /// Latest signed checkpoint of a log; signs a first one when there is none.
+    /// Latest signed checkpoint of a log, with what witnesses said of it; signs a first one when there is none.
     async fn checkpoint(&self, registro: &Registro) -> Esito<String>;
     /// Signs a checkpoint if something changed since the last one; returns the latest.
     async fn firma_checkpoint(&self, registro: &Registro) -> Esito<String>;
     /// Takes a new key for a log: an operation names it, and for a while the old one signs beside it (contract § 3).
-    async fn ruota_chiave(&self, registro: &Registro, chi: &Operatore, motivo: &str) -> Esito<Fatto>;
+    async fn ruota_chiave(
+        &self,
+        registro: &Registro,
+        chi: &Operatore,
+        motivo: &str,
+        idempotenza: Option<Idempotenza>,
+    ) -> Esito<Fatto>;
+    /// Proof that the first `prima` operations of a log are the beginning of its first `dopo`.
+    async fn prova_coerenza(&self, registro: &Registro, prima: u64, dopo: u64) -> Esito<Vec<[u8; 32]>>;
+    /// Keeps what a witness said of the checkpoint of that size, once it verifies. Says whether it is new.
+    async fn conserva_cofirma(
+        &self,
+        registro: &Registro,
+        dimensione: u64,
+        testimone: &Testimone,
+        firma: &FirmaNota,
+    ) -> Esito<bool>;
+    /// The largest checkpoint that a witness cosigned.
+    async fn ultima_cofirma(&self, registro: &Registro, testimone: &Testimone) -> Esito<Option<Cofirma>>;
     /// Public keys of a log, as C2SP vkeys, the current one first.
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>>;
     /// Bytes of a tile or entry bundle within the latest checkpoint; `None` past it.
@@ -487,6 +532,8 @@ pub struct Verifica {
     pub registrazioni: u64,
     /// Checkpoints whose signature and root were checked.
     pub checkpoint: u64,
+    /// Cosignatures of witnesses that were checked.
+    pub cofirme: u64,
     /// Files whose bytes were hashed.
     pub file: u64,
     /// Rows of tables compared with what the log says.

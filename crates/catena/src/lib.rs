@@ -19,6 +19,8 @@
 //! | [`tessera`] | C2SP `tlog-tiles` paths and entry bundles |
 //! | [`nota`] | C2SP signed notes and Ed25519 keys |
 //! | [`checkpoint`] | C2SP `tlog-checkpoint` |
+//! | [`cofirma`] | C2SP `tlog-cosignature`: what a witness says of a checkpoint |
+//! | [`testimone`] | C2SP `tlog-witness`: when a witness may say it |
 //! | [`ricevuta`] | receipts: made, parsed, verified |
 //!
 //! What enters is values; what leaves is bytes and verdicts. **Nothing here** reads a clock, a disk, a network or a
@@ -27,6 +29,7 @@
 
 pub mod albero;
 pub mod checkpoint;
+pub mod cofirma;
 mod jcs;
 #[cfg(test)]
 mod modello;
@@ -35,10 +38,12 @@ pub mod prova;
 pub mod ricevuta;
 pub mod rivelazione;
 pub mod tessera;
+pub mod testimone;
 pub mod voce;
 
 pub use albero::{Albero, RADICE_VUOTA, foglia, nodo};
 pub use checkpoint::{Checkpoint, ErroreCheckpoint};
+pub use cofirma::{ChiaveTestimone, Testimone};
 pub use jcs::{CAMPI_MAX, ErroreCampo, INTERO_MAX, NOME_BYTE_MAX, Scalare, TESTO_BYTE_MAX};
 pub use nota::{ChiaveFirma, ChiavePubblica, ErroreNota, FirmaNota, Nota, apri_nota, firma_nota};
 pub use prova::{

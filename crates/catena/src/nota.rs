@@ -14,6 +14,8 @@ pub const NOTA_BYTE_MAX: usize = 64 * 1024;
 pub const FIRME_MAX: usize = 100;
 /// Kind of signature: plain Ed25519.
 const ED25519: u8 = 0x01;
+/// Kind of signature: Ed25519 cosignature with its time (C2SP `tlog-cosignature`).
+pub(crate) const COFIRMA: u8 = 0x04;
 
 /// Why a note or a key is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +64,14 @@ pub struct FirmaNota {
     pub firma: Vec<u8>,
 }
 
+impl FirmaNota {
+    /// The line as it stands in a note, its newline included.
+    #[must_use]
+    pub fn riga(&self) -> String {
+        format!("— {} {}\n", self.nome, STANDARD.encode([&self.identificativo[..], &self.firma].concat()))
+    }
+}
+
 /// A note that was opened: its text, and the signatures of known keys that verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nota {
@@ -81,9 +91,46 @@ fn nome_valido(nome: &str) -> bool {
         && !nome.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn identificativo(nome: &str, chiave: &VerifyingKey) -> [u8; 4] {
-    let h = Sha256::new().chain_update(nome).chain_update([b'\n', ED25519]).chain_update(chiave.as_bytes()).finalize();
+/// The short hash of a name, a kind of signature and a key.
+pub(crate) fn identificativo(nome: &str, tipo: u8, chiave: &VerifyingKey) -> [u8; 4] {
+    let h = Sha256::new().chain_update(nome).chain_update([b'\n', tipo]).chain_update(chiave.as_bytes()).finalize();
     [h[0], h[1], h[2], h[3]]
+}
+
+/// Refuses what cannot be the name of a key.
+pub(crate) fn controlla_nome(nome: &str) -> Result<(), ErroreNota> {
+    if nome_valido(nome) { Ok(()) } else { Err(ErroreNota::Chiave("nome con spazi o segno più")) }
+}
+
+/// The vkey of a key of that kind.
+pub(crate) fn scrivi_vkey(f: &mut fmt::Formatter<'_>, nome: &str, tipo: u8, chiave: &VerifyingKey) -> fmt::Result {
+    let byte = [&[tipo], &chiave.as_bytes()[..]].concat();
+    write!(f, "{nome}+{:08x}+{}", u32::from_be_bytes(identificativo(nome, tipo, chiave)), STANDARD.encode(byte))
+}
+
+/// Name and key of a vkey of that kind.
+pub(crate) fn leggi_vkey(testo: &str, tipo: u8) -> Result<(String, VerifyingKey), ErroreNota> {
+    let male = ErroreNota::Chiave("deve essere nome+hash+base64");
+    let mut parti = testo.trim().splitn(3, '+');
+    let (Some(nome), Some(id), Some(dati)) = (parti.next(), parti.next(), parti.next()) else {
+        return Err(male);
+    };
+    if !nome_valido(nome) || id.len() != 8 {
+        return Err(male);
+    }
+    let byte = STANDARD.decode(dati).map_err(|_| male.clone())?;
+    let chiave = match byte.split_first() {
+        Some((t, chiave)) if *t == tipo => chiave,
+        Some((&COFIRMA, _)) => return Err(ErroreNota::Chiave("è di un testimone, non di un registro")),
+        Some((&ED25519, _)) => return Err(ErroreNota::Chiave("è di un registro, non di un testimone")),
+        _ => return Err(ErroreNota::Chiave("non è una chiave Ed25519")),
+    };
+    let chiave: [u8; 32] = chiave.try_into().map_err(|_| ErroreNota::Chiave("non ha 32 byte"))?;
+    let chiave = VerifyingKey::from_bytes(&chiave).map_err(|_| ErroreNota::Chiave("non è un punto della curva"))?;
+    if format!("{:08x}", u32::from_be_bytes(identificativo(nome, tipo, &chiave))) != id {
+        return Err(ErroreNota::Chiave("il suo hash non corrisponde"));
+    }
+    Ok((nome.to_owned(), chiave))
 }
 
 impl ChiaveFirma {
@@ -92,9 +139,7 @@ impl ChiaveFirma {
     /// # Errors
     /// A name with spaces or a plus.
     pub fn da_segreto(nome: &str, segreto: &[u8; 32]) -> Result<Self, ErroreNota> {
-        if !nome_valido(nome) {
-            return Err(ErroreNota::Chiave("nome con spazi o segno più"));
-        }
+        controlla_nome(nome)?;
         Ok(Self { nome: nome.to_owned(), chiave: SigningKey::from_bytes(segreto) })
     }
 
@@ -127,16 +172,13 @@ impl ChiavePubblica {
     /// The short hash that signature lines carry.
     #[must_use]
     pub fn identificativo(&self) -> [u8; 4] {
-        identificativo(&self.nome, &self.chiave)
+        identificativo(&self.nome, ED25519, &self.chiave)
     }
 }
 
 impl fmt::Display for ChiavePubblica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut byte = vec![ED25519];
-        byte.extend_from_slice(self.chiave.as_bytes());
-        let id = u32::from_be_bytes(self.identificativo());
-        write!(f, "{}+{id:08x}+{}", self.nome, STANDARD.encode(byte))
+        scrivi_vkey(f, &self.nome, ED25519, &self.chiave)
     }
 }
 
@@ -144,25 +186,8 @@ impl FromStr for ChiavePubblica {
     type Err = ErroreNota;
 
     fn from_str(testo: &str) -> Result<Self, ErroreNota> {
-        let male = ErroreNota::Chiave("deve essere nome+hash+base64");
-        let mut parti = testo.trim().splitn(3, '+');
-        let (Some(nome), Some(id), Some(dati)) = (parti.next(), parti.next(), parti.next()) else {
-            return Err(male);
-        };
-        if !nome_valido(nome) || id.len() != 8 {
-            return Err(male);
-        }
-        let byte = STANDARD.decode(dati).map_err(|_| male.clone())?;
-        let [ED25519, chiave @ ..] = byte.as_slice() else {
-            return Err(ErroreNota::Chiave("non è una chiave Ed25519"));
-        };
-        let chiave: [u8; 32] = chiave.try_into().map_err(|_| ErroreNota::Chiave("non ha 32 byte"))?;
-        let chiave = VerifyingKey::from_bytes(&chiave).map_err(|_| ErroreNota::Chiave("non è un punto della curva"))?;
-        let letta = Self { nome: nome.to_owned(), chiave };
-        if format!("{:08x}", u32::from_be_bytes(letta.identificativo())) != id {
-            return Err(ErroreNota::Chiave("il suo hash non corrisponde"));
-        }
-        Ok(letta)
+        let (nome, chiave) = leggi_vkey(testo, ED25519)?;
+        Ok(Self { nome, chiave })
     }
 }
 
@@ -174,10 +199,9 @@ pub fn firma_nota(testo: &str, chiavi: &[&ChiaveFirma]) -> Result<String, Errore
     testo_valido(testo)?;
     let mut nota = format!("{testo}\n");
     for k in chiavi {
-        let pubblica = k.pubblica();
-        let mut byte = pubblica.identificativo().to_vec();
-        byte.extend_from_slice(&k.chiave.sign(testo.as_bytes()).to_bytes());
-        nota.push_str(&format!("— {} {}\n", k.nome, STANDARD.encode(byte)));
+        let firma = k.chiave.sign(testo.as_bytes()).to_bytes().to_vec();
+        let identificativo = k.pubblica().identificativo();
+        nota.push_str(&FirmaNota { nome: k.nome.clone(), identificativo, firma }.riga());
     }
     Ok(nota)
 }
@@ -232,12 +256,19 @@ pub fn dividi(nota: &str) -> Result<(&str, Vec<FirmaNota>), ErroreNota> {
     let posto = nota.rfind("\n\n").ok_or(ErroreNota::Forma("manca la riga vuota prima delle firme"))?;
     let (testo, resto) = nota.split_at(posto + 1);
     testo_valido(testo)?;
-    let resto = &resto[1..];
-    if resto.is_empty() || !resto.ends_with('\n') {
+    Ok((testo, firme(&resto[1..])?))
+}
+
+/// The signatures of some lines, nothing verified: those after a note's empty line, or what a witness answers.
+///
+/// # Errors
+/// The form.
+pub fn firme(righe: &str) -> Result<Vec<FirmaNota>, ErroreNota> {
+    if righe.is_empty() || !righe.ends_with('\n') {
         return Err(ErroreNota::Forma("mancano le firme"));
     }
     let mut firme = Vec::new();
-    for riga in resto[..resto.len() - 1].split('\n') {
+    for riga in righe[..righe.len() - 1].split('\n') {
         let male = ErroreNota::Forma("riga di firma errata");
         let (nome, dati) = riga.strip_prefix("— ").and_then(|r| r.split_once(' ')).ok_or(male.clone())?;
         let byte = STANDARD.decode(dati).map_err(|_| male.clone())?;
@@ -253,7 +284,7 @@ pub fn dividi(nota: &str) -> Result<(&str, Vec<FirmaNota>), ErroreNota> {
             firma: byte[4..].to_vec(),
         });
     }
-    Ok((testo, firme))
+    Ok(firme)
 }
 
 #[cfg(test)]

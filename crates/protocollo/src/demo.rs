@@ -8,9 +8,11 @@ use anyhow::{Context as _, Result, bail};
 use archivio::Store;
 use archivio::orologio::OrologioDiSistema;
 use archivio::sqlite::SqliteStore;
+use catena::ChiavePubblica;
 use clap::Args;
 use serde::Deserialize;
 use servizio::Servizio;
+use servizio::testimoni::Interpellato;
 
 use crate::campione;
 
@@ -26,6 +28,19 @@ pub struct Demo {
     /// Quante registrazioni di esempio creare la prima volta.
     #[arg(long, default_value_t = 60)]
     registrazioni: usize,
+    #[command(flatten)]
+    testimoni: Testimonianze,
+}
+
+/// Who cosigns our logs, and whose logs are cosigned here.
+#[derive(Debug, Clone, Args)]
+struct Testimonianze {
+    /// Testimone a cui chiedere di cofirmare i registri delle operazioni: la sua chiave e il suo indirizzo. Ripetibile.
+    #[arg(long = "testimone", value_name = "VKEY URL")]
+    interpella: Vec<String>,
+    /// Registro di un'altra installazione da osservare, come suo testimone: la sua chiave pubblica. Ripetibile.
+    #[arg(long, value_name = "VKEY")]
+    osserva: Vec<String>,
 }
 
 /// Options of `serve`.
@@ -40,6 +55,8 @@ pub struct Serve {
     /// Indirizzo su cui ascoltare.
     #[arg(long)]
     listen: Option<String>,
+    #[command(flatten)]
+    testimoni: Testimonianze,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +68,21 @@ struct Configurazione {
     servizio: ServizioConf,
     #[serde(default)]
     ancore: AncoreConf,
+    #[serde(default)]
+    testimoni: TestimoniConf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestimoniConf {
+    /// Witnesses to ask, each as «VKEY URL».
+    #[serde(default)]
+    interpella: Vec<String>,
+    /// Keys of the logs to watch.
+    #[serde(default)]
+    osserva: Vec<String>,
+    /// Name of this installation as a witness, given once; made from the public address when absent.
+    nome: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +110,29 @@ fn chiave(nome: &str, file: Option<String>) -> Option<String> {
     std::env::var(format!("PROTOCOLLO_{nome}")).ok().or(file)
 }
 
+/// A key that is a list: in the environment one a line, or between semicolons.
+fn elenco(nome: &str, file: Vec<String>, opzioni: &[String]) -> Vec<String> {
+    let ambiente = std::env::var(format!("PROTOCOLLO_{nome}")).ok();
+    let conf = ambiente.map_or(file, |t| t.split(['\n', ';']).map(str::to_owned).collect());
+    conf.iter().chain(opzioni).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect()
+}
+
+/// The service with its witnesses, and watching what it is told to watch.
+fn con_testimoni(s: Servizio, o: &Testimonianze, conf: TestimoniConf) -> Result<Servizio> {
+    let interpella = elenco("TESTIMONI__INTERPELLA", conf.interpella, &o.interpella);
+    let interpella: Vec<Interpellato> = interpella
+        .iter()
+        .map(|t| t.parse().map_err(|e: String| anyhow::anyhow!("testimone «{t}»: {e}")))
+        .collect::<Result<_>>()?;
+    let osserva = elenco("TESTIMONI__OSSERVA", conf.osserva, &o.osserva);
+    let osserva: Vec<ChiavePubblica> = osserva
+        .iter()
+        .map(|k| k.parse().with_context(|| format!("registro da osservare «{k}»")))
+        .collect::<Result<_>>()?;
+    let nome = chiave("TESTIMONI__NOME", conf.nome);
+    Ok(s.con_testimoni(interpella).che_osserva(osserva, nome))
+}
+
 /// Runs the demo until it is stopped.
 pub fn demo(o: &Demo) -> Result<u8> {
     runtime()?.block_on(async {
@@ -85,7 +140,7 @@ pub fn demo(o: &Demo) -> Result<u8> {
         let c = campione::apri(&*store, &o.archivio, o.registrazioni).await?;
         let ascolto = ascolta(&o.listen).await?;
         let url = format!("http://{}", ascolto.local_addr()?);
-        let s = Arc::new(Servizio::nuovo(store, &url));
+        let s = con_testimoni(Servizio::nuovo(store, &url), &o.testimoni, TestimoniConf::default())?;
         for (k, v) in [
             ("url", &url),
             ("utente", &c.utente),
@@ -100,7 +155,7 @@ pub fn demo(o: &Demo) -> Result<u8> {
         ] {
             println!("{k}={v}");
         }
-        servi(ascolto, s).await
+        servi(ascolto, Arc::new(s)).await
     })
 }
 
@@ -132,8 +187,9 @@ pub fn serve(o: &Serve) -> Result<u8> {
         let url = chiave("SERVIZIO__URL_PUBBLICO", conf.servizio.url_pubblico)
             .unwrap_or(format!("http://{}", ascolto.local_addr()?));
         let ancore = chiave("ANCORE__CARTELLA", conf.ancore.cartella).map(PathBuf::from);
+        let s = con_testimoni(Servizio::nuovo(store, &url).con_ancore(ancore), &o.testimoni, conf.testimoni)?;
         println!("url={url}");
-        servi(ascolto, Arc::new(Servizio::nuovo(store, &url).con_ancore(ancore))).await
+        servi(ascolto, Arc::new(s)).await
     })
 }
 
@@ -156,6 +212,9 @@ async fn ascolta(indirizzo: &str) -> Result<tokio::net::TcpListener> {
 }
 
 async fn servi(ascolto: tokio::net::TcpListener, s: Arc<Servizio>) -> Result<u8> {
+    if let Some(k) = s.osservatorio.chiave(&*s.store).await? {
+        println!("testimone={k}");
+    }
     println!("pronto");
     std::io::stdout().flush()?;
     servizio::servi(ascolto, s, fine()).await?;

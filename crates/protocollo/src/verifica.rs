@@ -30,7 +30,8 @@ pub struct Opzioni {
     /// L'AOO che deve esserci (si verifica comunque tutto l'ente: sta in un file solo).
     #[arg(long, requires = "ente")]
     aoo: Option<CodiceAoo>,
-    /// Checkpoint conservati altrove, che il registro deve estendere: un file, una cartella o un indirizzo http://.
+    /// Checkpoint conservati altrove, che il registro deve estendere: un file, una cartella o un indirizzo (per
+    /// esempio quello di un testimone: https://…/testimone/checkpoint?origine=…).
     #[arg(long, value_name = "FILE|URL")]
     ancora: Vec<String>,
     /// File in cui tenere a che punto si è: se c'è già, la verifica riprende da lì; alla fine viene tolto.
@@ -141,6 +142,7 @@ fn somma(tutte: &mut Verifica, v: Verifica) {
     tutte.operazioni += v.operazioni;
     tutte.registrazioni += v.registrazioni;
     tutte.checkpoint += v.checkpoint;
+    tutte.cofirme += v.cofirme;
     tutte.file += v.file;
     tutte.righe += v.righe;
     tutte.accessi += v.accessi;
@@ -170,6 +172,7 @@ fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
         println!("operazioni={}", tutte.operazioni);
         println!("registrazioni={}", tutte.registrazioni);
         println!("checkpoint={}", tutte.checkpoint);
+        println!("cofirme={}", tutte.cofirme);
         println!("file={}", tutte.file);
         println!("righe={}", tutte.righe);
         println!("accessi={}", tutte.accessi);
@@ -189,10 +192,7 @@ fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
 fn ancore(o: &Opzioni) -> Result<Vec<Ancora>> {
     let mut out = Vec::new();
     for dove in &o.ancora {
-        if dove.starts_with("https://") {
-            bail!("--ancora {dove}: qui non c'è TLS; scaricare il checkpoint e indicare il file");
-        }
-        if dove.starts_with("http://") {
+        if dove.starts_with("http://") || dove.starts_with("https://") {
             out.extend(ancora(dove, &scarica(dove)?)?);
             continue;
         }

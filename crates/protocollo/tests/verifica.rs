@@ -84,7 +84,7 @@ fn an_archive_that_holds_ends_with_zero_and_an_interrupted_one_is_taken_up() {
 }
 
 #[test]
-fn an_anchor_is_a_file_a_folder_or_a_plain_address() {
+fn an_anchor_is_a_file_a_folder_or_an_address() {
     let d = tempfile::tempdir().unwrap();
     let dir = d.path().join("dati");
     let nota = archivio(&dir);
@@ -109,9 +109,8 @@ fn an_anchor_is_a_file_a_folder_or_a_plain_address() {
     assert!(testo.contains("ancore=1"), "{testo}");
     serve.join().unwrap();
 
-    for (ancora, codice) in [("https://esempio.it/checkpoint", 2), ("http://127.0.0.1:1/checkpoint", 3), ("assente", 3)]
-    {
-        assert_eq!(verifica(&dir, &["--ancora", ancora]).0.status.code(), Some(codice), "{ancora}");
+    for ancora in ["https://127.0.0.1:1/checkpoint", "http://127.0.0.1:1/checkpoint", "assente"] {
+        assert_eq!(verifica(&dir, &["--ancora", ancora]).0.status.code(), Some(3), "{ancora}");
     }
 }
 

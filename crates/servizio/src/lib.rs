@@ -12,6 +12,7 @@
 //! | [`problema`] | errors as answers |
 //! | [`stampe`] | documents on paper: receipt for the person, history of a registration |
 //! | [`salute`] | liveness, readiness, metrics |
+//! | [`testimoni`] | witnesses asked to cosign our logs; this installation as the witness of others |
 //!
 //! No door writes a row by itself: each turns what it was given into a command of the core.
 
@@ -25,14 +26,15 @@ pub mod ricezione;
 pub mod salute;
 pub mod scarico;
 pub mod stampe;
+pub mod testimoni;
 pub mod token;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archivio::Store;
 use archivio::store::Registro;
+use archivio::{EnteStore, Store};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -59,6 +61,10 @@ pub struct Servizio {
     pub metriche: salute::Metriche,
     /// Where checkpoints are put.
     pub ancore: Arc<ancore::Ancore>,
+    /// Who is asked to cosign checkpoints.
+    pub testimoni: Arc<testimoni::Testimoni>,
+    /// The logs of others that are watched here.
+    pub osservatorio: testimoni::Osservatorio,
 }
 
 impl Servizio {
@@ -70,6 +76,8 @@ impl Servizio {
             url_pubblico: url_pubblico.trim_end_matches('/').to_owned(),
             metriche: salute::Metriche::default(),
             ancore: Arc::default(),
+            testimoni: Arc::default(),
+            osservatorio: testimoni::Osservatorio::default(),
         }
     }
 
@@ -79,16 +87,34 @@ impl Servizio {
         self.ancore = Arc::new(ancore::Ancore::in_cartella(cartella));
         self
     }
+
+    /// The same, with these witnesses asked to cosign its logs.
+    #[must_use]
+    pub fn con_testimoni(mut self, chiesti: Vec<testimoni::Interpellato>) -> Self {
+        self.testimoni = Arc::new(testimoni::Testimoni::nuovi(chiesti));
+        self
+    }
+
+    /// The same, watching the logs of these keys; its own key, drawn the first time, gets this name, or one made from
+    /// the public address.
+    #[must_use]
+    pub fn che_osserva(mut self, chiavi: Vec<catena::ChiavePubblica>, nome: Option<String>) -> Self {
+        let indirizzo = self.url_pubblico.split_once("://").map_or(self.url_pubblico.as_str(), |(_, resto)| resto);
+        let nome = nome.unwrap_or_else(|| format!("{indirizzo}/testimone"));
+        self.osservatorio = testimoni::Osservatorio::di(chiavi, nome);
+        self
+    }
 }
 
 /// Every door.
 pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
-    let accesso =
-        Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, Arc::clone(&s.ancore)));
+    let (ancore, testimoni) = (Arc::clone(&s.ancore), Arc::clone(&s.testimoni));
+    let accesso = Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, ancore, testimoni));
     let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
+        .merge(testimoni::risponde::rotte())
         .merge(pagine::rotte(accesso))
         .fallback(pagine::errore::nulla);
     protette(porte, s)
@@ -142,7 +168,8 @@ fn testo_nostro(_: StatusCode, _: Version, capi: &HeaderMap, _: &Extensions) -> 
                 .any(|t| tipo.starts_with(t)))
 }
 
-/// Serves until `fine` resolves, lets what is under way end, and signs a last checkpoint of what changed.
+/// Serves until `fine` resolves, lets what is under way end, signs a last checkpoint of what changed, and shows it to the
+/// witnesses, who have a few seconds for it.
 ///
 /// # Errors
 /// The listener's.
@@ -151,16 +178,26 @@ pub async fn servi(
     s: Arc<Servizio>,
     fine: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let lavori = tokio::spawn(lavori(Arc::clone(&s)));
+    let mut lavori = tokio::task::JoinSet::new();
+    let (suona, campanello) = tokio::sync::watch::channel(0u64);
+    for n in 0..s.testimoni.quanti() {
+        lavori.spawn(un_testimone(Arc::clone(&s), n, campanello.clone()));
+    }
+    lavori.spawn(giri(Arc::clone(&s), suona));
     let porte = rotte(Arc::clone(&s)).into_make_service_with_connect_info::<std::net::SocketAddr>();
     let esito = axum::serve(ascolto, porte).with_graceful_shutdown(fine).await;
-    lavori.abort();
+    lavori.shutdown().await;
     un_giro(&s, false).await;
+    let _ = tokio::time::timeout(CONGEDO, s.testimoni.giro(&*s.store)).await;
     esito
 }
 
-/// What goes on by itself: a checkpoint each minute in which something changed, the sweeping of files each hour.
-async fn lavori(s: Arc<Servizio>) {
+/// How long witnesses may keep a service that is ending.
+const CONGEDO: Duration = Duration::from_secs(5);
+
+/// What goes on by itself: a checkpoint each minute in which something changed, the sweeping of files each hour. Witnesses
+/// are told that there may be something new, and go their own way.
+async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
     let mut minuto = tokio::time::interval(Duration::from_secs(60));
     minuto.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut giro = 0u64;
@@ -168,6 +205,14 @@ async fn lavori(s: Arc<Servizio>) {
         minuto.tick().await;
         un_giro(&s, giro.is_multiple_of(60)).await;
         giro += 1;
+        suona.send_replace(giro);
+    }
+}
+
+/// One witness, in its own time: rounds that come while it is being asked are one.
+async fn un_testimone(s: Arc<Servizio>, n: usize, mut campanello: tokio::sync::watch::Receiver<u64>) {
+    while campanello.changed().await.is_ok() {
+        s.testimoni.interpella(n, &*s.store).await;
     }
 }
 
@@ -184,15 +229,24 @@ async fn un_giro(s: &Servizio, spazza: bool) {
     }
 }
 
+/// The logs of an ente: its own, and each AOO's.
+pub(crate) fn registri(ente: &dyn EnteStore) -> Vec<Registro> {
+    let conf = ente.configurazione();
+    std::iter::once(Registro::Ente).chain(conf.aoo.keys().cloned().map(Registro::Aoo)).collect()
+}
+
+/// The keys of a log, as those that open its checkpoints.
+pub(crate) async fn chiavi(ente: &dyn EnteStore, registro: &Registro) -> archivio::Esito<Vec<catena::ChiavePubblica>> {
+    let male = |e: catena::ErroreNota| archivio::Errore::Incoerente(e.to_string());
+    ente.chiavi(registro).await?.iter().map(|k| k.parse().map_err(male)).collect()
+}
+
 async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<()> {
     let Some(ente) = s.store.ente(ipa).await? else { return Ok(()) };
-    let conf = ente.configurazione();
-    let mut registri = vec![Registro::Ente];
-    registri.extend(conf.aoo.keys().cloned().map(Registro::Aoo));
-    for registro in registri {
+    for registro in registri(&*ente) {
         let nota = ente.firma_checkpoint(&registro).await?;
-        let (ancore, ora) = (Arc::clone(&s.ancore), ente.ora());
-        let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, ora)).await;
+        let (ancore, chiavi, ora) = (Arc::clone(&s.ancore), chiavi(&*ente, &registro).await?, ente.ora());
+        let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, &chiavi, ora)).await;
         if let Ok(Err(e)) = esito {
             // Registering goes on; the window stays open, and the page says so.
             tracing::warn!(ente = %ipa, errore = %e, "il checkpoint non è stato depositato");

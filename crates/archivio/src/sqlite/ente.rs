@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use catena::Testimone;
+use catena::nota::FirmaNota;
 use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, Impronta, NomeUtente};
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::Configurazione;
@@ -17,14 +19,14 @@ use tokio::sync::Semaphore;
 
 use super::scrittore::{Lavoro, Pronta, Scrittore, Sportello, Statici, Vetrina};
 use super::tronco::{self, LogInfo};
-use super::{letture, ricerca, righe, schema, verifica};
+use super::{letture, ricerca, righe, schema, testimoni, verifica};
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    AnnullamentoScritto, Caricamento, Coda, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto,
-    FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro, RichiestaScritta,
-    Segreto, Sessione, Trovata, Verifica, documento,
+    AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo,
+    Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro,
+    RichiestaScritta, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
@@ -113,8 +115,25 @@ impl SqliteEnte {
         self.chiedi(|r| Lavoro::Servizio(Box::new(f), r)).await
     }
 
+    /// Runs a change that is no operation in the writer's transaction; what it says comes after the commit.
+    pub(super) async fn scrivi<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static,
+    ) -> Esito<T> {
+        let (manda, ricevi) = tokio::sync::oneshot::channel();
+        self.servizio(move |c| {
+            let _ = manda.send(f(c)?);
+            Ok(())
+        })
+        .await?;
+        ricevi.await.map_err(|e| Errore::Archivio(e.to_string()))
+    }
+
     /// Runs a query on a reading connection.
-    async fn leggi<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static) -> Esito<T> {
+    pub(super) async fn leggi<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static,
+    ) -> Esito<T> {
         let posto = Arc::clone(&self.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
         let lettori = Arc::clone(&self.lettori);
         let percorso = self.cartella.join(super::FILE_ENTE);
@@ -420,8 +439,12 @@ impl EnteStore for SqliteEnte {
 
     async fn checkpoint(&self, registro: &Registro) -> Esito<String> {
         let log = self.log_di(registro)?;
-        match self.leggi(move |c| tronco::ultimo(c, log.id)).await? {
-            Some((_, nota)) => Ok(nota),
+        let ultimo = self.leggi(move |c| match tronco::ultimo(c, log.id)? {
+            Some((dimensione, nota)) => testimoni::con_cofirme(c, log.id, dimensione, nota).map(Some),
+            None => Ok(None),
+        });
+        match ultimo.await? {
+            Some(nota) => Ok(nota),
             None => self.firma_checkpoint(registro).await,
         }
     }
@@ -435,12 +458,40 @@ impl EnteStore for SqliteEnte {
         self.chiedi(|r| Lavoro::Checkpoint(aoo, r)).await
     }
 
-    async fn ruota_chiave(&self, registro: &Registro, chi: &Operatore, motivo: &str) -> Esito<Fatto> {
+    async fn prova_coerenza(&self, registro: &Registro, prima: u64, dopo: u64) -> Esito<Vec<[u8; 32]>> {
+        let log = self.log_di(registro)?;
+        self.leggi(move |c| tronco::coerenza(c, log.id, prima, dopo)).await
+    }
+
+    async fn conserva_cofirma(
+        &self,
+        registro: &Registro,
+        dimensione: u64,
+        testimone: &Testimone,
+        firma: &FirmaNota,
+    ) -> Esito<bool> {
+        let (log, testimone, firma) = (self.log_di(registro)?, testimone.clone(), firma.clone());
+        self.scrivi(move |c| testimoni::conserva(c, log.id, dimensione, &testimone, &firma)).await
+    }
+
+    async fn ultima_cofirma(&self, registro: &Registro, testimone: &Testimone) -> Esito<Option<Cofirma>> {
+        let (log, testimone) = (self.log_di(registro)?, testimone.clone());
+        self.leggi(move |c| testimoni::ultima(c, log.id, &testimone)).await
+    }
+
+    async fn ruota_chiave(
+        &self,
+        registro: &Registro,
+        chi: &Operatore,
+        motivo: &str,
+        idempotenza: Option<Idempotenza>,
+    ) -> Esito<Fatto> {
         let aoo = match registro {
             Registro::Ente => None,
             Registro::Aoo(a) => Some(a.clone()),
         };
-        self.chiedi(|r| Lavoro::RuotaChiave(aoo, chi.clone(), motivo.to_owned(), r)).await
+        let (chi, motivo) = (chi.clone(), motivo.to_owned());
+        self.chiedi(|risposta| Lavoro::RuotaChiave { aoo, chi, motivo, idempotenza, risposta }).await
     }
 
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>> {

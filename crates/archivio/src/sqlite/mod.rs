@@ -7,6 +7,7 @@ pub(crate) mod righe;
 mod schema;
 mod scrittore;
 pub mod soglia;
+mod testimoni;
 pub(crate) mod tronco;
 pub mod verifica;
 
@@ -15,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use catena::nota::FirmaNota;
+use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
+use catena::{ChiavePubblica, Testimone};
 use dominio::codici::CodiceIpa;
 use dominio::errori::Rifiuto;
 use dominio::tempo::Orologio;
@@ -151,6 +155,33 @@ impl Store for SqliteStore {
         }
         self.installazione.attiva_ente(&nuovo.chi, &ipa).await?;
         Ok(e)
+    }
+
+    async fn chiave_testimone(&self, nome: &str) -> Esito<Testimone> {
+        let (k, nome, ora) = (self.chiave.clone(), nome.to_owned(), self.orologio.adesso());
+        self.installazione.scrivi(move |c| testimoni::chiave_o_nuova(c, &k, &nome, ora)).await
+    }
+
+    async fn cofirma(
+        &self,
+        r: &Richiesta,
+        osservati: &[ChiavePubblica],
+    ) -> Esito<std::result::Result<FirmaNota, RifiutoTestimone>> {
+        let (richiesta, chiavi) = (r.clone(), osservati.to_vec());
+        // Whoever repeats what everybody can read, or asks for what is refused, never comes to the writer.
+        match self.installazione.leggi(move |c| testimoni::guarda(c, &richiesta, &chiavi)).await? {
+            Ok(None) => {}
+            Ok(Some(gia)) => return Ok(Ok(gia)),
+            Err(rifiuto) => return Ok(Err(rifiuto)),
+        }
+        let (r, osservati) = (r.clone(), osservati.to_vec());
+        let (k, ora) = (self.chiave.clone(), self.orologio.adesso());
+        self.installazione.scrivi(move |c| testimoni::cofirma(c, &k, &r, &osservati, ora)).await
+    }
+
+    async fn osservato(&self, origine: &str) -> Esito<Option<String>> {
+        let origine = origine.to_owned();
+        self.installazione.leggi(move |c| testimoni::osservato(c, &origine)).await
     }
 }
 

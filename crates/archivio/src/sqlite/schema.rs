@@ -7,8 +7,11 @@ use std::path::Path;
 use crate::store::{Errore, Esito};
 
 /// The migrations, in order.
-const MIGRAZIONI: &[(i64, &str)] =
-    &[(1, include_str!("migrazioni/0001-fondazione.sql")), (2, include_str!("migrazioni/0002-annullamenti.sql"))];
+const MIGRAZIONI: &[(i64, &str)] = &[
+    (1, include_str!("migrazioni/0001-fondazione.sql")),
+    (2, include_str!("migrazioni/0002-annullamenti.sql")),
+    (3, include_str!("migrazioni/0003-testimoni.sql")),
+];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
 pub const SOLO_AGGIUNTE: &[&str] = &[
@@ -156,6 +159,33 @@ mod tests {
         c.execute("UPDATE contatore SET ultimo = 6", []).unwrap();
         for sql in ["UPDATE contatore SET ultimo = 5", "UPDATE contatore SET anno = 2027", "DELETE FROM contatore"] {
             assert!(c.execute(sql, []).is_err(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_witness_never_goes_back_nor_says_two_things_of_one_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut c = apri_scrittura(&dir.path().join("x.sqlite")).unwrap();
+        migra(&mut c).unwrap();
+        c.execute("INSERT INTO osservato VALUES ('o', 5, 100, 'a')", []).unwrap();
+        c.execute("UPDATE osservato SET dimensione = 6, nota = 'b'", []).unwrap();
+        for sql in [
+            "UPDATE osservato SET nota = 'c'",
+            "UPDATE osservato SET dimensione = 5",
+            "UPDATE osservato SET dimensione = 7, istante = 99",
+            "UPDATE osservato SET dimensione = 7, origine = 'p'",
+            "INSERT OR REPLACE INTO osservato VALUES ('o', 7, 100, 'd')",
+            "DELETE FROM osservato",
+            "INSERT INTO chiave_testimone VALUES (2, 'k', x'00', 0)",
+        ] {
+            assert!(c.execute(sql, []).is_err(), "{sql}");
+        }
+        c.execute("INSERT INTO cofirma VALUES (1, 'w', 5, 100, 'riga')", []).unwrap();
+        c.execute("INSERT INTO chiave_testimone VALUES (1, 'k', x'00', 0)", []).unwrap();
+        for t in ["cofirma", "chiave_testimone"] {
+            for sql in [format!("UPDATE {t} SET istante = 1"), format!("DELETE FROM {t}")] {
+                assert!(c.execute(&sql, []).unwrap_err().to_string().contains("immutabile"), "{sql}");
+            }
         }
     }
 

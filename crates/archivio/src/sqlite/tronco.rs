@@ -231,6 +231,11 @@ pub fn servi(c: &Connection, log: i64, percorso: &str) -> Esito<Option<Vec<u8>>>
     }
 }
 
+/// That the first `prima` operations are the beginning of the first `dopo`.
+pub fn coerenza(c: &Connection, log: i64, prima: u64, dopo: u64) -> Esito<Vec<Hash>> {
+    catena::prova_coerenza(&Tessere { c, log }, prima, dopo).map_err(incoerente)
+}
+
 /// A receipt against the latest checkpoint; `None` when the operation does not exist or no checkpoint covers it.
 pub fn ricevuta(
     c: &Connection,

@@ -20,11 +20,11 @@ async fn a_new_key_signs_beside_the_old_one_and_then_alone() {
         let prima = b.ente.firma_checkpoint(&registro).await.unwrap();
         let vecchia = b.ente.chiavi(&registro).await.unwrap()[0].clone();
         for (chi, motivo) in [("anna", "perché sì"), ("rita", " ")] {
-            let e = b.ente.ruota_chiave(&registro, &b.chi(chi), motivo).await.unwrap_err();
+            let e = b.ente.ruota_chiave(&registro, &b.chi(chi), motivo, None).await.unwrap_err();
             assert!(matches!(e, Errore::Rifiuto(Rifiuto::Vietato(_) | Rifiuto::NonValido(_))), "{chi}: {e}");
         }
         assert_eq!(b.ente.chiavi(&registro).await.unwrap().len(), 1, "a refusal leaves no key");
-        b.ente.ruota_chiave(&registro, &b.chi("rita"), "rotazione annuale").await.unwrap();
+        b.ente.ruota_chiave(&registro, &b.chi("rita"), "rotazione annuale", None).await.unwrap();
         let chiavi = b.ente.chiavi(&registro).await.unwrap();
         assert_eq!((chiavi.len(), &chiavi[1]), (2, &vecchia));
         let tutte: Vec<ChiavePubblica> = chiavi.iter().map(|k| k.parse().unwrap()).collect();
@@ -55,7 +55,7 @@ async fn a_new_key_signs_beside_the_old_one_and_then_alone() {
 async fn the_old_key_alone_vouches_for_nothing_new() {
     let b = Banco::nuovo().await;
     let registro = Registro::Aoo(aoo());
-    b.ente.ruota_chiave(&registro, &b.chi("rita"), "chiave compromessa").await.unwrap();
+    b.ente.ruota_chiave(&registro, &b.chi("rita"), "chiave compromessa", None).await.unwrap();
     b.registra("Dopo").await;
     let nota = b.ente.firma_checkpoint(&registro).await.unwrap();
     b.verifica().await;

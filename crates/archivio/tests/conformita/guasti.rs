@@ -34,8 +34,13 @@ async fn archivio() -> Banco {
     for i in 0..300 {
         b.registra(&format!("Altro {i}")).await;
     }
-    b.ente.firma_checkpoint(&Registro::Aoo(aoo())).await.unwrap();
-    b.verifica().await;
+    let nota = b.ente.firma_checkpoint(&Registro::Aoo(aoo())).await.unwrap();
+    let (testo, _) = catena::nota::dividi(&nota).unwrap();
+    let n = catena::Checkpoint::leggi(testo).unwrap().dimensione;
+    let w = catena::ChiaveTestimone::da_segreto("testimone.example/1", &[5; 32]).unwrap();
+    let firma = w.cofirma(testo, 1_790_000_000).unwrap();
+    assert!(b.ente.conserva_cofirma(&Registro::Aoo(aoo()), n, &w.pubblica(), &firma).await.unwrap());
+    assert_eq!(b.verifica().await.cofirme, 1);
     b
 }
 
@@ -193,6 +198,17 @@ async fn whatever_is_altered_is_found_and_named() {
             "checkpoint",
             "nota",
         ),
+        ("UPDATE cofirma SET istante = istante + 1", "cofirma", "istante"),
+        ("UPDATE cofirma SET riga = replace(riga, 'A', 'B')", "cofirma", "riga"),
+        ("UPDATE cofirma SET riga = riga || riga", "cofirma", "riga"),
+        ("UPDATE cofirma SET testimone = replace(testimone, 'example', 'esempio')", "cofirma", "testimone"),
+        ("UPDATE cofirma SET testimone = (SELECT vkey FROM chiave_log WHERE log = 1)", "cofirma", "testimone"),
+        ("UPDATE cofirma SET dimensione = dimensione - 1", "cofirma", "dimensione"),
+        ("UPDATE cofirma SET dimensione = dimensione + 100", "operazione", "indice"),
+        ("UPDATE cofirma SET log = 7", "cofirma", "log"),
+        ("DELETE FROM checkpoint", "cofirma", "dimensione"),
+        ("INSERT INTO chiave_testimone VALUES (1, 'x', zeroblob(1), 1)", "chiave_testimone", "vkey"),
+        ("INSERT INTO osservato VALUES ('o', 1, 1, 'x')", "osservato", "nota"),
         ("UPDATE contatore SET ultimo = 777", "contatore", "ultimo"),
         ("INSERT INTO contatore VALUES (1, 'ALTRO', 2026, 4)", "contatore", "ultimo"),
         ("DELETE FROM registro_log WHERE log = 1", "operazione", "riga"),

@@ -13,3 +13,4 @@ mod numeri;
 mod registro;
 mod simulazione;
 mod tempo;
+mod testimoni;

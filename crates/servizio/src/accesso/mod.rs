@@ -23,6 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::ancore::Ancore;
+use crate::testimoni::Testimoni;
 use archivio::Store;
 use archivio::store::{EnteStore, Esito};
 use axum::extract::ConnectInfo;
@@ -49,6 +50,8 @@ pub struct Accesso {
     pub url_pubblico: String,
     /// Where checkpoints are put.
     pub ancore: Arc<Ancore>,
+    /// Who cosigns them.
+    pub testimoni: Arc<Testimoni>,
 }
 
 /// How a sign-in ended.
@@ -64,7 +67,13 @@ pub enum EsitoAccesso {
 
 impl Accesso {
     /// For an installation at a public address.
-    pub fn nuovo(store: Arc<dyn Store>, orologio: Arc<dyn Orologio>, url_pubblico: &str, ancore: Arc<Ancore>) -> Self {
+    pub fn nuovo(
+        store: Arc<dyn Store>,
+        orologio: Arc<dyn Orologio>,
+        url_pubblico: &str,
+        ancore: Arc<Ancore>,
+        testimoni: Arc<Testimoni>,
+    ) -> Self {
         Self {
             store,
             password: Password::default(),
@@ -72,6 +81,7 @@ impl Accesso {
             sicuro: url_pubblico.starts_with("https://"),
             url_pubblico: url_pubblico.trim_end_matches('/').to_owned(),
             ancore,
+            testimoni,
         }
     }
 

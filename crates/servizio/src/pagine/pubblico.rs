@@ -1,5 +1,5 @@
-//! The public page of an operations log: who signs it, how far it is, where it is anchored, how long the blind window is
-//! (design § 5), and how to check it without us.
+//! The public page of an operations log: who signs it, how far it is, who else saw it (anchors, witnesses), how long
+//! the blind window is (design § 5), and how to check it without us.
 
 use std::sync::Arc;
 
@@ -24,21 +24,35 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let nota = ente.checkpoint(&registro).await?;
     let (testo, _) = catena::nota::dividi(&nota).map_err(|_| ErrorePagina::non_trovata())?;
     let cp = Checkpoint::leggi(testo).map_err(|_| ErrorePagina::non_trovata())?;
-    let ultima = a.ancore.ultima(&stato.dati.origine);
-    let dopo = cp.dimensione.saturating_sub(ultima.map_or(0, |u| u.dimensione));
+    let chiavi = crate::chiavi(&*ente, &registro).await?;
+    let ultima = a.ancore.ultima(&stato.dati.origine, &chiavi);
+    let testimoni = a.testimoni.di(&*ente, &registro, &stato.dati.origine).await?;
+    // The window ends where the best of them is; who saw another history vouches for nothing of this one.
+    let altra_storia = testimoni.iter().any(|t| t.altra_storia);
+    let cofirmate = testimoni.iter().filter(|t| !t.altra_storia).filter_map(|t| t.cofirmate.map(|c| c.0));
+    let coperte = cofirmate.chain(ultima.map(|u| u.dimensione)).max();
+    let dopo = cp.dimensione.saturating_sub(coperte.unwrap_or(0));
     pagina(&viste::Pubblico {
         ente: conf.ente.as_ref().map(|e| e.denominazione.clone()).unwrap_or_default(),
         aoo: stato.dati.denominazione.clone(),
         origine: cp.origine,
         dimensione: cp.dimensione,
         radice: dominio::codici::Impronta(cp.radice).hex(),
-        chiavi: ente.chiavi(&registro).await?,
+        chiavi: chiavi.iter().map(ToString::to_string).collect(),
         base: format!("/api/v1/enti/{ipa}/aoo/{aoo}/log"),
         verifica: format!("/verifica?ente={ipa}&aoo={aoo}"),
         ancore: a.ancore.ci_sono(),
-        ancorate: ultima.map(|u| u.dimensione),
-        quando: ultima.and_then(|u| u.quando).map(viste::quando),
-        scoperte: dopo.to_string(),
-        nessuna_scoperta: dopo == 0,
+        ancorate: ultima.map(|u| (u.dimensione, u.quando.map(viste::quando))),
+        testimoni: testimoni
+            .into_iter()
+            .map(|t| viste::TestimoneVisto {
+                nome: t.nome,
+                cofirmate: t.cofirmate.map(|(n, quando)| (n, viste::quando(quando))),
+                intoppo: t.intoppo,
+            })
+            .collect(),
+        altra_storia,
+        coperte,
+        scoperte: dopo,
     })
 }

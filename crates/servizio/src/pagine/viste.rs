@@ -296,14 +296,27 @@ pub struct Pubblico {
     pub verifica: String,
     /// Are checkpoints put elsewhere at all?
     pub ancore: bool,
-    /// How many operations the last anchor covers.
-    pub ancorate: Option<u64>,
-    /// When it was put there.
-    pub quando: Option<String>,
-    /// Operations after it, in words.
-    pub scoperte: String,
-    /// None after it.
-    pub nessuna_scoperta: bool,
+    /// How many operations the last anchor covers, and when it was put there.
+    pub ancorate: Option<(u64, Option<String>)>,
+    /// Who is asked to cosign.
+    pub testimoni: Vec<TestimoneVisto>,
+    /// Did one of them see another history?
+    pub altra_storia: bool,
+    /// How many operations somebody else saw, at best.
+    pub coperte: Option<u64>,
+    /// How many came after.
+    pub scoperte: u64,
+}
+
+/// A witness on the public page.
+#[derive(Debug)]
+pub struct TestimoneVisto {
+    /// Its name.
+    pub nome: String,
+    /// Up to which operation it cosigned, and when.
+    pub cofirmate: Option<(u64, String)>,
+    /// Why not more.
+    pub intoppo: Option<String>,
 }
 
 /// The sign-in page.

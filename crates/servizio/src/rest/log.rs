@@ -6,12 +6,12 @@ use archivio::EnteStore;
 use archivio::store::Registro;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::codici::{CodiceAoo, CodiceIpa};
 use serde_json::json;
 
-use super::{Risposta, json_di};
+use super::{Risposta, idempotenza, json_di};
 use crate::Servizio;
 use crate::problema::Problema;
 use crate::token::Chiamante;
@@ -72,11 +72,18 @@ struct Rotazione {
 }
 
 /// A new key for the AOO's log; an operation names it, and the old one signs beside it for a while (contract § 3).
-pub async fn ruota(c: Chiamante, corpo: String) -> Risposta<Response> {
-    let dati: Rotazione = dominio::lettura::leggi(json_di(&corpo, "corpo")?)?;
+pub async fn ruota(c: Chiamante, h: HeaderMap, corpo: String) -> Risposta<Response> {
+    let dati = json_di(&corpo, "corpo")?;
+    let idem = idempotenza(&h, &c.ambito, "ruota-chiave", &dati, &[])?;
+    let dati: Rotazione = dominio::lettura::leggi(dati)?;
     let registro = Registro::Aoo(c.aoo.clone());
-    let fatto = c.ente.ruota_chiave(&registro, &c.chi, &dati.motivo).await?;
+    let fatto = c.ente.ruota_chiave(&registro, &c.chi, &dati.motivo, idem).await?;
+    // A repeated request gets the first answer: the keys as that operation left them, whatever came after.
+    let op = c.ente.scan_from(&registro, fatto.indice, 1).await?;
+    let nuova =
+        op.first().and_then(|o| o.campi.get("chiaveLog")).and_then(serde_json::Value::as_str).unwrap_or_default();
     let chiavi = c.ente.chiavi(&registro).await?;
+    let chiavi: Vec<&String> = chiavi.iter().skip_while(|k| *k != nuova).collect();
     Ok((StatusCode::CREATED, Json(json!({"indice": fatto.indice, "chiavi": chiavi}))).into_response())
 }
 

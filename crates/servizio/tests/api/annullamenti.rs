@@ -208,4 +208,21 @@ async fn the_key_of_the_log_changes_by_who_may() {
     assert_eq!(dopo.lines().count(), 2);
     assert_eq!(dopo.lines().nth(1), prima.lines().next());
     assert_eq!(dopo.lines().next(), r.json()["chiavi"][0].as_str());
+    // Asked again with its key, another change having come in between: the first answer, and no third key.
+    let chiedi = async |chiave: &str, motivo: &str| {
+        let r = Request::post(&url)
+            .header("authorization", format!("Bearer {}", b.rita))
+            .header("content-type", "application/json")
+            .header("idempotency-key", chiave);
+        b.manda(r.body(Body::from(json!({ "motivo": motivo }).to_string())).unwrap()).await
+    };
+    let una = chiedi("k1", "sospetto").await;
+    assert_eq!(una.stato, StatusCode::CREATED, "{}", una.json());
+    assert_eq!(una.json()["chiavi"].as_array().unwrap().len(), 3);
+    assert_eq!(chiedi("k2", "altro sospetto").await.json()["chiavi"].as_array().unwrap().len(), 4);
+    let ancora = chiedi("k1", "sospetto").await;
+    assert_eq!((ancora.stato, ancora.json()), (StatusCode::CREATED, una.json()));
+    assert_eq!(chiedi("k1", "un altro motivo").await.stato, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(String::from_utf8(b.get("", &url).await.byte).unwrap().lines().count(), 4);
+    assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
 }

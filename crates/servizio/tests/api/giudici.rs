@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use catena::{Checkpoint, ChiavePubblica, Hash, LettoreHash, PercorsoTessera};
+use catena::{Checkpoint, ChiavePubblica, ChiaveTestimone, Hash, LettoreHash, PercorsoTessera};
 use serde_json::{Value, json};
 
 use super::banco::{BASE, Banco, Modulo, entrata};
@@ -42,8 +42,8 @@ impl Go {
     }
 
     /// Whether it accepts, and what it said.
-    fn giudica(&self, cartella: &Path, chiave: &str) -> (bool, String) {
-        let o = Command::new(&self.0).arg(cartella).arg(chiave).output().unwrap();
+    fn giudica(&self, cartella: &Path, chiave: &str, testimoni: &[&str]) -> (bool, String) {
+        let o = Command::new(&self.0).arg(cartella).arg(chiave).args(testimoni).output().unwrap();
         let testo = [o.stdout, o.stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
         assert!(matches!(o.status.code(), Some(0 | 1)), "{testo}");
         (o.status.success(), testo)
@@ -116,7 +116,21 @@ async fn annota(b: &Banco, una: &[String], quante: usize) {
     b.ente.firma_checkpoint(&Registro::Aoo("AOO1".parse().unwrap())).await.unwrap();
 }
 
-/// What is served of a log that grew past two tiles, with an older checkpoint and some receipts; and its key.
+fn testimone(n: u8) -> ChiaveTestimone {
+    ChiaveTestimone::da_segreto("testimone.example/w1", &[n; 32]).unwrap()
+}
+
+/// What a witness says of the latest checkpoint, kept.
+async fn cofirma(b: &Banco, w: &ChiaveTestimone) {
+    let registro = Registro::Aoo("AOO1".parse().unwrap());
+    let nota = b.ente.firma_checkpoint(&registro).await.unwrap();
+    let (testo, _) = catena::nota::dividi(&nota).unwrap();
+    let firma = w.cofirma(testo, 1_795_507_200).unwrap();
+    let n = Checkpoint::leggi(testo).unwrap().dimensione;
+    assert!(b.ente.conserva_cofirma(&registro, n, &w.pubblica(), &firma).await.unwrap());
+}
+
+/// What is served of a log that grew past two tiles, with an older checkpoint, a witness and some receipts; and its key.
 async fn copia(b: &Banco, cartella: &Path) -> (ChiavePubblica, u64) {
     let oggetti: Vec<Value> = (0..32).map(|n| entrata(&format!("Perché «{n}»"))).collect();
     let mut altre = futures_util::future::join_all(oggetti.iter().map(|o| registrazione(b, o))).await;
@@ -125,6 +139,7 @@ async fn copia(b: &Banco, cartella: &Path) -> (ChiavePubblica, u64) {
     annota(b, &altre, 350).await;
     altre.push(registrazione(b, &entrata("Ultima")).await);
     annota(b, &altre, 1).await;
+    cofirma(b, &testimone(1)).await;
     let chiave: ChiavePubblica = String::from_utf8(pubblico(b, "chiavi").await).unwrap().trim().parse().unwrap();
     let nota = String::from_utf8(pubblico(b, "checkpoint").await).unwrap();
     scrivi(cartella, "checkpoint", nota.as_bytes());
@@ -163,13 +178,18 @@ async fn the_tools_of_another_log_accept_ours_and_refuse_it_with_one_byte_change
     let cartella = b.dir.path().join("copia");
     let (chiave, dimensione) = copia(&b, &cartella).await;
     let vkey = chiave.to_string();
-    let (bene, detto) = go.giudica(&cartella, &vkey);
+    let w = testimone(1).pubblica().to_string();
+    let (bene, detto) = go.giudica(&cartella, &vkey, &[&w]);
     assert!(bene, "{detto}");
     // Three tiles of level 0, one of level 1.
-    assert_eq!(detto.trim(), format!("{dimensione} voci, 4 tessere, 5 ricevute"));
+    assert_eq!(detto.trim(), format!("{dimensione} voci, 4 tessere, 5 ricevute, 1 testimoni"));
+    assert!(go.giudica(&cartella, &vkey, &[]).0, "who knows no witness reads past it");
 
     let altra = catena::ChiaveFirma::da_segreto(chiave.nome(), &[7; 32]).unwrap().pubblica().to_string();
-    assert!(!go.giudica(&cartella, &altra).0, "a key of the same name that did not sign");
+    assert!(!go.giudica(&cartella, &altra, &[]).0, "a key of the same name that did not sign");
+    for altro in [testimone(2).pubblica().to_string(), vkey.clone(), w.replacen("w1", "w2", 1)] {
+        assert!(!go.giudica(&cartella, &vkey, &[&altro]).0, "a witness that did not cosign: {altro}");
+    }
 
     let mut cambi = 0;
     for dove in file_di(&cartella) {
@@ -180,17 +200,31 @@ async fn the_tools_of_another_log_accept_ours_and_refuse_it_with_one_byte_change
             let mut falso = vero.clone();
             falso[a] ^= 1;
             std::fs::write(&dove, &falso).unwrap();
-            let (bene, detto) = go.giudica(&cartella, &vkey);
+            let (bene, detto) = go.giudica(&cartella, &vkey, &[&w]);
             assert!(!bene && detto.starts_with("NON VALIDO: "), "byte {a} of {}: {detto}", dove.display());
             cambi += 1;
         }
         std::fs::write(&dove, &vero).unwrap();
     }
     assert_eq!(cambi, 5 * (3 + 7 + 5), "checkpoints and consistency, tiles and bundles, receipts");
+    // The cosignature of another time, of another checkpoint, or short of a byte: each by the witness's own hand.
+    let servita = std::fs::read_to_string(cartella.join("checkpoint")).unwrap();
+    let (testo, firme) = catena::nota::dividi(&servita).unwrap();
+    let (del_registro, vera) = (firme[0].riga(), &firme[1]);
+    let mut tardi = vera.clone();
+    tardi.firma[..8].copy_from_slice(&1_795_507_201u64.to_be_bytes());
+    let prima = std::fs::read_to_string(cartella.join("prima")).unwrap();
+    let di_prima = testimone(1).cofirma(catena::nota::dividi(&prima).unwrap().0, 1_795_507_200).unwrap();
+    let corta = catena::FirmaNota { firma: vera.firma[..71].to_vec(), ..vera.clone() };
+    for falsa in [&tardi, &di_prima, &corta] {
+        scrivi(&cartella, "checkpoint", format!("{testo}\n{del_registro}{}", falsa.riga()).as_bytes());
+        assert!(!go.giudica(&cartella, &vkey, &[&w]).0, "{falsa:?}");
+    }
+    scrivi(&cartella, "checkpoint", servita.as_bytes());
     // An older checkpoint that this log does not continue: the same size, signed by the same hand, another root.
-    assert!(go.giudica(&cartella, &vkey).0);
+    assert!(go.giudica(&cartella, &vkey, &[&w]).0);
     std::fs::write(cartella.join("coerenza"), "").unwrap();
-    assert!(!go.giudica(&cartella, &vkey).0, "no proof of consistency");
+    assert!(!go.giudica(&cartella, &vkey, &[]).0, "no proof of consistency");
 }
 
 /// Every text in a JSON value, and what it is once decoded, as far as it can be.

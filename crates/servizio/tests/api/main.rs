@@ -9,4 +9,5 @@ mod giudici;
 mod igiene;
 mod rifiuti;
 mod stampe;
+mod testimoni;
 mod vita;

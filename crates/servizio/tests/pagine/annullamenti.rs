@@ -168,7 +168,7 @@ async fn the_public_log_says_where_it_is_anchored() {
     let p = b.estraneo().get("/c_z999/AOO1/registro-pubblico").await;
     assert_eq!(p.stato, StatusCode::OK);
     assert!(
-        p.ha("Finestra cieca") && p.ha("prova.example/c_z999/AOO1") && p.ha("non vengono ancora depositati"),
+        p.ha("Finestra cieca") && p.ha("prova.example/c_z999/AOO1") && p.ha("non escono ancora di qui"),
         "{}",
         p.testo()
     );

@@ -309,9 +309,13 @@ impl Scrittore {
         aoo: Option<&CodiceAoo>,
         chi: &Operatore,
         motivo: &str,
+        idem: Option<&Idempotenza>,
     ) -> Esito<Fatto> {
-        let motivo = comandi::ruota_chiave(chi, motivo)?;
         let log = self.log_di(aoo)?;
+        if let Some(f) = self.gia_fatto(log.id, idem)? {
+            return Ok(f);
+        }
+        let motivo = comandi::ruota_chiave(chi, motivo)?;
         let t = self.istante(&log, ora)?;
         let vkey = tronco::nuova_chiave(&self.c, &self.chiave, log.id, &log.origine, t)?;
         let evento = Evento::ChiaveRuotata {
@@ -323,6 +327,7 @@ impl Scrittore {
         let fatto = self.appendi(&log, t, chi, None, &evento)?;
         let nuovo = Arc::new(tronco::LogInfo { vkey, ..(*log).clone() });
         self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(aoo.cloned(), nuovo);
+        self.ricorda(log.id, idem, righe::id(log.id, fatto.indice), t)?;
         // Signed at once by both: no receipt is left with the old signature and the new key.
         self.checkpoint(ora, aoo)?;
         Ok(fatto)

@@ -104,8 +104,19 @@ pub enum Lavoro {
     AttivaEnte(Operatore, CodiceIpa, Risposta<Fatto>),
     /// A new AOO.
     CreaAoo(Operatore, Box<NuovaAoo>, Risposta<Fatto>),
-    /// A new key for a log: which, who, why.
-    RuotaChiave(Option<CodiceAoo>, Operatore, String, Risposta<Fatto>),
+    /// A new key for a log.
+    RuotaChiave {
+        /// Which: an AOO's, or the ente's own.
+        aoo: Option<CodiceAoo>,
+        /// Who.
+        chi: Operatore,
+        /// Why.
+        motivo: String,
+        /// Repeatable?
+        idempotenza: Option<Idempotenza>,
+        /// Where the answer goes.
+        risposta: Risposta<Fatto>,
+    },
     /// Sign a checkpoint if something changed.
     Checkpoint(Option<CodiceAoo>, Risposta<String>),
     /// Rows that are no operation: sessions, sweeping.
@@ -182,7 +193,7 @@ impl Lavoro {
             | Self::Configura { risposta: r, .. }
             | Self::CreaEnte(_, _, r)
             | Self::AttivaEnte(_, _, r)
-            | Self::RuotaChiave(_, _, _, r)
+            | Self::RuotaChiave { risposta: r, .. }
             | Self::CreaAoo(_, _, r) => drop(r.send(Err(e()))),
             Self::Checkpoint(_, r) => drop(r.send(Err(e()))),
             Self::Servizio(_, r) => drop(r.send(Err(e()))),

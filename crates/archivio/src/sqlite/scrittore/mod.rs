@@ -353,11 +353,11 @@ impl Scrittore {
                     .and_then(|t| self.da_solo(|s| s.crea_aoo(t, &chi, *nuova)));
                 Consegna::di(r, e, Vec::new())
             }
-            Lavoro::RuotaChiave(aoo, chi, motivo, r) => {
-                let e = ora
-                    .map_err(|_| Errore::OrologioInDubbio)
-                    .and_then(|t| self.da_solo(|s| s.ruota_chiave(t, aoo.as_ref(), &chi, &motivo)));
-                Consegna::di(r, e, Vec::new())
+            Lavoro::RuotaChiave { aoo, chi, motivo, idempotenza, risposta } => {
+                let e = ora.map_err(|_| Errore::OrologioInDubbio).and_then(|t| {
+                    self.da_solo(|s| s.ruota_chiave(t, aoo.as_ref(), &chi, &motivo, idempotenza.as_ref()))
+                });
+                Consegna::di(risposta, e, Vec::new())
             }
             Lavoro::Checkpoint(aoo, r) => {
                 let e = self.da_solo(|s| s.checkpoint(ora.unwrap_or_else(|t| t), aoo.as_ref()));

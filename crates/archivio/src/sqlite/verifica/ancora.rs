@@ -42,6 +42,24 @@ impl Ancora {
         Ok(out)
     }
 
+    /// Of a text where anybody may have written: the checkpoints that one of the keys of their log signed, and how many
+    /// pieces were something else.
+    pub fn autentici(testo: &str, chiavi: &[ChiavePubblica]) -> (Vec<Checkpoint>, usize) {
+        let mut buoni = Vec::new();
+        let mut altri = 0;
+        for nota in note(testo) {
+            // A checkpoint has no empty line in it: what stands before the last one that could begin it is noise.
+            let firme = nota.rfind("\n\n").unwrap_or(0);
+            let inizio = nota[..firme].rfind("\n\n").map_or(0, |i| i + 2);
+            altri += usize::from(inizio > 0);
+            match Checkpoint::apri(&nota[inizio..], chiavi) {
+                Ok((cp, _)) => buoni.push(cp),
+                Err(_) => altri += 1,
+            }
+        }
+        (buoni, altri)
+    }
+
     fn chiave(&self) -> String {
         format!("{} {}/{}", self.nome, self.checkpoint.origine, self.checkpoint.dimensione)
     }
@@ -133,5 +151,16 @@ mod tests {
         for testo in ["", "ciao", "a\n1\nx\n\n— k AAAA\n"] {
             assert!(Ancora::leggi("f", testo).is_err(), "{testo}");
         }
+    }
+
+    #[test]
+    fn among_what_anybody_wrote_only_what_the_log_signed_counts() {
+        let altra = ChiaveFirma::da_segreto("x.example/1", &[4; 32]).unwrap();
+        let falsa = Checkpoint::nuovo("x.example/1", 9_999, [9; 32]).firma(&[&altra]).unwrap();
+        let testo = format!("{}\n{falsa}rumore\n\n{}{}", nota(1), nota(2), &nota(3)[..40]);
+        let chiave = ChiaveFirma::da_segreto("x.example/1", &[3; 32]).unwrap().pubblica();
+        let (buoni, altri) = Ancora::autentici(&testo, &[chiave]);
+        assert_eq!((buoni.iter().map(|c| c.dimensione).collect::<Vec<_>>(), altri), (vec![1, 2], 3));
+        assert_eq!(Ancora::autentici(&testo, &[]).0, []);
     }
 }

@@ -19,6 +19,7 @@ mod resto;
 mod somma;
 mod struttura;
 mod termini;
+mod testimoni;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -298,6 +299,11 @@ impl Opera<'_> {
             }
             pezzi.extend(inizi.into_iter().map(|da| (i, da, (da + PEZZO).min(m.dimensione))));
         }
+        if pezzi.is_empty() {
+            // An installation that only watches the logs of others has none of its own.
+            stato.fase = Fase::Indici;
+            return Ok(());
+        }
         let mut p = Piega::nuova(c, stato, configurazione_fino(c, &self.mete, stato)?);
         let (prossimo, fermi) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (piegati, sveglia) = (Mutex::new(0usize), Condvar::new());
@@ -407,7 +413,7 @@ impl Opera<'_> {
         let resto = |d: &mut Differenze| -> Esito<u64> {
             c.execute_batch("BEGIN")?;
             resto::estranei(c, &self.mete, d)?;
-            let righe = resto::richieste(c, d)?;
+            let righe = resto::richieste(c, d)? + testimoni::osservati(c, d)?;
             resto::oggetti(c, d)?;
             resto::accesso(c, &letture::configurazione(c)?, d)?;
             resto::indice_conf(c, &self.mete, stato.di_conf, d)?;

@@ -17,6 +17,7 @@ use super::attese::{Attesa, somma_parole};
 use super::esito::Differenze;
 use super::somma::{Chiave, Insieme, Somme, Termini};
 use super::termini::Analizzatore;
+use super::testimoni;
 use crate::store::{Discordanza, Errore, Esito};
 
 /// What a piece gives to who puts the log together again.
@@ -34,6 +35,8 @@ pub struct Esaminato {
     pub checkpoint: Vec<(Checkpoint, Vec<[u8; 4]>)>,
     /// How many checkpoints there were.
     pub checkpoint_visti: u64,
+    /// How many cosignatures of witnesses there were.
+    pub cofirme: u64,
     /// Operations read.
     pub operazioni: u64,
     /// Rows compared.
@@ -397,7 +400,7 @@ impl Lavoro<'_, '_> {
         Ok(())
     }
 
-    /// Checkpoints whose size is reached in this piece: their signatures.
+    /// Checkpoints whose size is reached in this piece: their signatures, and those of witnesses.
     fn checkpoint(&mut self, c: &Connection) -> Esito<()> {
         let p = self.posto;
         let i = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -423,6 +426,7 @@ impl Lavoro<'_, '_> {
                 }
             }
         }
+        self.x.cofirme += testimoni::cofirme(c, p.log.id, &p.log.origine, da, i(p.a), &mut self.d)?;
         Ok(())
     }
 

@@ -158,6 +158,7 @@ impl<'a> Piega<'a> {
         self.v.operazioni += x.operazioni;
         self.v.righe += x.righe;
         self.v.checkpoint += x.checkpoint_visti;
+        self.v.cofirme += x.cofirme;
         self.v.registrazioni += x.numeri.len() as u64;
         if let Some((primo, ultimo)) = x.istanti {
             if let Some(prima) = self.istante.filter(|p| primo < *p) {
@@ -312,8 +313,13 @@ impl<'a> Piega<'a> {
         let attesa = ultimo.map(|u| (ora.cast_signed(), u));
         self.d.se_diversi("testa", o, "dimensione", &mostra(attesa.map(|t| t.0)), &mostra(testa.map(|t| t.0)));
         self.d.se_diversi("testa", o, "istante", &mostra(attesa.map(|t| t.1)), &mostra(testa.map(|t| t.1)));
-        let firmate: Option<i64> =
-            self.c.query_row("SELECT max(dimensione) FROM checkpoint WHERE log = ?", [m.log], |r| r.get(0))?;
+        // Signed here, or by a witness.
+        let firmate: Option<i64> = self.c.query_row(
+            "SELECT max(d) FROM (SELECT max(dimensione) d FROM checkpoint WHERE log = ?1
+             UNION ALL SELECT max(dimensione) FROM cofirma WHERE log = ?1)",
+            [m.log],
+            |r| r.get(0),
+        )?;
         if let Some(f) = firmate.filter(|f| f.unsigned_abs() > ora) {
             let trovate = format!("{ora}: il registro è stato accorciato");
             self.d.nuova("operazione", o, "indice", &format!("{f} operazioni firmate"), &trovate);

@@ -28,7 +28,7 @@ const CON_ID: &[(&str, &str)] = &[
 ];
 
 /// Tables and the column that is a log.
-const CON_LOG: &[&str] = &["chiave_log", "tessera", "checkpoint", "testa", "contatore"];
+const CON_LOG: &[&str] = &["chiave_log", "tessera", "checkpoint", "cofirma", "testa", "contatore"];
 
 /// Rows outside every known log.
 ///

@@ -1,0 +1,405 @@
+//! Our logs shown to the witnesses configured. What is left to ask is read from the archive each time (the latest
+//! checkpoint, the largest one each witness cosigned): there is no queue to grow or to lose, and a restart forgets nothing.
+//! One request at a time for each witness; who fails is left alone for some rounds, longer each time.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use archivio::store::Registro;
+use archivio::{EnteStore, Errore, Store};
+use catena::nota::{dividi, firme};
+use catena::testimone::{TIPO_DIMENSIONE, dimensione, scrivi};
+use catena::{Checkpoint, Testimone};
+use dominio::tempo::Istante;
+
+/// How long a witness has to answer, whatever it does meanwhile.
+const ATTESA_MAX: Duration = Duration::from_secs(10);
+/// Longest answer that is read.
+const RISPOSTA_BYTE_MAX: u64 = 16 * 1024;
+/// Most rounds for which who failed is left alone: at one a minute, an hour.
+const GIRI_SALTATI_MAX: u32 = 59;
+
+/// A witness to be asked: its key and where it is.
+#[derive(Debug)]
+pub struct Interpellato {
+    chiave: Testimone,
+    url: String,
+    stato: Mutex<Stato>,
+    turno: tokio::sync::Mutex<()>,
+}
+
+/// How it went so far, since the start.
+#[derive(Debug, Default)]
+struct Stato {
+    /// Could it be reached?
+    rete: Attesa,
+    /// What it refused, by the origin of the log.
+    registri: BTreeMap<String, Attesa>,
+}
+
+impl Stato {
+    fn senza_attese(&mut self) {
+        self.registri.values_mut().chain([&mut self.rete]).for_each(|a| a.da_saltare = 0);
+    }
+}
+
+/// After how many rounds to ask again.
+#[derive(Debug, Default)]
+struct Attesa {
+    falliti: u32,
+    da_saltare: u32,
+    detto: Option<String>,
+    altra_storia: bool,
+}
+
+impl Attesa {
+    /// Is this round one to skip?
+    fn salta(&mut self) -> bool {
+        let salta = self.da_saltare > 0;
+        self.da_saltare = self.da_saltare.saturating_sub(1);
+        salta
+    }
+
+    fn fallita(&mut self, detto: String) {
+        self.da_saltare = (1u32 << self.falliti.min(10)).saturating_sub(1).min(GIRI_SALTATI_MAX);
+        self.falliti = self.falliti.saturating_add(1);
+        self.detto = Some(detto);
+    }
+}
+
+impl FromStr for Interpellato {
+    type Err = String;
+
+    /// `VKEY URL`: the witness's public key, and the address under which it answers `add-checkpoint`.
+    fn from_str(testo: &str) -> Result<Self, String> {
+        let parti: Vec<&str> = testo.split_whitespace().collect();
+        let [vkey, url] = parti.as_slice() else {
+            return Err("un testimone si scrive «VKEY URL»: la sua chiave pubblica e il suo indirizzo".to_owned());
+        };
+        let chiave = vkey.parse().map_err(|e| format!("{vkey}: {e}"))?;
+        let uri: axum::http::Uri = url.parse().map_err(|_| format!("{url} non è un indirizzo"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.query().is_some() {
+            return Err(format!("{url}: serve un indirizzo http:// o https:// senza parametri"));
+        }
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { chiave, url, stato: Mutex::default(), turno: tokio::sync::Mutex::default() })
+    }
+}
+
+/// What a witness has said of a log, for the public page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Testimonianza {
+    /// Its name.
+    pub nome: String,
+    /// How many operations it has cosigned, and when it said so.
+    pub cofirmate: Option<(u64, Istante)>,
+    /// Why it has not said more, since the start.
+    pub intoppo: Option<String>,
+    /// Because it saw another history of the log.
+    pub altra_storia: bool,
+}
+
+/// Why a witness did not cosign.
+enum Intoppo {
+    /// It could not be reached, or has troubles of its own: no other log is asked for now.
+    Rete(String),
+    /// It said no to this log.
+    No(String),
+    /// It saw another history of this log: what witnesses are for.
+    AltraStoria(String),
+    /// Ours.
+    Nostro(Errore),
+}
+
+impl From<Errore> for Intoppo {
+    fn from(e: Errore) -> Self {
+        Self::Nostro(e)
+    }
+}
+
+/// The witnesses to be asked.
+pub struct Testimoni {
+    chiesti: Vec<Interpellato>,
+    agente: ureq::Agent,
+}
+
+impl Default for Testimoni {
+    fn default() -> Self {
+        Self::nuovi(Vec::new())
+    }
+}
+
+impl Testimoni {
+    /// These.
+    pub fn nuovi(chiesti: Vec<Interpellato>) -> Self {
+        let agente = ureq::Agent::config_builder()
+            .timeout_global(Some(ATTESA_MAX))
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .user_agent(concat!("protocollo/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        Self { chiesti, agente }
+    }
+
+    /// How many.
+    pub fn quanti(&self) -> usize {
+        self.chiesti.len()
+    }
+
+    /// Every witness at once, those left alone too, of every log that has something new; ends when all have answered or
+    /// given up.
+    pub async fn giro(&self, store: &dyn Store) {
+        futures_util::future::join_all(self.chiesti.iter().map(|w| async {
+            let _turno = w.turno.lock().await;
+            w.con_stato(Stato::senza_attese);
+            self.uno(w, store).await;
+        }))
+        .await;
+    }
+
+    /// One witness, one log after the other; unless it failed not long ago.
+    pub async fn interpella(&self, n: usize, store: &dyn Store) {
+        let Some(w) = self.chiesti.get(n) else { return };
+        let _turno = w.turno.lock().await;
+        if !w.con_stato(|s| s.rete.salta()) {
+            self.uno(w, store).await;
+        }
+    }
+
+    async fn uno(&self, w: &Interpellato, store: &dyn Store) {
+        let enti = store.enti().await.unwrap_or_else(|e| {
+            tracing::warn!(errore = %e, "testimoni");
+            Vec::new()
+        });
+        for ipa in enti {
+            let ente = match store.ente(&ipa).await {
+                Ok(Some(e)) => e,
+                Ok(None) => continue,
+                Err(e) => {
+                    tracing::warn!(ente = %ipa, errore = %e, "testimoni");
+                    continue;
+                }
+            };
+            for registro in crate::registri(&*ente) {
+                if let Err(raggiunto) = self.mostra(w, &*ente, &registro).await {
+                    w.con_stato(|s| s.rete.fallita(raggiunto));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Shows one log; `Err` says why the witness could not be reached.
+    async fn mostra(&self, w: &Interpellato, ente: &dyn EnteStore, registro: &Registro) -> Result<(), String> {
+        let letto = async {
+            let nota = ente.checkpoint(registro).await?;
+            let (testo, _) = dividi(&nota).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            let cp = Checkpoint::leggi(testo).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            let gia = ente.ultima_cofirma(registro, &w.chiave).await?.map_or(0, |c| c.dimensione);
+            Ok::<_, Errore>((nota, cp, gia))
+        };
+        let (nota, cp, gia) = match letto.await {
+            Ok(l) => l,
+            Err(e) => {
+                tracing::warn!(ente = %ente.ipa(), errore = %e, "il checkpoint per i testimoni non si legge");
+                return Ok(());
+            }
+        };
+        let saltato = || w.con_stato(|s| s.registri.get_mut(&cp.origine).is_some_and(Attesa::salta));
+        if cp.dimensione == gia || saltato() {
+            return Ok(());
+        }
+        match self.chiedi(w, ente, registro, &nota, &cp, gia).await {
+            Ok(()) => w.con_stato(|s| {
+                s.rete = Attesa::default();
+                s.registri.remove(&cp.origine);
+            }),
+            Err(Intoppo::Rete(e)) => {
+                tracing::warn!(testimone = %w.chiave.nome(), errore = %e, "il testimone non si raggiunge");
+                return Err(e);
+            }
+            Err(Intoppo::No(e)) => {
+                tracing::warn!(testimone = %w.chiave.nome(), registro = %cp.origine, motivo = %e, "il testimone non cofirma");
+                w.rifiutato(cp.origine, e, false);
+            }
+            Err(Intoppo::AltraStoria(e)) => {
+                tracing::error!(testimone = %w.chiave.nome(), registro = %cp.origine, motivo = %e, "il testimone ha visto un'altra storia");
+                w.rifiutato(cp.origine, e, true);
+            }
+            Err(Intoppo::Nostro(e)) => {
+                tracing::warn!(ente = %ente.ipa(), errore = %e, "la cofirma non è stata chiesta o conservata");
+            }
+        }
+        Ok(())
+    }
+
+    /// From the size it cosigned last; if it is at another one it says which, and is asked once more from there.
+    async fn chiedi(
+        &self,
+        w: &Interpellato,
+        ente: &dyn EnteStore,
+        registro: &Registro,
+        nota: &str,
+        cp: &Checkpoint,
+        gia: u64,
+    ) -> Result<(), Intoppo> {
+        let mut da = gia.min(cp.dimensione);
+        for ultimo in [false, true] {
+            let prova = ente.prova_coerenza(registro, da, cp.dimensione).await?;
+            let r = self.manda(&w.url, scrivi(da, &prova, nota)).await.map_err(Intoppo::Rete)?;
+            match r.stato {
+                200 => {
+                    let dette =
+                        firme(&r.corpo).map_err(|e| Intoppo::No(format!("la sua risposta non si legge: {e}")))?;
+                    let sua = w.chiave.tra(&cp.testo(), &dette).map(|(f, _)| f.clone());
+                    let sua = sua.map_err(|e| Intoppo::No(format!("la sua cofirma non è valida: {e}")))?;
+                    ente.conserva_cofirma(registro, cp.dimensione, &w.chiave, &sua).await?;
+                    return Ok(());
+                }
+                409 => {
+                    let vista =
+                        (r.tipo == TIPO_DIMENSIONE).then(|| r.corpo.strip_suffix('\n').and_then(dimensione)).flatten();
+                    match vista {
+                        Some(n) if n > cp.dimensione => {
+                            let detto = format!(
+                                "ha già visto {n} operazioni, qui ce ne sono {}: il registro è stato accorciato",
+                                cp.dimensione
+                            );
+                            return Err(Intoppo::AltraStoria(detto));
+                        }
+                        Some(n) if n == da => {
+                            let detto =
+                                format!("con {n} operazioni ha già visto un'altra radice: il registro ha due storie");
+                            return Err(Intoppo::AltraStoria(detto));
+                        }
+                        Some(n) if !ultimo => da = n,
+                        _ => return Err(Intoppo::No("non dice da dove riprendere".to_owned())),
+                    }
+                }
+                400 => return Err(Intoppo::No("non capisce la richiesta".to_owned())),
+                403 => return Err(Intoppo::No("non conosce la chiave che firma questo registro".to_owned())),
+                404 => return Err(Intoppo::No("non osserva questo registro".to_owned())),
+                422 => {
+                    let detto = format!("il registro non continua le {da} operazioni che ha già visto: ha due storie");
+                    return Err(Intoppo::AltraStoria(detto));
+                }
+                n => return Err(Intoppo::Rete(format!("risponde {n}"))),
+            }
+        }
+        Err(Intoppo::No("non dice da dove riprendere".to_owned()))
+    }
+
+    async fn manda(&self, url: &str, corpo: String) -> Result<Risposta, String> {
+        let (agente, url) = (self.agente.clone(), format!("{url}/add-checkpoint"));
+        let fatto = tokio::task::spawn_blocking(move || {
+            let mut r = agente
+                .post(&url)
+                .header("content-type", "text/plain; charset=utf-8")
+                .send(corpo)
+                .map_err(|e| format!("non risponde: {e}"))?;
+            let tipo = r.headers().get("content-type").and_then(|t| t.to_str().ok()).unwrap_or_default().to_owned();
+            let mut corpo = String::new();
+            let letto = r.body_mut().as_reader().take(RISPOSTA_BYTE_MAX).read_to_string(&mut corpo);
+            match letto {
+                Err(e) if r.status().is_success() => Err(format!("la risposta si interrompe: {e}")),
+                _ => Ok(Risposta { stato: r.status().as_u16(), tipo, corpo }),
+            }
+        });
+        fatto.await.map_err(|e| e.to_string())?
+    }
+
+    /// What each witness has said of a log.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn di(
+        &self,
+        ente: &dyn EnteStore,
+        registro: &Registro,
+        origine: &str,
+    ) -> Result<Vec<Testimonianza>, Errore> {
+        let mut out = Vec::with_capacity(self.chiesti.len());
+        for w in &self.chiesti {
+            let ultima = ente.ultima_cofirma(registro, &w.chiave).await?;
+            let (intoppo, altra_storia) = w.con_stato(|s| {
+                let no = s.registri.get(origine);
+                let irraggiungibile = s.rete.detto.as_ref().map(|_| "ora non si raggiunge".to_owned());
+                (no.and_then(|a| a.detto.clone()).or(irraggiungibile), no.is_some_and(|a| a.altra_storia))
+            });
+            out.push(Testimonianza {
+                nome: w.chiave.nome().to_owned(),
+                cofirmate: ultima.map(|c| (c.dimensione, c.istante)),
+                intoppo,
+                altra_storia,
+            });
+        }
+        Ok(out)
+    }
+}
+
+impl Interpellato {
+    fn con_stato<T>(&self, f: impl FnOnce(&mut Stato) -> T) -> T {
+        f(&mut self.stato.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn rifiutato(&self, origine: String, detto: String, altra_storia: bool) {
+        self.con_stato(|s| {
+            s.rete = Attesa::default();
+            let a = s.registri.entry(origine).or_default();
+            a.fallita(detto);
+            a.altra_storia = altra_storia;
+        });
+    }
+}
+
+/// What a witness answered.
+struct Risposta {
+    stato: u16,
+    tipo: String,
+    corpo: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_is_written_as_its_key_and_its_address() {
+        let k = catena::ChiaveTestimone::da_segreto("w.example/1", &[1; 32]).unwrap().pubblica();
+        let w: Interpellato = format!("{k}  https://w.example/testimone/ ").parse().unwrap();
+        assert_eq!((w.url.as_str(), &w.chiave), ("https://w.example/testimone", &k));
+        let registro = catena::ChiaveFirma::da_segreto("w.example/1", &[1; 32]).unwrap().pubblica();
+        for odd in [
+            String::new(),
+            k.to_string(),
+            "https://w.example".to_owned(),
+            format!("https://w.example {k}"),
+            format!("{k} w.example"),
+            format!("{k} ftp://w.example"),
+            format!("{k} https://w.example/?a=b"),
+            format!("{k} https://w.example altro"),
+            format!("{registro} https://w.example"),
+        ] {
+            assert!(odd.parse::<Interpellato>().is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn who_fails_is_left_alone_longer_each_time_and_never_more_than_an_hour() {
+        let mut a = Attesa::default();
+        let mut saltati = Vec::new();
+        for _ in 0..9 {
+            a.fallita("no".to_owned());
+            let mut n = 0;
+            while a.salta() {
+                n += 1;
+            }
+            saltati.push(n);
+        }
+        assert_eq!(saltati, [0, 1, 3, 7, 15, 31, 59, 59, 59]);
+    }
+}
