@@ -14,6 +14,9 @@ use std::sync::Arc;
 use dominio::tempo::{Istante, Orologio};
 use serde::{Deserialize, Serialize};
 
+use crate::store::{Errore, Esito};
+use crate::tenuta::Tenuta;
+
 /// Forward of the baseline by more than this stops registrations, microseconds.
 pub const SALTO_AVANTI_US: i64 = 5 * 60 * 1_000_000;
 /// A step back larger than this is recorded, microseconds.
@@ -82,6 +85,8 @@ pub struct Guardia {
     /// Where the state is kept; nowhere for who has no RGD.
     percorso: Option<PathBuf>,
     stato: Conservato,
+    /// Can the state be kept?
+    tenuta: Arc<Tenuta>,
 }
 
 impl Guardia {
@@ -100,7 +105,7 @@ impl Guardia {
                 Conservato { avvio, scarto, dubbio }
             }
         };
-        let g = Self { orologio, percorso, stato };
+        let g = Self { orologio, percorso, stato, tenuta: Arc::default() };
         g.conserva();
         g
     }
@@ -113,6 +118,8 @@ impl Guardia {
         if dubbio != self.stato.dubbio {
             // A doubt that begins; or a clock that came back by itself: nothing was stamped in the meantime.
             self.stato.dubbio = dubbio;
+            self.conserva();
+        } else if self.tenuta.da_provare() {
             self.conserva();
         }
         match salto {
@@ -136,16 +143,22 @@ impl Guardia {
         self.stato.dubbio
     }
 
-    /// Keeps the state, durably; what cannot be kept still holds while the process lives.
+    /// Whether what must outlive the process is kept.
+    pub fn tenuta(&self) -> Arc<Tenuta> {
+        Arc::clone(&self.tenuta)
+    }
+
+    /// Keeps the state, durably; what cannot be kept still holds while the process lives, and is tried again.
     fn conserva(&self) {
         let Some(p) = &self.percorso else { return };
-        if leggi_stato(p).as_ref() == Some(&self.stato) {
+        if self.tenuta.motivo().is_none() && leggi_stato(p).as_ref() == Some(&self.stato) {
             return;
         }
-        let scrivi = || -> Result<(), Box<dyn std::error::Error>> {
+        let scrivi = || -> Esito<()> {
             let provvisorio = p.with_extension("nuovo");
             let mut f = std::fs::File::create(&provvisorio)?;
-            std::io::Write::write_all(&mut f, &serde_json::to_vec(&self.stato)?)?;
+            let testo = serde_json::to_vec(&self.stato).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            std::io::Write::write_all(&mut f, &testo)?;
             f.sync_all()?;
             std::fs::rename(&provvisorio, p)?;
             if let Some(cartella) = p.parent() {
@@ -153,8 +166,12 @@ impl Guardia {
             }
             Ok(())
         };
-        if let Err(e) = scrivi() {
-            tracing::error!(errore = %e, "stato dell'orologio non conservato");
+        match scrivi() {
+            Ok(()) => self.tenuta.regge(),
+            Err(e) => {
+                tracing::error!(errore = %e, "stato dell'orologio non conservato");
+                self.tenuta.cede(&e);
+            }
         }
     }
 }
