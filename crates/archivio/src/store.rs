@@ -369,6 +369,8 @@ pub trait EnteStore: Send + Sync + 'static {
     fn ora(&self) -> Istante;
     /// `Some` says why registrations were refused when somebody last asked.
     fn impedimento(&self) -> Option<String>;
+    /// Did the clock, when it was last read, wait for the RGD to confirm it (R-A21)?
+    fn orologio_in_dubbio(&self) -> bool;
     /// How it is now (readiness): reads the clock, and tries again whatever part of the storage refused a write.
     async fn salute(&self) -> Salute;
 

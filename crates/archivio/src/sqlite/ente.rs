@@ -252,6 +252,10 @@ impl EnteStore for SqliteEnte {
         (!impedimenti.is_empty()).then(|| impedimenti.join("; "))
     }
 
+    fn orologio_in_dubbio(&self) -> bool {
+        self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     async fn salute(&self) -> Salute {
         let mut impedimenti = Vec::new();
         // A page finds its place on a disk where a registration does not.

@@ -16,7 +16,7 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 /// Name, address, icon, whether it is of the administration, who sees it (any of these rights; none: everybody).
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
-const MENU: [Meta; 10] = [
+const MENU: [Meta; 11] = [
     ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
     ("Registra", "registra", "pr-registra", false, &REGISTRA),
     ("Registro", "registro", "pr-registro", false, &LEGGE),
@@ -27,6 +27,7 @@ const MENU: [Meta; 10] = [
     ("Chi ha visto", "accessi", "it-password-visible", true, &[D::ConsultaRiservati]),
     ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
     ("Utenti", "utenti", "it-user", true, &[D::GestisceUtenti]),
+    ("Orologio", "orologio", "it-clock", true, &[D::ConfermaOrologio]),
 ];
 
 /// The shell of a page; `qui` is the first piece of its address.
@@ -66,6 +67,8 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         voci,
         altre_aoo,
         ricerca: String::new(),
+        impedimento: u.ente.impedimento(),
+        orologio: u.ente.orologio_in_dubbio() && u.ha(D::ConfermaOrologio),
         legge: LEGGE.iter().any(|d| u.ha(*d)),
     })
 }

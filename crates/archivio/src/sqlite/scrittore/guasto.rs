@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::schema;
 use super::{RIPOSO, Scrittore};
@@ -23,6 +23,8 @@ use crate::store::{Errore, Esito};
 const PAGINE_MAX: i32 = 4_000;
 /// What was committed is in the file too after so long, and a file that refuses is noticed.
 const TRAVASO: Duration = Duration::from_secs(5);
+/// How long whoever reads is waited for, when every connection must be closed.
+const LETTURE_MAX: Duration = Duration::from_millis(500);
 /// A file that refused is tried again after so long.
 const RITENTA: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,18 @@ impl Lettori {
     pub fn nuovi(quanti: u32) -> Arc<Self> {
         let posti = Arc::new(Semaphore::new(quanti as usize));
         Arc::new(Self { posti, liberi: Mutex::default(), quanti })
+    }
+
+    /// Every place, when whoever reads has ended; none if that takes long.
+    fn tutti(&self) -> Option<SemaphorePermit<'_>> {
+        let fine = Instant::now() + LETTURE_MAX;
+        loop {
+            match self.posti.try_acquire_many(self.quanti) {
+                Ok(tutti) => return Some(tutti),
+                Err(_) if Instant::now() < fine => std::thread::sleep(Duration::from_millis(1)),
+                Err(_) => return None,
+            }
+        }
     }
 
     /// Closes those that nobody uses.
@@ -60,13 +74,16 @@ impl Scrittore {
         Ok(())
     }
 
-    /// After a commit that failed: nothing of it remains, on disk or in memory.
-    pub(super) fn disfa(&mut self, e: &Errore) {
+    /// After a transaction that failed: nothing of it remains, on disk or in memory. One that could not even begin
+    /// wrote nothing: it is the connection that does not serve any more, and others like it.
+    pub(super) fn disfa(&mut self, e: &Errore, iniziata: bool) {
         let _ = self.c.execute_batch("ROLLBACK");
         self.vetrina.archivio.cede(e);
-        self.residuo = true;
-        if schema::tocca(&self.c).is_ok() {
-            self.residuo = false;
+        if iniziata {
+            self.residuo = true;
+            self.residuo = schema::tocca(&self.c).is_err();
+        } else {
+            self.da_rileggere = true;
         }
         if let Err(e) = self.rimetti() {
             tracing::error!(errore = %e, "stato non riletto dopo un guasto");
@@ -77,10 +94,7 @@ impl Scrittore {
     pub(super) fn rimetti(&mut self) -> Esito<()> {
         if self.chiuso || self.da_rileggere || !self.c.is_autocommit() {
             self.da_rileggere = true;
-            // The old one is closed after: the last to close would pour the WAL, or leave it to be read from its beginning.
-            self.c = schema::apri_scrittura(&self.percorso)?;
-            self.chiuso = false;
-            self.conta_pagine()?;
+            self.riapri()?;
         }
         self.da_rileggere = true;
         self.rileggi()?;
@@ -137,18 +151,28 @@ impl Scrittore {
         }
     }
 
-    /// Closes every connection without pouring, so that the next one reads the WAL from its beginning. False when
-    /// somebody is reading, or it cannot be opened again yet.
-    fn ricomincia(&mut self) -> bool {
+    /// A new connection. With nothing left behind all the others are closed first, so that whatever they share is made
+    /// anew and the WAL is read from its beginning; otherwise the old one is closed last, and nothing is read again.
+    fn riapri(&mut self) -> Esito<()> {
         let lettori = Arc::clone(&self.lettori);
-        let Ok(_tutti) = lettori.posti.try_acquire_many(lettori.quanti) else { return false };
-        lettori.chiudi();
-        let esito = (|| -> Esito<bool> {
+        let tutti = if self.residuo { None } else { lettori.tutti() };
+        if tutti.is_some() && !self.chiuso {
+            lettori.chiudi();
             self.c.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             self.chiuso = true;
             self.c = Connection::open_in_memory()?;
+        }
+        self.c = schema::apri_scrittura(&self.percorso)?;
+        self.chiuso = false;
+        self.conta_pagine()
+    }
+
+    /// Closes and opens everything, to pour the WAL from its beginning. False when somebody has it open all the same,
+    /// or it cannot be opened yet.
+    fn ricomincia(&mut self) -> bool {
+        let esito = (|| -> Esito<bool> {
+            self.da_rileggere = true;
             self.rimetti()?;
-            // Whoever verifies has a connection of his own, and keeps things as they were: later, then.
             let gia = self.c.query_row("PRAGMA wal_checkpoint(NOOP)", [], |r| r.get::<_, i32>(2))?;
             Ok(gia <= 0)
         })();

@@ -269,6 +269,7 @@ impl Scrittore {
         let mut rimasti = gruppo.drain(..);
         let pagine = self.pagine_wal.swap(0, Ordering::Relaxed);
         let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
+        let iniziata = inizio.is_ok();
         let mut guasto = inizio.err().map(Errore::from);
         while guasto.is_none() {
             let Some(l) = rimasti.next() else { break };
@@ -309,7 +310,7 @@ impl Scrittore {
             Some(e) => {
                 tracing::error!(errore = %e, "gruppo non scritto");
                 // Before the answers: who is told that nothing was done must not find it done.
-                self.disfa(&e);
+                self.disfa(&e, iniziata);
                 let e = e.senza_premessa();
                 for c in esiti {
                     c.consegna(Some(&e));
@@ -664,7 +665,7 @@ impl Scrittore {
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
                 // Tried again after the next registration; meanwhile reading looks in the waiting rows.
-                self.disfa(&e.into());
+                self.disfa(&e.into(), true);
                 self.recenti = 0;
             }
         }
