@@ -10,6 +10,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use dominio::tempo::{Istante, Orologio};
 use serde::{Deserialize, Serialize};
@@ -79,12 +80,37 @@ struct Conservato {
     dubbio: bool,
 }
 
+/// The time that is believed, for who does not stamp operations: the wall clock, or, when it leapt forward, what it should
+/// have said. A wrong year must not end every session, token and role, and with them the right to confirm the clock.
+pub struct Riferimento {
+    orologio: Arc<dyn Orologio>,
+    /// Wall clock minus elapsed time at the baseline; [`IGNOTO`] when only the RGD can give one.
+    scarto: AtomicI64,
+}
+
+const IGNOTO: i64 = i64::MIN;
+
+impl Riferimento {
+    /// Now, as far as it is believed.
+    pub fn ora(&self) -> Istante {
+        let muro = self.orologio.adesso().0;
+        match self.scarto.load(Ordering::Relaxed) {
+            IGNOTO => Istante(muro),
+            s => {
+                let atteso = self.orologio.monotono().saturating_add(s);
+                Istante(if muro.saturating_sub(atteso) > SALTO_AVANTI_US { atteso } else { muro })
+            }
+        }
+    }
+}
+
 /// Watches the clocks for one writer.
 pub struct Guardia {
     orologio: Arc<dyn Orologio>,
     /// Where the state is kept; nowhere for who has no RGD.
     percorso: Option<PathBuf>,
     stato: Conservato,
+    riferimento: Arc<Riferimento>,
     /// Can the state be kept?
     tenuta: Arc<Tenuta>,
 }
@@ -105,7 +131,9 @@ impl Guardia {
                 Conservato { avvio, scarto, dubbio }
             }
         };
-        let g = Self { orologio, percorso, stato, tenuta: Arc::default() };
+        let scarto = AtomicI64::new(stato.scarto.unwrap_or(IGNOTO));
+        let riferimento = Arc::new(Riferimento { orologio: Arc::clone(&orologio), scarto });
+        let g = Self { orologio, percorso, stato, riferimento, tenuta: Arc::default() };
         g.conserva();
         g
     }
@@ -134,6 +162,7 @@ impl Guardia {
         let muro = self.orologio.adesso().0;
         let scarto = Some(muro.saturating_sub(self.orologio.monotono()));
         self.stato = Conservato { avvio: self.orologio.avvio(), scarto, dubbio: false };
+        self.riferimento.scarto.store(scarto.unwrap_or(IGNOTO), Ordering::Relaxed);
         self.conserva();
         Istante(muro)
     }
@@ -141,6 +170,11 @@ impl Guardia {
     /// Are registrations stopped?
     pub fn in_dubbio(&self) -> bool {
         self.stato.dubbio
+    }
+
+    /// The time that is believed.
+    pub fn riferimento(&self) -> Arc<Riferimento> {
+        Arc::clone(&self.riferimento)
     }
 
     /// Whether what must outlive the process is kept.
@@ -190,7 +224,6 @@ fn leggi_stato(p: &Path) -> Option<Conservato> {
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicI64, Ordering};
 
     #[derive(Default)]
     struct Finto {
@@ -239,6 +272,24 @@ mod tests {
         assert!(matches!(g.leggi(), Lettura::InDubbio(_)));
         passa(&o, -3_600, 0);
         assert!(matches!(g.leggi(), Lettura::Buona(_)));
+    }
+
+    #[test]
+    fn a_wrong_year_is_not_believed_by_who_asks_what_time_it_is() {
+        // R-A21
+        let o = Arc::new(Finto::default());
+        let mut g = sola(&o);
+        let r = g.riferimento();
+        passa(&o, 1_000, 1_000);
+        assert_eq!(r.ora(), o.adesso());
+        passa(&o, 365 * 86_400, 0);
+        assert_eq!(r.ora(), Istante(1_000_000_000), "before anybody looked, too");
+        passa(&o, 10, 10);
+        assert_eq!(r.ora(), Istante(1_010_000_000));
+        g.conferma();
+        assert_eq!(r.ora(), o.adesso());
+        passa(&o, -86_400, 0);
+        assert_eq!(r.ora(), o.adesso());
     }
 
     #[test]

@@ -365,12 +365,12 @@ pub trait EnteStore: Send + Sync + 'static {
     fn ipa(&self) -> &CodiceIpa;
     /// Snapshot of the configuration: cheap, an `Arc`.
     fn configurazione(&self) -> Arc<Configurazione>;
-    /// The register's clock: what a command would be stamped with now.
+    /// Now, as far as it is believed: a clock that leapt forward ends no session, token or role.
     fn ora(&self) -> Istante;
+    /// What the machine's clock says; and whether, when it was last read, it waited for the RGD to confirm it (R-A21).
+    fn orologio(&self) -> (Istante, bool);
     /// `Some` says why registrations were refused when somebody last asked.
     fn impedimento(&self) -> Option<String>;
-    /// Did the clock, when it was last read, wait for the RGD to confirm it (R-A21)?
-    fn orologio_in_dubbio(&self) -> bool;
     /// How it is now (readiness): reads the clock, and tries again whatever part of the storage refused a write.
     async fn salute(&self) -> Salute;
 

@@ -132,7 +132,8 @@ impl SqliteEnte {
 
     /// Runs a query on a reading connection.
     async fn leggi<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static) -> Esito<T> {
-        let posto = Arc::clone(&self.lettori.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
+        let posto =
+            Arc::clone(&self.lettori.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
         let lettori = Arc::clone(&self.lettori);
         let percorso = self.cartella.join(super::FILE_ENTE);
         in_disparte(move || {
@@ -165,7 +166,8 @@ impl SqliteEnte {
     fn impedimenti(&self) -> Vec<String> {
         let fermo = self.filo.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|f| f.is_finished());
         let scritture = self.vetrina.archivio.motivo().map(|m| format!("il registro non si può scrivere: {m}"));
-        let file = self.deposito.tenuta.motivo().map(|m| format!("i file dei documenti non si possono conservare: {m}"));
+        let file =
+            self.deposito.tenuta.motivo().map(|m| format!("i file dei documenti non si possono conservare: {m}"));
         let orologio = self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let fermo = fermo.then(|| "lo scrittore del registro si è fermato".to_owned());
         [fermo, scritture, file, orologio].into_iter().flatten().collect()
@@ -208,10 +210,10 @@ impl SqliteEnte {
         let (versione, conf) = self.conf();
         let stato =
             conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
-        dominio::nuova::controlla_assegnatari(&conf, aoo, self.orologio.adesso(), &n.dati.assegnazioni)?;
+        let ora = self.ora();
+        dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
-        let dati =
-            dominio::nuova::registra(stato, &n.chi, &n.registro, self.orologio.adesso(), n.rigore, n.dati, documenti)?;
+        let dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
         let righe = righe::registrazione(&dati, n.chi.id.as_str());
         let evento = Evento::Registrazione(Box::new(dati));
         let campi = CampiNoti::di(&self.ipa, Some(aoo), &n.chi, Some(&n.registro), &evento)
@@ -244,16 +246,17 @@ impl EnteStore for SqliteEnte {
     }
 
     fn ora(&self) -> Istante {
-        self.orologio.adesso()
+        self.vetrina.riferimento.ora()
+    }
+
+    fn orologio(&self) -> (Istante, bool) {
+        let dubbio = self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        (self.orologio.adesso(), dubbio)
     }
 
     fn impedimento(&self) -> Option<String> {
         let impedimenti = self.impedimenti();
         (!impedimenti.is_empty()).then(|| impedimenti.join("; "))
-    }
-
-    fn orologio_in_dubbio(&self) -> bool {
-        self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     async fn salute(&self) -> Salute {
@@ -287,9 +290,18 @@ impl EnteStore for SqliteEnte {
         }
         impedimenti.extend(self.impedimenti());
         let avvisi = [
-            (self.accessi.tenuta.motivo(), "gli accessi non si possono tracciare e le registrazioni riservate non si mostrano"),
-            (self.vetrina.travaso.motivo(), "il file dell'archivio non si può aggiornare; ciò che si registra è al sicuro nel suo WAL"),
-            (self.vetrina.stato_orologio.motivo(), "lo stato dell'orologio non si può conservare: un riavvio lo dimenticherebbe"),
+            (
+                self.accessi.tenuta.motivo(),
+                "gli accessi non si possono tracciare e le registrazioni riservate non si mostrano",
+            ),
+            (
+                self.vetrina.travaso.motivo(),
+                "il file dell'archivio non si può aggiornare; ciò che si registra è al sicuro nel suo WAL",
+            ),
+            (
+                self.vetrina.stato_orologio.motivo(),
+                "lo stato dell'orologio non si può conservare: un riavvio lo dimenticherebbe",
+            ),
         ];
         let avvisi = avvisi.into_iter().filter_map(|(m, che)| Some(format!("{che}: {}", m?))).collect();
         Salute { impedimenti, avvisi }

@@ -78,6 +78,18 @@ async fn each_retired_key_signs_for_its_own_thirty_days() {
     firmano(2).await;
     giorni(1);
     firmano(1).await;
+    // From when a key holds is not for a table alone to say.
+    let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
+    let sql: String =
+        c.query_row("SELECT sql FROM sqlite_master WHERE name = 'chiave_log_u'", [], |r| r.get(0)).unwrap();
+    c.execute_batch("DROP TRIGGER chiave_log_u; UPDATE chiave_log SET istante = istante + 1 WHERE log = 1 AND n = 2;")
+        .unwrap();
+    c.execute_batch(&sql).unwrap();
+    let d = b.ente.verifica(&|_| {}).await.unwrap().differenze;
+    assert_eq!(
+        d.iter().map(|x| (x.tabella.as_str(), x.campo.as_str())).collect::<Vec<_>>(),
+        [("chiave_log", "istante")]
+    );
 }
 
 // Who stole the old key signs nothing new that `verifica` believes.

@@ -28,8 +28,9 @@ struct comando {
     uint32_t a_meta;     /* writes: half goes in, the next call fails */
     _Atomic uint32_t salta; /* matching calls that still succeed */
     _Atomic uint32_t colpi; /* calls that failed */
-    uint32_t vuoto[10];
-    char dove[256]; /* fnmatch(3); '/' is a character like another */
+    uint32_t fermo; /* it does not fail: it does not answer until it is lifted */
+    uint32_t vuoto[9];
+    char dove[256]; /* fnmatch(3), extended; '/' is a character like another */
 };
 
 static struct comando *comando;
@@ -46,13 +47,15 @@ __attribute__((constructor)) static void comincia(void) {
 
 /* Is this one to fail? */
 static int colpita(uint32_t operazione, const char *percorso) {
-    if (fnmatch(comando->dove, percorso, 0) != 0 || !(comando->operazioni & operazione)) return 0;
+    if (fnmatch(comando->dove, percorso, FNM_EXTMATCH) != 0 || !(comando->operazioni & operazione)) return 0;
     uint32_t s = comando->salta;
     while (s > 0)
         if (__atomic_compare_exchange_n((uint32_t *)&comando->salta, &s, s - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             return 0;
     comando->colpi++;
-    return 1;
+    if (!comando->fermo) return 1;
+    while (comando->attivo) usleep(1000);
+    return 0;
 }
 
 static int percorso_colpito(uint32_t operazione, const char *percorso) {

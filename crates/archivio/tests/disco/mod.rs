@@ -1,4 +1,5 @@
 //! A disk that fails when told: `disco.c` put before libc in a process of ours, and the file that commands it.
+#![allow(dead_code, reason = "each suite uses its part")]
 
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ const COMANDO: &str = "DISCO_COMANDO";
 /// What fails.
 #[derive(Debug, Clone, Copy)]
 pub struct Guasto<'a> {
-    /// Which files: a shell pattern in which `*` takes `/` too.
+    /// Which files: a shell pattern, extended, in which `*` takes `/` too.
     pub dove: &'a str,
     /// Which calls.
     pub cosa: u32,
@@ -31,14 +32,19 @@ pub struct Guasto<'a> {
     pub a_meta: bool,
     /// So many succeed before.
     pub salta: u32,
+    /// No failure, but no answer either, until the disk is well.
+    pub fermo: bool,
 }
 
 impl<'a> Guasto<'a> {
     pub fn nuovo(dove: &'a str, cosa: u32, errore: i32) -> Self {
-        Self { dove, cosa, errore, a_meta: false, salta: 0 }
+        Self { dove, cosa, errore, a_meta: false, salta: 0, fermo: false }
     }
     pub fn a_meta(self) -> Self {
         Self { a_meta: true, ..self }
+    }
+    pub fn fermo(self) -> Self {
+        Self { fermo: true, ..self }
     }
     pub fn dopo(self, salta: u32) -> Self {
         Self { salta, ..self }
@@ -66,6 +72,23 @@ impl Disco {
         Self { libreria, percorso, comando }
     }
 
+    /// For a test of the running binary that asks for such a disk: the disk, or none after the test was lived by another
+    /// process of the same binary that has it. `nome` is the test's, with its module.
+    pub fn per(nome: &str) -> Option<Self> {
+        if let Some(d) = Self::presente() {
+            return Some(d);
+        }
+        let d = tempfile::tempdir().unwrap();
+        let mut c = Command::new(std::env::current_exe().unwrap());
+        c.args([nome, "--exact", "--nocapture"]);
+        // In memory, where there is room: the faults are all of our making.
+        if std::env::var_os("TMPDIR").is_none() && Path::new("/dev/shm").is_dir() {
+            c.env("TMPDIR", "/dev/shm");
+        }
+        assert!(Self::nuovo(d.path()).sotto(&mut c).status().unwrap().success());
+        None
+    }
+
     /// The one this very process was started with.
     pub fn presente() -> Option<Self> {
         let percorso = PathBuf::from(std::env::var_os(COMANDO)?);
@@ -84,7 +107,14 @@ impl Disco {
 
     pub fn rompi(&self, g: Guasto<'_>) {
         self.sana();
-        for (posto, n) in [(4, g.cosa), (8, g.errore.cast_unsigned()), (12, g.a_meta.into()), (16, g.salta), (20, 0)] {
+        for (posto, n) in [
+            (4, g.cosa),
+            (8, g.errore.cast_unsigned()),
+            (12, g.a_meta.into()),
+            (16, g.salta),
+            (20, 0),
+            (24, g.fermo.into()),
+        ] {
             self.scrivi(posto, n);
         }
         let mut dove = [0u8; 256];
@@ -95,6 +125,11 @@ impl Disco {
 
     pub fn sana(&self) {
         self.scrivi(0, 0);
+    }
+
+    /// As it was before [`Self::sana`].
+    pub fn riprendi(&self) {
+        self.scrivi(0, 1);
     }
 
     /// How many calls failed since it was broken.

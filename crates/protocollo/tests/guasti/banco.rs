@@ -108,11 +108,8 @@ impl Banco {
     pub fn nuovo(ancore: bool) -> Self {
         let cartella = tempfile::tempdir().unwrap();
         let disco = Disco::nuovo(cartella.path());
-        let agente = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(ATTESA_MAX))
-            .build()
-            .into();
+        let agente =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ATTESA_MAX)).build().into();
         let archivio = cartella.path().join("archivio");
         // Made by the demo; then stopped at once, so that all that follows is met by `serve`.
         let (mut figlio, fatti) = avvia(&disco, &archivio, &["demo", "--registrazioni", "2"], None).unwrap();
@@ -174,6 +171,11 @@ impl Banco {
 
     pub fn get(&self, percorso: &str) -> Risposta {
         self.get_con(&self.token, percorso)
+    }
+
+    pub fn post(&self, token: &str, percorso: &str, corpo: &Value) -> Risposta {
+        let r = self.agente.post(format!("{}{percorso}", self.url)).header("Authorization", format!("Bearer {token}"));
+        Self::risposta(r.header("Content-Type", "application/json").send(corpo.to_string()))
     }
 
     pub fn chiedi(&self, r: &Richiesta) -> Risposta {

@@ -48,6 +48,17 @@ fn a_commit_that_fails_is_denied_undone_and_made_once_when_asked_again() {
             ];
             let negate = richieste.iter().filter(|r| b.tenta(r, che)).count();
             assert!(negate >= 2 && b.disco.colpi() > 0, "{che}: {negate} denied");
+            if ucciso {
+                // At once: not even readiness was asked.
+                b.uccidi();
+                b.disco.sana();
+                b.riavvia();
+                b.mantiene(che);
+                for r in richieste.iter().filter(|r| r.chiave.is_some()) {
+                    b.registra(r);
+                }
+                continue;
+            }
             // What must be signed first; the minute's round may have signed it before the disk broke.
             let ricevuta = b.get(&format!("{una}/ricevuta"));
             if ricevuta.stato != 200 {
@@ -59,14 +70,8 @@ fn a_commit_that_fails_is_denied_undone_and_made_once_when_asked_again() {
             assert_eq!(b.get(&una).json()["numero"], prima, "{che}");
             assert_eq!(b.get(&format!("{una}/documenti/1")).byte.len(), 10_000, "{che}");
             assert_eq!(b.get(&format!("{BASE}/registrazioni?q=Atto")).stato, 200, "{che}");
-            if ucciso {
-                b.uccidi();
-                b.disco.sana();
-                b.riavvia();
-            } else {
-                b.disco.sana();
-                b.guarito(che);
-            }
+            b.disco.sana();
+            b.guarito(che);
             b.mantiene(che);
             for r in richieste.iter().filter(|r| r.chiave.is_some()) {
                 b.registra(r);
@@ -124,6 +129,7 @@ fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else(
     assert_eq!(r.unwrap().status(), 201);
     let anno = b.get(&format!("{BASE}/registrazioni?limite=1")).json()["elementi"][0]["anno"].clone();
     let leggi = |b: &Banco, n: u64| b.get_con(&b.token_responsabile, &format!("{BASE}/registrazioni/{anno}/{n}"));
+    let mut note = 0;
     for (che, guasto) in [
         ("never opened", Guasto::nuovo("*/accessi.sqlite*", TUTTO, ENOSPC)),
         ("full", Guasto::nuovo("*/accessi.sqlite-wal", SCRIVI, ENOSPC)),
@@ -131,6 +137,11 @@ fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else(
     ] {
         b.disco.rompi(guasto);
         leggi(&b, n + 1).rifiutata(che);
+        // A command on it is done, and the answer does not say that it is not.
+        let nota = json!({"testo": che});
+        let r = b.post(&b.token_responsabile, &format!("{BASE}/registrazioni/{anno}/{}/annotazioni", n + 1), &nota);
+        assert_eq!((r.stato, r.json()["type"].as_str()), (503, Some("/problemi/fatto-non-mostrato")), "{}", r.testo());
+        note += 1;
         assert_eq!(leggi(&b, n).stato, 200, "{che}");
         let (stato, p) = b.pronto();
         assert_eq!(stato, 200, "{che}: {p}");
@@ -139,6 +150,7 @@ fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else(
         b.disco.sana();
         b.guarito(che);
         assert_eq!(leggi(&b, n + 1).json()["oggetto"], "Relazione riservata", "{che}");
+        assert_eq!(leggi(&b, n + 1).json()["annotazioni"].as_array().unwrap().len(), note, "{che}");
     }
     b.alla_fine();
 }
@@ -147,26 +159,24 @@ fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else(
 #[test]
 fn a_database_file_that_refuses_is_said_and_stops_nobody() {
     let mut b = Banco::nuovo(false);
-    for (che, cosa) in [("an error while writing", SCRIVI), ("a lost fsync", SINCRONIZZA)] {
-        for ucciso in [false, true] {
-            b.disco.rompi(Guasto::nuovo("*/enti/c_z999/ente.sqlite", cosa, EIO));
-            let nome = |i: usize| format!("{che} {ucciso} {i}");
-            b.registra(&Richiesta::con_file(&nome(0), 3_000));
-            b.attendi(che, |stato, p| {
-                stato == 200 && p["avvisi"].to_string().contains("il file dell'archivio non si può aggiornare")
-            });
-            b.registra(&Richiesta::nuda(&nome(1)));
-            if ucciso {
-                b.uccidi();
-                b.disco.sana();
-                b.riavvia();
-            } else {
-                b.disco.sana();
-            }
-            b.guarito(che);
-            b.registra(&Richiesta::nuda(&nome(2)));
-            b.mantiene(che);
+    for (che, cosa, ucciso) in [("an error while writing", SCRIVI, true), ("a lost fsync", SINCRONIZZA, false)] {
+        b.disco.rompi(Guasto::nuovo("*/enti/c_z999/ente.sqlite", cosa, EIO));
+        let nome = |i: usize| format!("{che} {i}");
+        b.registra(&Richiesta::con_file(&nome(0), 3_000));
+        b.attendi(che, |stato, p| {
+            stato == 200 && p["avvisi"].to_string().contains("il file dell'archivio non si può aggiornare")
+        });
+        b.registra(&Richiesta::nuda(&nome(1)));
+        if ucciso {
+            b.uccidi();
+            b.disco.sana();
+            b.riavvia();
+        } else {
+            b.disco.sana();
         }
+        b.guarito(che);
+        b.registra(&Richiesta::nuda(&nome(2)));
+        b.mantiene(che);
     }
     b.alla_fine();
 }
@@ -224,7 +234,11 @@ fn an_ente_that_cannot_be_opened_is_named_and_opened_later() {
     let mut b = Banco::nuovo(false);
     for (che, guasto, detto) in [
         // It opens all the same, to read.
-        ("no shared memory", Guasto::nuovo("*/c_z999/ente.sqlite-shm", TUTTO, ENOSPC), "il registro non si può scrivere"),
+        (
+            "no shared memory",
+            Guasto::nuovo("*/c_z999/ente.sqlite-shm", TUTTO, ENOSPC),
+            "il registro non si può scrivere",
+        ),
         ("no room in it", Guasto::nuovo("*/c_z999/ente.sqlite-shm", SCRIVI | TRONCA, ENOSPC), "l'archivio non si apre"),
         ("errors everywhere", Guasto::nuovo("*/enti/c_z999/*", TUTTO, EIO), "l'archivio non si apre"),
     ] {

@@ -68,7 +68,7 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         altre_aoo,
         ricerca: String::new(),
         impedimento: u.ente.impedimento(),
-        orologio: u.ente.orologio_in_dubbio() && u.ha(D::ConfermaOrologio),
+        orologio: u.ente.orologio().1 && u.ha(D::ConfermaOrologio),
         legge: LEGGE.iter().any(|d| u.ha(*d)),
     })
 }

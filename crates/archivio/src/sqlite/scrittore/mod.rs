@@ -27,7 +27,7 @@ use super::letture;
 use super::righe;
 use super::tronco::{self, LogInfo};
 use crate::file::Deposito;
-use crate::orologio::{Guardia, Lettura, PASSO_INDIETRO_US};
+use crate::orologio::{Guardia, Lettura, PASSO_INDIETRO_US, Riferimento};
 use crate::store::{Errore, Esito, Fatto, Idempotenza};
 use crate::tenuta::Tenuta;
 
@@ -61,6 +61,8 @@ pub struct Vetrina {
     pub archivio: Tenuta,
     /// Does the database's own file take what was committed beside it, in the WAL?
     pub travaso: Tenuta,
+    /// The time that is believed.
+    pub riferimento: Arc<Riferimento>,
     /// Is what the clock's guard knows kept?
     pub stato_orologio: Arc<Tenuta>,
 }
@@ -133,6 +135,7 @@ impl Scrittore {
             orologio: Mutex::new(None),
             archivio: Tenuta::default(),
             travaso: Tenuta::default(),
+            riferimento: guardia.riferimento(),
             stato_orologio: guardia.tenuta(),
         });
         let mut s = Self {

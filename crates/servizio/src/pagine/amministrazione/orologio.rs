@@ -34,12 +34,13 @@ async fn vista(u: &Utente, stato: StatusCode, errori: Vec<ErroreCampo>, campi: C
     }
     // Asked now: what was seen last may be a minute old.
     u.ente.salute().await;
+    let (adesso, in_dubbio) = u.ente.orologio();
     let v = Orologio {
         g: guscio(u, "orologio", "Orologio del registro")?,
         sommario: sommario(&errori),
         m: Modulo { campi, errori },
-        adesso: viste::quando(u.ente.ora()),
-        in_dubbio: u.ente.orologio_in_dubbio(),
+        adesso: viste::quando(adesso),
+        in_dubbio,
     };
     con_stato(stato, &v)
 }
