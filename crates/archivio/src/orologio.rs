@@ -160,9 +160,9 @@ impl Guardia {
     /// The RGD vouches for the wall clock as it is.
     pub fn conferma(&mut self) -> Istante {
         let muro = self.orologio.adesso().0;
-        let scarto = Some(muro.saturating_sub(self.orologio.monotono()));
-        self.stato = Conservato { avvio: self.orologio.avvio(), scarto, dubbio: false };
-        self.riferimento.scarto.store(scarto.unwrap_or(IGNOTO), Ordering::Relaxed);
+        let scarto = muro.saturating_sub(self.orologio.monotono());
+        self.stato = Conservato { avvio: self.orologio.avvio(), scarto: Some(scarto), dubbio: false };
+        self.riferimento.scarto.store(scarto, Ordering::Relaxed);
         self.conserva();
         Istante(muro)
     }

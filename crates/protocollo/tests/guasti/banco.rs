@@ -104,8 +104,8 @@ impl Drop for Banco {
 }
 
 impl Banco {
-    /// A sample ente, served; `ancore` says whether checkpoints go to a folder too.
-    pub fn nuovo(ancore: bool) -> Self {
+    /// A sample ente, served.
+    pub fn nuovo() -> Self {
         let cartella = tempfile::tempdir().unwrap();
         let disco = Disco::nuovo(cartella.path());
         let agente =
@@ -115,8 +115,7 @@ impl Banco {
         let (mut figlio, fatti) = avvia(&disco, &archivio, &["demo", "--registrazioni", "2"], None).unwrap();
         figlio.kill().unwrap();
         figlio.wait().unwrap();
-        let ancore = ancore.then(|| cartella.path().join("ancore"));
-        let (figlio, mut nuovi) = avvia(&disco, &archivio, &["serve"], ancore.as_deref()).unwrap();
+        let (figlio, mut nuovi) = avvia(&disco, &archivio, &["serve"], None).unwrap();
         Self {
             url: nuovi.remove("url").unwrap(),
             token: fatti["token"].clone(),
@@ -125,7 +124,7 @@ impl Banco {
             disco,
             figlio,
             agente,
-            ancore,
+            ancore: None,
             promesse: BTreeMap::new(),
             negate: Vec::new(),
         }
@@ -133,6 +132,13 @@ impl Banco {
 
     pub fn archivio(&self) -> PathBuf {
         self.cartella.path().join("archivio")
+    }
+
+    /// From the next start on, checkpoints go to this folder too.
+    pub fn con_ancore(&mut self) -> PathBuf {
+        let cartella = self.cartella.path().join("ancore");
+        self.ancore = Some(cartella.clone());
+        cartella
     }
 
     pub fn uccidi(&mut self) {

@@ -19,7 +19,7 @@ const ERRORI: &str = "il disco risponde con errori";
 // R-A08, R-A12, R-N02: a commit that failed is as if it had never been asked.
 #[test]
 fn a_commit_that_fails_is_denied_undone_and_made_once_when_asked_again() {
-    let mut b = Banco::nuovo(false);
+    let mut b = Banco::nuovo();
     let casi = [
         ("full at the first page", Guasto::nuovo(WAL, SCRIVI, ENOSPC), PIENO),
         ("full half way of a page", Guasto::nuovo(WAL, SCRIVI, ENOSPC).a_meta(), PIENO),
@@ -87,7 +87,7 @@ fn a_commit_that_fails_is_denied_undone_and_made_once_when_asked_again() {
 // R-H07: a file that is not on disk is not registered; the register itself goes on.
 #[test]
 fn a_file_that_cannot_be_stored_denies_its_registration_alone_and_leaves_nothing() {
-    let mut b = Banco::nuovo(false);
+    let mut b = Banco::nuovo();
     let file = "*/enti/c_z999/file/??/*";
     let casi = [
         ("no room for a name", Guasto::nuovo(file, APRI, ENOSPC), PIENO),
@@ -115,7 +115,7 @@ fn a_file_that_cannot_be_stored_denies_its_registration_alone_and_leaves_nothing
 // R-L08, R-L16: what is reserved is not shown when it cannot be written who sees it; the rest is.
 #[test]
 fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else() {
-    let mut b = Banco::nuovo(false);
+    let mut b = Banco::nuovo();
     let n = b.registra(&Richiesta::nuda("aperta"));
     let riservata = json!({
         "tipo": "entrata", "oggetto": "Relazione riservata", "mezzo": "cartaceo", "riservato": true,
@@ -158,7 +158,7 @@ fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else(
 // docs/decisions/0007: what is committed is safe in the WAL; the file is caught up with from its beginning.
 #[test]
 fn a_database_file_that_refuses_is_said_and_stops_nobody() {
-    let mut b = Banco::nuovo(false);
+    let mut b = Banco::nuovo();
     for (che, cosa, ucciso) in [("an error while writing", SCRIVI, true), ("a lost fsync", SINCRONIZZA, false)] {
         b.disco.rompi(Guasto::nuovo("*/enti/c_z999/ente.sqlite", cosa, EIO));
         let nome = |i: usize| format!("{che} {i}");
@@ -183,18 +183,15 @@ fn a_database_file_that_refuses_is_said_and_stops_nobody() {
 
 #[test]
 fn anchors_that_cannot_be_put_there_are_said_and_put_there_later() {
-    let mut b = Banco::nuovo(true);
-    b.guarito("at the start");
-    b.ferma();
-    let ancore = b.archivio().with_file_name("ancore");
-    let quante = || std::fs::read_dir(&ancore).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum::<u64>();
-    let prima = quante();
-    b.riavvia();
+    let mut b = Banco::nuovo();
     b.registra(&Richiesta::nuda("da ancorare"));
     b.uccidi();
+    let ancore = b.con_ancore();
+    let quante = || std::fs::read_dir(&ancore).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum::<u64>();
     b.disco.rompi(Guasto::nuovo("*/ancore/*", SCRIVI, ENOSPC).a_meta());
     b.riavvia();
     b.attendi("said", |stato, p| stato == 200 && p["avvisi"].to_string().contains("non si può depositare"));
+    let prima = quante();
     b.registra(&Richiesta::nuda("intanto"));
     b.disco.sana();
     b.guarito("anchored");
@@ -204,7 +201,7 @@ fn anchors_that_cannot_be_put_there_are_said_and_put_there_later() {
 
 #[test]
 fn a_clock_state_that_cannot_be_kept_is_said_and_kept_later() {
-    let mut b = Banco::nuovo(false);
+    let mut b = Banco::nuovo();
     let stato = b.archivio().join("enti/c_z999/orologio");
     for (che, guasto) in [
         ("no room", Guasto::nuovo("*/orologio.nuovo", APRI | SCRIVI, ENOSPC)),
@@ -231,7 +228,7 @@ fn a_clock_state_that_cannot_be_kept_is_said_and_kept_later() {
 // One ente that does not open is named, and opens when it can; the service starts without it.
 #[test]
 fn an_ente_that_cannot_be_opened_is_named_and_opened_later() {
-    let mut b = Banco::nuovo(false);
+    let mut b = Banco::nuovo();
     for (che, guasto, detto) in [
         // It opens all the same, to read.
         (

@@ -24,7 +24,7 @@ const PAGINE_MAX: i32 = 4_000;
 /// What was committed is in the file too after so long, and a file that refuses is noticed.
 const TRAVASO: Duration = Duration::from_secs(5);
 /// How long whoever reads is waited for, when every connection must be closed.
-const LETTURE_MAX: Duration = Duration::from_millis(500);
+const LETTURE_MAX: Duration = Duration::from_millis(200);
 /// A file that refused is tried again after so long.
 const RITENTA: Duration = Duration::from_secs(1);
 
@@ -134,7 +134,7 @@ impl Scrittore {
     /// Brings what was committed from the WAL into the file.
     pub(super) fn travasa(&mut self) {
         self.travasato = Instant::now();
-        if self.chiuso || self.residuo || self.vetrina.travaso.motivo().is_some() && !self.ricomincia() {
+        if self.residuo || (self.chiuso || self.vetrina.travaso.motivo().is_some()) && !self.ricomincia() {
             return;
         }
         // Pages in the WAL, and how many of them are in the file: fewer while somebody reads what was there before.
@@ -156,8 +156,10 @@ impl Scrittore {
     fn riapri(&mut self) -> Esito<()> {
         let lettori = Arc::clone(&self.lettori);
         let tutti = if self.residuo { None } else { lettori.tutti() };
-        if tutti.is_some() && !self.chiuso {
+        if tutti.is_some() {
             lettori.chiudi();
+        }
+        if tutti.is_some() && !self.chiuso {
             self.c.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             self.chiuso = true;
             self.c = Connection::open_in_memory()?;

@@ -657,18 +657,21 @@ impl Scrittore {
 
     /// Moves the waiting search rows to the index, in the order of their ids.
     fn sposta_recenti(&mut self) {
-        let esito = self.c.execute_batch(
-            "BEGIN IMMEDIATE;
-             INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
-             DELETE FROM cerca_recente;
-             COMMIT;",
-        );
-        match esito {
+        let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
+        let iniziata = inizio.is_ok();
+        let sposta = || {
+            self.c.execute_batch(
+                "INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
+                 DELETE FROM cerca_recente;
+                 COMMIT;",
+            )
+        };
+        match inizio.and_then(|()| sposta()) {
             Ok(()) => self.recenti = 0,
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
                 // Tried again after the next registration; meanwhile reading looks in the waiting rows.
-                self.disfa(&e.into(), true);
+                self.disfa(&e.into(), iniziata);
                 self.recenti = 0;
             }
         }
