@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use crate::sqlite::schema;
 use crate::store::{Discordanza, Errore, Esito, Pagina};
+use crate::tenuta::Tenuta;
 
 /// File of the access log within the ente's folder.
 const FILE: &str = "accessi.sqlite";
@@ -186,6 +188,8 @@ pub struct FiltroAccessi {
 enum Lavoro {
     Scrivi(Box<Accesso>, oneshot::Sender<Esito<()>>),
     Pota(Istante, oneshot::Sender<Esito<u64>>),
+    /// Only to see whether it can be written.
+    Prova(oneshot::Sender<Esito<()>>),
 }
 
 /// The access log of one ente; its thread begins with the first access.
@@ -193,6 +197,8 @@ enum Lavoro {
 pub struct Accessi {
     file: PathBuf,
     scrittore: Mutex<Option<(SyncSender<Lavoro>, std::thread::JoinHandle<()>)>>,
+    /// Can accesses be written?
+    pub tenuta: Tenuta,
 }
 
 impl Drop for Accessi {
@@ -208,7 +214,7 @@ impl Drop for Accessi {
 impl Accessi {
     /// The log in an ente's folder; nothing is opened yet.
     pub fn in_cartella(cartella: &Path) -> Self {
-        Self { file: cartella.join(FILE), scrittore: Mutex::default() }
+        Self { file: cartella.join(FILE), scrittore: Mutex::default(), tenuta: Tenuta::default() }
     }
 
     fn coda(&self) -> Esito<SyncSender<Lavoro>> {
@@ -231,12 +237,31 @@ impl Accessi {
         rx.await.map_err(|_| Errore::Archivio("il registro degli accessi si è fermato".to_owned()))?
     }
 
+    /// Remembers whether it could be written.
+    async fn scrivi(&self, fa: impl FnOnce(oneshot::Sender<Esito<()>>) -> Lavoro) -> Esito<()> {
+        let esito = self.chiedi(fa).await;
+        match &esito {
+            Ok(()) => self.tenuta.regge(),
+            Err(e @ Errore::Archivio(_)) => self.tenuta.cede(e),
+            Err(_) => {}
+        }
+        esito
+    }
+
+    /// Writes nothing that stays.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn prova(&self) -> Esito<()> {
+        self.scrivi(Lavoro::Prova).await
+    }
+
     /// Writes an access; the answer comes after the commit.
     ///
     /// # Errors
     /// The queue is full, or the storage failed: who wanted to see something reserved must not see it.
     pub async fn annota(&self, a: Accesso) -> Esito<()> {
-        self.chiedi(|r| Lavoro::Scrivi(Box::new(a), r)).await
+        self.scrivi(|r| Lavoro::Scrivi(Box::new(a), r)).await
     }
 
     /// Prunes what is older than an instant; says how many rows.
@@ -357,6 +382,9 @@ fn scrivi(mut c: Connection, coda: &Receiver<Lavoro>) {
                 }
                 Lavoro::Pota(prima, r) => {
                     let _ = r.send(pota(&mut c, prima));
+                }
+                Lavoro::Prova(r) => {
+                    let _ = r.send(schema::tocca(&c));
                 }
             }
             altro = if gruppo.len() < GRUPPO_MAX { coda.try_recv().ok() } else { None };

@@ -14,9 +14,12 @@ use dominio::codici::Impronta;
 use sha2::{Digest, Sha256};
 
 use crate::store::{Caricamento, Errore, Esito, FileCaricato};
+use crate::tenuta::Tenuta;
 
 /// Bytes gathered before they go to the blocking thread.
 const BLOCCO: usize = 256 * 1024;
+/// Bytes written to see whether files can be stored again: less free space than this is a full disk.
+const PROVA: usize = 1024 * 1024;
 
 type InVolo = Arc<Mutex<HashSet<String>>>;
 
@@ -38,6 +41,8 @@ impl Drop for Affitto {
 pub struct Deposito {
     radice: PathBuf,
     in_volo: InVolo,
+    /// Can files be stored?
+    pub tenuta: Arc<Tenuta>,
 }
 
 impl Deposito {
@@ -56,7 +61,7 @@ impl Deposito {
         }
         // Also when the folders were there: who made them may have stopped before this line.
         sincronizza_cartella(radice)?;
-        Ok(Self { radice: radice.to_owned(), in_volo: Arc::default() })
+        Ok(Self { radice: radice.to_owned(), in_volo: Arc::default(), tenuta: Arc::default() })
     }
 
     /// Where an object lies. Objects are named by us: `ab/cdef…`.
@@ -79,16 +84,30 @@ impl Deposito {
     /// # Errors
     /// No randomness, or the file system's.
     pub fn carica(&self) -> Esito<Ricezione> {
+        Ok(Ricezione { coda: Vec::new(), interno: Some(self.posto()?), tenuta: Arc::clone(&self.tenuta) })
+    }
+
+    /// Stores a file as an upload would, and takes it away.
+    ///
+    /// # Errors
+    /// The file system's: uploads would fail too.
+    pub fn prova(&self) -> Esito<()> {
+        let esito = self.posto().and_then(|mut i| {
+            i.scrivi(&vec![0; PROVA])?;
+            i.sincronizza()
+        });
+        nota(&self.tenuta, &esito);
+        esito
+    }
+
+    fn posto(&self) -> Esito<Interno> {
         let mut caso = [0u8; 16];
         getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
         let nome = esadecimale(&caso);
         let oggetto = format!("{}/{}", &nome[..2], &nome[2..]);
         let affitto = self.affitta(&oggetto);
         let percorso = self.percorso(&oggetto);
-        Ok(Ricezione {
-            coda: Vec::new(),
-            interno: Some(Interno { file: None, hash: Sha256::new(), byte: 0, percorso, affitto, finito: false }),
-        })
+        Ok(Interno { file: None, hash: Sha256::new(), byte: 0, percorso, affitto, finito: false })
     }
 
     /// Objects that nobody is using and whose lease ended: older than `eta_s` seconds, or left by a process that ended
@@ -119,6 +138,18 @@ impl Deposito {
 pub struct Ricezione {
     coda: Vec<u8>,
     interno: Option<Interno>,
+    tenuta: Arc<Tenuta>,
+}
+
+/// What an attempt to store says of the storage. A file stored whole proves that it holds, one begun does not.
+fn nota<T>(tenuta: &Tenuta, esito: &Esito<T>) {
+    match esito {
+        Ok(_) => tenuta.regge(),
+        Err(e) => {
+            tracing::error!(errore = %e, "file non conservato");
+            tenuta.cede(e);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -153,13 +184,16 @@ impl Interno {
         Ok(())
     }
 
-    fn chiudi(mut self) -> Esito<FileCaricato> {
+    /// Bytes and name on disk.
+    fn sincronizza(&self) -> Esito<()> {
         if let Some(f) = &self.file {
             f.sync_all()?;
         }
-        if let Some(cartella) = self.percorso.parent() {
-            sincronizza_cartella(cartella)?;
-        }
+        self.percorso.parent().map_or(Ok(()), sincronizza_cartella)
+    }
+
+    fn chiudi(mut self) -> Esito<FileCaricato> {
+        self.sincronizza()?;
         self.finito = true;
         let oggetto = self.affitto.oggetto.clone();
         // The lease goes on with the answer; a second guard on the same name keeps the set simple.
@@ -183,12 +217,14 @@ impl Caricamento for Ricezione {
     async fn chiudi(mut self: Box<Self>) -> Esito<FileCaricato> {
         let interno = self.interno.take();
         let coda = std::mem::take(&mut self.coda);
-        in_disparte(move || {
+        let esito = in_disparte(move || {
             let mut i = interno.ok_or_else(interrotta)?;
             i.scrivi(&coda)?;
             i.chiudi()
         })
-        .await
+        .await;
+        nota(&self.tenuta, &esito);
+        esito
     }
 }
 
@@ -196,12 +232,16 @@ impl Ricezione {
     async fn svuota(&mut self) -> Esito<()> {
         let coda = std::mem::take(&mut self.coda);
         let interno = self.interno.take();
-        let (i, coda) = in_disparte(move || {
+        let esito = in_disparte(move || {
             let mut i = interno.ok_or_else(interrotta)?;
             i.scrivi(&coda)?;
             Ok((i, coda))
         })
-        .await?;
+        .await;
+        if esito.is_err() {
+            nota(&self.tenuta, &esito);
+        }
+        let (i, coda) = esito?;
         self.interno = Some(i);
         self.coda = coda;
         self.coda.clear();

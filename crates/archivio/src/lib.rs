@@ -11,6 +11,7 @@
 //! | [`file`] | the bytes of documents |
 //! | [`chiavi`] | the key that wraps the keys |
 //! | [`orologio`] | the register's clock |
+//! | [`tenuta`] | whether a part of the storage holds, and what it said when it did not |
 
 pub mod accessi;
 pub mod chiavi;
@@ -18,6 +19,7 @@ pub mod file;
 pub mod orologio;
 pub mod sqlite;
 pub mod store;
+pub mod tenuta;
 
 pub use store::{EnteStore, Errore, Esito, Store};
 

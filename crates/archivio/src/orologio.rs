@@ -10,9 +10,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use dominio::tempo::{Istante, Orologio};
 use serde::{Deserialize, Serialize};
+
+use crate::store::{Errore, Esito};
+use crate::tenuta::Tenuta;
 
 /// Forward of the baseline by more than this stops registrations, microseconds.
 pub const SALTO_AVANTI_US: i64 = 5 * 60 * 1_000_000;
@@ -76,12 +80,39 @@ struct Conservato {
     dubbio: bool,
 }
 
+/// The time that is believed, for who does not stamp operations: the wall clock, or, when it leapt forward, what it should
+/// have said. A wrong year must not end every session, token and role, and with them the right to confirm the clock.
+pub struct Riferimento {
+    orologio: Arc<dyn Orologio>,
+    /// Wall clock minus elapsed time at the baseline; [`IGNOTO`] when only the RGD can give one.
+    scarto: AtomicI64,
+}
+
+const IGNOTO: i64 = i64::MIN;
+
+impl Riferimento {
+    /// Now, as far as it is believed.
+    pub fn ora(&self) -> Istante {
+        let muro = self.orologio.adesso().0;
+        match self.scarto.load(Ordering::Relaxed) {
+            IGNOTO => Istante(muro),
+            s => {
+                let atteso = self.orologio.monotono().saturating_add(s);
+                Istante(if muro.saturating_sub(atteso) > SALTO_AVANTI_US { atteso } else { muro })
+            }
+        }
+    }
+}
+
 /// Watches the clocks for one writer.
 pub struct Guardia {
     orologio: Arc<dyn Orologio>,
     /// Where the state is kept; nowhere for who has no RGD.
     percorso: Option<PathBuf>,
     stato: Conservato,
+    riferimento: Arc<Riferimento>,
+    /// Can the state be kept?
+    tenuta: Arc<Tenuta>,
 }
 
 impl Guardia {
@@ -100,7 +131,9 @@ impl Guardia {
                 Conservato { avvio, scarto, dubbio }
             }
         };
-        let g = Self { orologio, percorso, stato };
+        let scarto = AtomicI64::new(stato.scarto.unwrap_or(IGNOTO));
+        let riferimento = Arc::new(Riferimento { orologio: Arc::clone(&orologio), scarto });
+        let g = Self { orologio, percorso, stato, riferimento, tenuta: Arc::default() };
         g.conserva();
         g
     }
@@ -114,6 +147,8 @@ impl Guardia {
             // A doubt that begins; or a clock that came back by itself: nothing was stamped in the meantime.
             self.stato.dubbio = dubbio;
             self.conserva();
+        } else if self.tenuta.da_provare() {
+            self.conserva();
         }
         match salto {
             _ if dubbio => Lettura::InDubbio(Istante(muro)),
@@ -125,8 +160,9 @@ impl Guardia {
     /// The RGD vouches for the wall clock as it is.
     pub fn conferma(&mut self) -> Istante {
         let muro = self.orologio.adesso().0;
-        let scarto = Some(muro.saturating_sub(self.orologio.monotono()));
-        self.stato = Conservato { avvio: self.orologio.avvio(), scarto, dubbio: false };
+        let scarto = muro.saturating_sub(self.orologio.monotono());
+        self.stato = Conservato { avvio: self.orologio.avvio(), scarto: Some(scarto), dubbio: false };
+        self.riferimento.scarto.store(scarto, Ordering::Relaxed);
         self.conserva();
         Istante(muro)
     }
@@ -136,16 +172,27 @@ impl Guardia {
         self.stato.dubbio
     }
 
-    /// Keeps the state, durably; what cannot be kept still holds while the process lives.
+    /// The time that is believed.
+    pub fn riferimento(&self) -> Arc<Riferimento> {
+        Arc::clone(&self.riferimento)
+    }
+
+    /// Whether what must outlive the process is kept.
+    pub fn tenuta(&self) -> Arc<Tenuta> {
+        Arc::clone(&self.tenuta)
+    }
+
+    /// Keeps the state, durably; what cannot be kept still holds while the process lives, and is tried again.
     fn conserva(&self) {
         let Some(p) = &self.percorso else { return };
-        if leggi_stato(p).as_ref() == Some(&self.stato) {
+        if self.tenuta.motivo().is_none() && leggi_stato(p).as_ref() == Some(&self.stato) {
             return;
         }
-        let scrivi = || -> Result<(), Box<dyn std::error::Error>> {
+        let scrivi = || -> Esito<()> {
             let provvisorio = p.with_extension("nuovo");
             let mut f = std::fs::File::create(&provvisorio)?;
-            std::io::Write::write_all(&mut f, &serde_json::to_vec(&self.stato)?)?;
+            let testo = serde_json::to_vec(&self.stato).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            std::io::Write::write_all(&mut f, &testo)?;
             f.sync_all()?;
             std::fs::rename(&provvisorio, p)?;
             if let Some(cartella) = p.parent() {
@@ -153,8 +200,12 @@ impl Guardia {
             }
             Ok(())
         };
-        if let Err(e) = scrivi() {
-            tracing::error!(errore = %e, "stato dell'orologio non conservato");
+        match scrivi() {
+            Ok(()) => self.tenuta.regge(),
+            Err(e) => {
+                tracing::error!(errore = %e, "stato dell'orologio non conservato");
+                self.tenuta.cede(&e);
+            }
         }
     }
 }
@@ -173,7 +224,6 @@ fn leggi_stato(p: &Path) -> Option<Conservato> {
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicI64, Ordering};
 
     #[derive(Default)]
     struct Finto {
@@ -222,6 +272,24 @@ mod tests {
         assert!(matches!(g.leggi(), Lettura::InDubbio(_)));
         passa(&o, -3_600, 0);
         assert!(matches!(g.leggi(), Lettura::Buona(_)));
+    }
+
+    #[test]
+    fn a_wrong_year_is_not_believed_by_who_asks_what_time_it_is() {
+        // R-A21
+        let o = Arc::new(Finto::default());
+        let mut g = sola(&o);
+        let r = g.riferimento();
+        passa(&o, 1_000, 1_000);
+        assert_eq!(r.ora(), o.adesso());
+        passa(&o, 365 * 86_400, 0);
+        assert_eq!(r.ora(), Istante(1_000_000_000), "before anybody looked, too");
+        passa(&o, 10, 10);
+        assert_eq!(r.ora(), Istante(1_010_000_000));
+        g.conferma();
+        assert_eq!(r.ora(), o.adesso());
+        passa(&o, -86_400, 0);
+        assert_eq!(r.ora(), o.adesso());
     }
 
     #[test]

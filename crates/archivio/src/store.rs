@@ -50,15 +50,37 @@ pub enum Errore {
     Incoerente(String),
 }
 
+impl Errore {
+    /// What happened, to be told again as a failure of the storage.
+    pub(crate) fn senza_premessa(self) -> String {
+        match self {
+            Self::Archivio(e) | Self::Isolato(e) => e,
+            altro => altro.to_string(),
+        }
+    }
+}
+
+/// What is said of a full disk.
+pub const DISCO_PIENO: &str = "lo spazio su disco è esaurito";
+/// What is said of a disk that answers with errors.
+pub const DISCO_GUASTO: &str = "il disco risponde con errori di lettura o scrittura";
+
 impl From<rusqlite::Error> for Errore {
     fn from(e: rusqlite::Error) -> Self {
-        Self::Archivio(e.to_string())
+        use rusqlite::ErrorCode as C;
+        match e.sqlite_error_code() {
+            Some(C::DiskFull) => Self::Archivio(format!("{DISCO_PIENO} ({e})")),
+            Some(C::SystemIoFailure | C::CannotOpen | C::ReadOnly) => Self::Archivio(format!("{DISCO_GUASTO} ({e})")),
+            _ => Self::Archivio(e.to_string()),
+        }
     }
 }
 
 impl From<std::io::Error> for Errore {
     fn from(e: std::io::Error) -> Self {
-        Self::Archivio(e.to_string())
+        use std::io::ErrorKind as K;
+        let detto = if matches!(e.kind(), K::StorageFull | K::QuotaExceeded) { DISCO_PIENO } else { DISCO_GUASTO };
+        Self::Archivio(format!("{detto} ({e})"))
     }
 }
 
@@ -370,10 +392,14 @@ pub trait EnteStore: Send + Sync + 'static {
     fn ipa(&self) -> &CodiceIpa;
     /// Snapshot of the configuration: cheap, an `Arc`.
     fn configurazione(&self) -> Arc<Configurazione>;
-    /// The register's clock: what a command would be stamped with now.
+    /// Now, as far as it is believed: a clock that leapt forward ends no session, token or role.
     fn ora(&self) -> Istante;
-    /// `Some` says why registrations are refused at the moment (readiness).
+    /// What the machine's clock says; and whether, when it was last read, it waited for the RGD to confirm it (R-A21).
+    fn orologio(&self) -> (Istante, bool);
+    /// `Some` says why registrations were refused when somebody last asked.
     fn impedimento(&self) -> Option<String>;
+    /// How it is now (readiness): reads the clock, and tries again whatever part of the storage refused a write.
+    async fn salute(&self) -> Salute;
 
     /// Creates an AOO with its sorting office, conventional entry, registers and log key.
     async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto>;
@@ -520,6 +546,15 @@ pub trait EnteStore: Send + Sync + 'static {
 
     /// Recomputes everything; `avanza` is told what is being checked. Contract § 1, `verifica`.
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica>;
+}
+
+/// How an ente is, asked now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Salute {
+    /// Why registrations, or some of them, are refused.
+    pub impedimenti: Vec<String>,
+    /// What does not stop the register but wants to be known.
+    pub avvisi: Vec<String>,
 }
 
 /// What `verifica` found.

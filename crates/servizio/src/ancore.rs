@@ -19,6 +19,8 @@ use dominio::tempo::Istante;
 pub struct Ancore {
     cartella: Option<PathBuf>,
     ultime: Mutex<BTreeMap<String, Ultima>>,
+    /// Why the last ones could not be put there, by origin.
+    mancate: Mutex<BTreeMap<String, String>>,
 }
 
 /// The last checkpoint anchored for a log.
@@ -33,7 +35,7 @@ pub struct Ultima {
 impl Ancore {
     /// Anchors in a folder; none without one.
     pub fn in_cartella(cartella: Option<PathBuf>) -> Self {
-        Self { cartella, ultime: Mutex::default() }
+        Self { cartella, ..Self::default() }
     }
 
     /// Are there anchors at all?
@@ -54,6 +56,12 @@ impl Ancore {
         Some(u)
     }
 
+    /// What could not be put there last time, in words.
+    pub fn avvisi(&self) -> Vec<String> {
+        let mancate = self.mancate.lock().unwrap_or_else(PoisonError::into_inner);
+        mancate.iter().map(|(o, m)| format!("il checkpoint di {o} non si può depositare tra le ancore: {m}")).collect()
+    }
+
     /// Adds a checkpoint that a key of its log signed to its file, durably, unless it is there already. Says whether it
     /// was added.
     ///
@@ -63,6 +71,24 @@ impl Ancore {
         let Some(cartella) = &self.cartella else { return Ok(false) };
         let male = || std::io::Error::new(std::io::ErrorKind::InvalidData, "checkpoint");
         let (cp, _) = Checkpoint::apri(nota, chiavi).map_err(|_| male())?;
+        let origine = cp.origine.clone();
+        let esito = self.aggiungi(cartella, nota, cp, chiavi, ora);
+        let mut mancate = self.mancate.lock().unwrap_or_else(PoisonError::into_inner);
+        match &esito {
+            Ok(_) => mancate.remove(&origine),
+            Err(e) => mancate.insert(origine, in_parole(e)),
+        };
+        esito
+    }
+
+    fn aggiungi(
+        &self,
+        cartella: &Path,
+        nota: &str,
+        cp: Checkpoint,
+        chiavi: &[ChiavePubblica],
+        ora: Istante,
+    ) -> std::io::Result<bool> {
         match self.ultima(&cp.origine, chiavi) {
             // The very thing that anchors are for: a log shorter than what was seen of it.
             Some(u) if u.dimensione > cp.dimensione => {
@@ -82,6 +108,16 @@ impl Ancore {
         let u = Ultima { dimensione: cp.dimensione, quando: Some(ora) };
         self.ultime.lock().unwrap_or_else(PoisonError::into_inner).insert(cp.origine, u);
         Ok(true)
+    }
+}
+
+/// Ours is said as it is; of the system's, no path.
+fn in_parole(e: &std::io::Error) -> String {
+    use std::io::ErrorKind as K;
+    match e.kind() {
+        K::InvalidData => e.to_string(),
+        K::StorageFull | K::QuotaExceeded => "lo spazio nella cartella è esaurito".to_owned(),
+        _ => "la cartella non si può scrivere".to_owned(),
     }
 }
 

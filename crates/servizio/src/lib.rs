@@ -31,7 +31,7 @@ pub mod token;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use archivio::store::Registro;
 use archivio::{EnteStore, Store};
@@ -41,7 +41,6 @@ use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Ver
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use dominio::codici::CodiceIpa;
-use tokio::time::MissedTickBehavior;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
@@ -194,18 +193,25 @@ pub async fn servi(
 
 /// How long witnesses may keep a service that is ending.
 const CONGEDO: Duration = Duration::from_secs(5);
+/// Between two rounds of what goes on by itself.
+const GIRO: Duration = Duration::from_secs(60);
+/// After a round that did not end well.
+const GIRO_MANCATO: Duration = Duration::from_secs(5);
 
 /// What goes on by itself: a checkpoint each minute in which something changed, the sweeping of files each hour. Witnesses
 /// are told that there may be something new, and go their own way.
 async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
-    let mut minuto = tokio::time::interval(Duration::from_secs(60));
-    minuto.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut prossima_spazzata = Instant::now();
     let mut giro = 0u64;
     loop {
-        minuto.tick().await;
-        un_giro(&s, giro.is_multiple_of(60)).await;
+        let spazza = Instant::now() >= prossima_spazzata;
+        if spazza {
+            prossima_spazzata += 60 * GIRO;
+        }
+        let bene = un_giro(&s, spazza).await;
         giro += 1;
         suona.send_replace(giro);
+        tokio::time::sleep(if bene { GIRO } else { GIRO_MANCATO }).await;
     }
 }
 
@@ -216,17 +222,26 @@ async fn un_testimone(s: Arc<Servizio>, n: usize, mut campanello: tokio::sync::w
     }
 }
 
-/// Each ente by itself: what stops one does not stop the others.
-async fn un_giro(s: &Servizio, spazza: bool) {
-    let enti = s.store.enti().await.unwrap_or_else(|e| {
-        tracing::warn!(errore = %e, "lavori periodici");
-        Vec::new()
-    });
+/// Each ente by itself: what stops one does not stop the others. Says whether all went well.
+async fn un_giro(s: &Servizio, spazza: bool) -> bool {
+    let enti = match s.store.enti().await {
+        Ok(enti) => enti,
+        Err(e) => {
+            tracing::warn!(errore = %e, "lavori periodici");
+            return false;
+        }
+    };
+    let mut bene = true;
     for ipa in enti {
-        if let Err(e) = un_ente(s, &ipa, spazza).await {
-            tracing::warn!(ente = %ipa, errore = %e, "lavori periodici");
+        match un_ente(s, &ipa, spazza).await {
+            Ok(depositati) => bene &= depositati,
+            Err(e) => {
+                tracing::warn!(ente = %ipa, errore = %e, "lavori periodici");
+                bene = false;
+            }
         }
     }
+    bene
 }
 
 /// The logs of an ente: its own, and each AOO's.
@@ -241,8 +256,10 @@ pub(crate) async fn chiavi(ente: &dyn EnteStore, registro: &Registro) -> archivi
     ente.chiavi(registro).await?.iter().map(|k| k.parse().map_err(male)).collect()
 }
 
-async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<()> {
-    let Some(ente) = s.store.ente(ipa).await? else { return Ok(()) };
+/// Says whether the checkpoints are where they should be.
+async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<bool> {
+    let Some(ente) = s.store.ente(ipa).await? else { return Ok(true) };
+    let mut depositati = true;
     for registro in registri(&*ente) {
         let nota = ente.firma_checkpoint(&registro).await?;
         let (ancore, chiavi, ora) = (Arc::clone(&s.ancore), chiavi(&*ente, &registro).await?, ente.ora());
@@ -250,6 +267,7 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
         if let Ok(Err(e)) = esito {
             // Registering goes on; the window stays open, and the page says so.
             tracing::warn!(ente = %ipa, errore = %e, "il checkpoint non è stato depositato");
+            depositati = false;
         }
     }
     // A clock that leapt must not make every access look old.
@@ -265,7 +283,7 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
             tracing::info!(ente = %ipa, tolti, "file senza registrazione tolti");
         }
     }
-    Ok(())
+    Ok(depositati)
 }
 
 #[cfg(test)]

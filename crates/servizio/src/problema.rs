@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dominio::errori::{ErroreCampo, Rifiuto};
+use dominio::registrazione::Chiave;
 use serde_json::json;
 
 /// Type of the refusal of a full queue.
@@ -95,6 +96,20 @@ impl Problema {
     /// 408: the request did not end in its time. What was already on its way to the writer may be done all the same.
     pub fn attesa(dettaglio: impl Into<String>) -> Self {
         Self::nuovo(StatusCode::REQUEST_TIMEOUT, "attesa-esaurita", "Attesa esaurita", dettaglio)
+    }
+
+    /// The command was done, and what it made cannot be shown now: a 503 must not say that nothing was.
+    #[must_use]
+    pub fn dopo_il_fatto(mut self, chiave: &Chiave) -> Self {
+        if self.stato == StatusCode::SERVICE_UNAVAILABLE {
+            self.tipo = "fatto-non-mostrato";
+            self.titolo = "Fatto, ma ora non si può mostrare";
+            self.dettaglio = format!(
+                "l'operazione sulla registrazione {chiave} è stata fatta, ma ora non si può mostrare: non ripeterla, o \
+                 ripeterla con la stessa Idempotency-Key"
+            );
+        }
+        self
     }
 
     /// 500 that tells nothing of the inside.

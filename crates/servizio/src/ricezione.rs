@@ -10,6 +10,7 @@ use archivio::store::FileDaRegistrare;
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::StatusCode;
 use dominio::codici::Impronta;
 use dominio::registrazione::RuoloDocumento;
 use futures_util::Stream;
@@ -120,6 +121,21 @@ pub struct Parti<'a> {
 pub async fn ricevi(
     ente: &dyn EnteStore,
     mut corpo: Multipart,
+    parti: Parti<'_>,
+    limiti: Limiti,
+) -> Result<Ricevuto, Problema> {
+    let esito = parte_per_parte(ente, &mut corpo, parti, limiti).await;
+    if esito.as_ref().is_err_and(|p| p.stato == StatusCode::SERVICE_UNAVAILABLE) {
+        // Who is sending would see a broken connection instead of the answer: the rest is let by.
+        let resto = async { while let Ok(Some(_)) = corpo.next_field().await {} };
+        let _ = tokio::time::timeout(limiti.silenzio_max, resto).await;
+    }
+    esito
+}
+
+async fn parte_per_parte(
+    ente: &dyn EnteStore,
+    corpo: &mut Multipart,
     parti: Parti<'_>,
     limiti: Limiti,
 ) -> Result<Ricevuto, Problema> {

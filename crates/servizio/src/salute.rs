@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use archivio::Errore;
+use archivio::store::Salute;
+use archivio::tenuta::in_parole;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
@@ -143,32 +146,44 @@ pub fn rotte() -> Router<Arc<Servizio>> {
         .layer(axum::middleware::from_fn(uniforma))
 }
 
+/// Not only what was seen last: each ente reads its clock and tries again what refused a write, all at the same time.
 async fn pronto(State(s): State<Arc<Servizio>>) -> Response {
-    let mut impedimenti = Vec::new();
-    match s.store.enti().await {
-        Err(e) => impedimenti.push(json!({"ente": null, "motivo": Problema::from(e).dettaglio})),
-        Ok(enti) => {
-            for ipa in enti {
-                match s.store.ente(&ipa).await {
-                    Err(e) => impedimenti.push(json!({"ente": ipa, "motivo": Problema::from(e).dettaglio})),
-                    Ok(Some(e)) => {
-                        if let Some(m) = e.impedimento() {
-                            impedimenti.push(json!({"ente": ipa, "motivo": m}));
-                        }
-                    }
-                    Ok(None) => {}
-                }
-            }
-        }
+    let (mut impedimenti, mut avvisi) = (Vec::new(), Vec::new());
+    let enti = s.store.enti().await.unwrap_or_else(|e| {
+        impedimenti.push(json!({"ente": null, "motivo": non_si_apre(e)}));
+        Vec::new()
+    });
+    let saluti = enti.into_iter().map(async |ipa| {
+        let salute = match s.store.ente(&ipa).await {
+            Ok(Some(e)) => Ok(e.salute().await),
+            Ok(None) => Ok(Salute::default()),
+            Err(e) => Err(non_si_apre(e)),
+        };
+        (ipa, salute)
+    });
+    for (ipa, salute) in futures_util::future::join_all(saluti).await {
+        let salute = salute.unwrap_or_else(|e| Salute { impedimenti: vec![e], avvisi: Vec::new() });
+        impedimenti.extend(salute.impedimenti.into_iter().map(|m| json!({"ente": ipa, "motivo": m})));
+        avvisi.extend(salute.avvisi.into_iter().map(|m| format!("{ipa}: {m}")));
     }
-    let stato = if impedimenti.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let parola = if impedimenti.is_empty() { "pronto" } else { "impedito" };
+    avvisi.extend(s.ancore.avvisi());
     // A warning, not a stop: the register's own watch on the clock decides (R-A21).
-    let avvisi: Vec<&str> = (archivio::orologio::sincronizzato() == Some(false))
-        .then_some("l'orologio della macchina non risulta sincronizzato con un riferimento (NTP)")
-        .into_iter()
-        .collect();
+    if archivio::orologio::sincronizzato() == Some(false) {
+        avvisi.push("l'orologio della macchina non risulta sincronizzato con un riferimento (NTP)".to_owned());
+    }
+    let (stato, parola) = match impedimenti.is_empty() {
+        true => (StatusCode::OK, "pronto"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "impedito"),
+    };
     (stato, axum::Json(json!({"stato": parola, "impedimenti": impedimenti, "avvisi": avvisi}))).into_response()
+}
+
+/// Tried again at the next question, or request.
+fn non_si_apre(e: Errore) -> String {
+    match &e {
+        Errore::Archivio(_) => format!("l'archivio non si apre: {}", in_parole(&e)),
+        _ => Problema::from(e).dettaglio,
+    }
 }
 
 async fn metriche(State(s): State<Arc<Servizio>>) -> Response {

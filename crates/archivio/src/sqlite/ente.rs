@@ -1,7 +1,9 @@
 //! One ente: its writer, its readers, its files.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use catena::Testimone;
@@ -15,9 +17,8 @@ use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Registrazione, StatoAssegnazione};
 use dominio::tempo::{Istante, Orologio};
 use rusqlite::{Connection, OptionalExtension, params};
-use tokio::sync::Semaphore;
 
-use super::scrittore::{Lavoro, Pronta, Scrittore, Sportello, Statici, Vetrina};
+use super::scrittore::{Lavoro, Lettori, Pronta, Scrittore, Sportello, Statici, Vetrina};
 use super::tronco::{self, LogInfo};
 use super::{letture, ricerca, righe, schema, testimoni, verifica};
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
@@ -26,11 +27,13 @@ use crate::file::{Deposito, in_disparte};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo,
     Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro,
-    RichiestaScritta, Segreto, Sessione, Trovata, Verifica, documento,
+    RichiestaScritta, Salute, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
-const LETTORI: usize = 4;
+const LETTORI: u32 = 4;
+/// A writer that says nothing for longer than this, while nobody asked too much of it, is stuck on its storage.
+const SILENZIO_MAX: Duration = Duration::from_secs(3);
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
 
@@ -50,16 +53,20 @@ pub struct SqliteEnte {
     filo: Mutex<Option<std::thread::JoinHandle<()>>>,
     vetrina: Arc<Vetrina>,
     accessi: Arc<Accessi>,
-    lettori: Arc<Mutex<Vec<Connection>>>,
+    lettori: Arc<Lettori>,
+    /// One question at a time is put to the writer about how it is.
+    provando: Arc<AtomicBool>,
+    /// It did not answer the last one in time.
+    muto: AtomicBool,
     /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
     token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
-    posti: Arc<Semaphore>,
 }
 
 impl Drop for SqliteEnte {
     /// Lets the writer finish what it took.
     fn drop(&mut self) {
         self.sportello.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.lettori.chiudi();
         if let Some(f) = self.filo.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = f.join();
         }
@@ -85,8 +92,17 @@ impl SqliteEnte {
         crate::file::sincronizza_cartella(cartella)?;
         // Nobody confirms the clock of the installation's own log: its doubts end with the process.
         let stato_orologio = (ipa.as_str() != super::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));
-        let (sportello, vetrina, filo) =
-            Scrittore::avvia(c, ipa.clone(), chiave, deposito.clone(), Arc::clone(&orologio), stato_orologio)?;
+        let lettori = Lettori::nuovi(LETTORI);
+        let (sportello, vetrina, filo) = Scrittore::avvia(
+            cartella.join(super::FILE_ENTE),
+            c,
+            ipa.clone(),
+            chiave,
+            deposito.clone(),
+            Arc::clone(&lettori),
+            Arc::clone(&orologio),
+            stato_orologio,
+        )?;
         Ok(Arc::new(Self {
             ipa: ipa.clone(),
             cartella: cartella.to_owned(),
@@ -97,9 +113,10 @@ impl SqliteEnte {
             filo: Mutex::new(Some(filo)),
             vetrina,
             accessi: Arc::new(Accessi::in_cartella(cartella)),
-            lettori: Arc::default(),
+            lettori,
+            provando: Arc::default(),
+            muto: AtomicBool::new(false),
             token_noti: std::sync::RwLock::default(),
-            posti: Arc::new(Semaphore::new(LETTORI)),
         }))
     }
 
@@ -134,12 +151,14 @@ impl SqliteEnte {
         &self,
         f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static,
     ) -> Esito<T> {
-        let posto = Arc::clone(&self.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
+        let posto =
+            Arc::clone(&self.lettori.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
         let lettori = Arc::clone(&self.lettori);
         let percorso = self.cartella.join(super::FILE_ENTE);
         in_disparte(move || {
+            // The place is given back after the connection is.
             let _posto = posto;
-            let pronto = lettori.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let pronto = lettori.liberi.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let c = match pronto {
                 Some(c) => c,
                 None => schema::apri_lettura(&percorso)?,
@@ -153,10 +172,24 @@ impl SqliteEnte {
             if esito.is_err() && !c.is_autocommit() {
                 let _ = c.execute_batch("ROLLBACK");
             }
-            lettori.lock().unwrap_or_else(PoisonError::into_inner).push(c);
+            // One that met an error may go on meeting it.
+            if !matches!(esito, Err(Errore::Archivio(_))) {
+                lettori.liberi.lock().unwrap_or_else(PoisonError::into_inner).push(c);
+            }
             esito
         })
         .await
+    }
+
+    /// As last seen, trying nothing.
+    fn impedimenti(&self) -> Vec<String> {
+        let fermo = self.filo.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|f| f.is_finished());
+        let scritture = self.vetrina.archivio.motivo().map(|m| format!("il registro non si può scrivere: {m}"));
+        let file =
+            self.deposito.tenuta.motivo().map(|m| format!("i file dei documenti non si possono conservare: {m}"));
+        let orologio = self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fermo = fermo.then(|| "lo scrittore del registro si è fermato".to_owned());
+        [fermo, scritture, file, orologio].into_iter().flatten().collect()
     }
 
     fn log(&self, aoo: Option<&CodiceAoo>) -> Esito<Arc<LogInfo>> {
@@ -196,10 +229,10 @@ impl SqliteEnte {
         let (versione, conf) = self.conf();
         let stato =
             conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
-        dominio::nuova::controlla_assegnatari(&conf, aoo, self.orologio.adesso(), &n.dati.assegnazioni)?;
+        let ora = self.ora();
+        dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
-        let dati =
-            dominio::nuova::registra(stato, &n.chi, &n.registro, self.orologio.adesso(), n.rigore, n.dati, documenti)?;
+        let dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
         let righe = righe::registrazione(&dati, n.chi.id.as_str());
         let evento = Evento::Registrazione(Box::new(dati));
         let campi = CampiNoti::di(&self.ipa, Some(aoo), &n.chi, Some(&n.registro), &evento)
@@ -232,15 +265,65 @@ impl EnteStore for SqliteEnte {
     }
 
     fn ora(&self) -> Istante {
-        self.orologio.adesso()
+        self.vetrina.riferimento.ora()
+    }
+
+    fn orologio(&self) -> (Istante, bool) {
+        let dubbio = self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        (self.orologio.adesso(), dubbio)
     }
 
     fn impedimento(&self) -> Option<String> {
-        let fermo = self.filo.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|f| f.is_finished());
-        if fermo {
-            return Some("lo scrittore del registro si è fermato".to_owned());
+        let impedimenti = self.impedimenti();
+        (!impedimenti.is_empty()).then(|| impedimenti.join("; "))
+    }
+
+    async fn salute(&self) -> Salute {
+        let mut impedimenti = Vec::new();
+        // A page finds its place on a disk where a registration does not.
+        let cedeva = self.vetrina.archivio.motivo().is_some();
+        if !self.provando.swap(true, Ordering::AcqRel) {
+            let provando = Arc::clone(&self.provando);
+            let sportello = self.sportello.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let domanda = tokio::spawn(async move {
+                let esito = match sportello {
+                    Some(s) => s.chiedi(Lavoro::Prova).await,
+                    None => Ok(()),
+                };
+                provando.store(false, Ordering::Release);
+                esito
+            });
+            // Whether it answers yes or no is in the shop window; here it matters that it answers.
+            let muto = tokio::time::timeout(SILENZIO_MAX, domanda).await.is_err();
+            self.muto.store(muto, Ordering::Release);
         }
-        self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        if self.muto.load(Ordering::Acquire) {
+            impedimenti.push("lo scrittore del registro non risponde: il disco può essere bloccato".to_owned());
+        }
+        if cedeva || self.deposito.tenuta.da_provare() {
+            let deposito = self.deposito.clone();
+            let _ = tokio::time::timeout(SILENZIO_MAX, in_disparte(move || deposito.prova())).await;
+        }
+        if self.accessi.tenuta.da_provare() {
+            let _ = tokio::time::timeout(SILENZIO_MAX, self.accessi.prova()).await;
+        }
+        impedimenti.extend(self.impedimenti());
+        let avvisi = [
+            (
+                self.accessi.tenuta.motivo(),
+                "gli accessi non si possono tracciare e le registrazioni riservate non si mostrano",
+            ),
+            (
+                self.vetrina.travaso.motivo(),
+                "il file dell'archivio non si può aggiornare; ciò che si registra è al sicuro nel suo WAL",
+            ),
+            (
+                self.vetrina.stato_orologio.motivo(),
+                "lo stato dell'orologio non si può conservare: un riavvio lo dimenticherebbe",
+            ),
+        ];
+        let avvisi = avvisi.into_iter().filter_map(|(m, che)| Some(format!("{che}: {}", m?))).collect();
+        Salute { impedimenti, avvisi }
     }
 
     async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto> {

@@ -4,7 +4,7 @@ mod ente;
 pub(crate) mod letture;
 mod ricerca;
 pub(crate) mod righe;
-mod schema;
+pub(crate) mod schema;
 mod scrittore;
 pub mod soglia;
 mod testimoni;

@@ -51,6 +51,8 @@ pub fn apri_scrittura(percorso: &Path) -> Esito<Connection> {
 /// SQLite's.
 pub fn apri_lettura(percorso: &Path) -> Esito<Connection> {
     let c = lettura(percorso)?;
+    // Only the writer brings the WAL into the file: it must know when that fails.
+    c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA mmap_size=268435456;")?;
     Ok(c)
 }
@@ -79,6 +81,24 @@ fn comune(c: &Connection) -> Esito<()> {
     c.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=ON;")?;
     Ok(())
 }
+
+/// A commit that changes nothing and is written all the same: the first page, as it is.
+///
+/// It says whether the storage takes writes; and it goes where a commit that failed half way had put its pages, so that
+/// no restart finds them whole (`docs/decisions/0009`).
+///
+/// # Errors
+/// The storage's; nothing is left open.
+pub fn tocca(c: &Connection) -> Esito<()> {
+    let esito = c.execute_batch(&format!("BEGIN IMMEDIATE; {TOCCO} COMMIT"));
+    if esito.is_err() {
+        let _ = c.execute_batch("ROLLBACK");
+    }
+    Ok(esito?)
+}
+
+/// Within a transaction: marks the first page as changed.
+pub const TOCCO: &str = "PRAGMA user_version = 0;";
 
 /// Brings the schema up to date, checking that what was applied before is what we know.
 ///

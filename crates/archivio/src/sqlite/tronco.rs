@@ -96,29 +96,32 @@ pub fn chiavi(c: &Connection, log: i64) -> Esito<Vec<String>> {
     Ok(v)
 }
 
-/// Days in which the key before signs beside the new one.
+/// Days in which a retired key signs beside those that came after it.
 pub const GIORNI_DOPPIA_FIRMA: i64 = 30;
+/// Most keys that sign together; of more, changed within those days, the oldest stop before.
+const FIRME_MAX: usize = 16;
 
 /// Until when the key before signs too, when the new one is taken at `ora`.
 pub fn fine_doppia_firma(ora: Istante) -> Istante {
     ora.piu_secondi(GIORNI_DOPPIA_FIRMA * 86_400)
 }
 
-/// The keys that sign now, the current one first.
+/// The keys that sign now, the current one first; each retired one for its own days, however many came after it.
 fn chiavi_di_firma(
     c: &Connection,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
     ora: Istante,
 ) -> Esito<Vec<ChiaveFirma>> {
-    let mut s = c.prepare_cached("SELECT privata, istante FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT 2")?;
-    let righe: Vec<(Vec<u8>, i64)> =
-        s.query_map([log.id], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    let dalla = righe.first().map_or(Istante(0), |r| Istante(r.1));
-    let quante = if ora < fine_doppia_firma(dalla) { 2 } else { 1 };
+    let mut s = c.prepare_cached("SELECT privata, istante FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT ?")?;
+    let righe: Vec<(Vec<u8>, i64)> = s
+        .query_map(params![log.id, i64::try_from(FIRME_MAX).unwrap_or(i64::MAX)], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    // A key is retired when the next one is taken.
+    let ritirate = righe.iter().take_while(|(_, dal)| ora < fine_doppia_firma(Istante(*dal))).count();
     righe
         .iter()
-        .take(quante)
+        .take(1 + ritirate)
         .map(|(avvolta, _)| {
             let segreto: [u8; 32] = installazione
                 .svolgi(&log.origine, avvolta)?

@@ -50,6 +50,48 @@ async fn a_new_key_signs_beside_the_old_one_and_then_alone() {
     }
 }
 
+// Contract § 3: who knows only an older key has its days to learn the newer one, however many changes follow.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_retired_key_signs_for_its_own_thirty_days() {
+    let b = Banco::nuovo().await;
+    let registro = Registro::Aoo(aoo());
+    let giorni = |n: i64| b.orologio.passa(n * 86_400 * 1_000_000);
+    let firmano = async |quante: usize| {
+        b.registra("Qualcosa di nuovo").await;
+        let chiavi = b.ente.chiavi(&registro).await.unwrap();
+        let tutte: Vec<ChiavePubblica> = chiavi.iter().map(|k| k.parse().unwrap()).collect();
+        let nota = b.ente.firma_checkpoint(&registro).await.unwrap();
+        assert_eq!(firmatarie(&nota, &tutte), chiavi[..quante]);
+        b.verifica().await;
+    };
+    firmano(1).await;
+    b.ente.ruota_chiave(&registro, &b.chi("rita"), "rotazione", None).await.unwrap();
+    giorni(10);
+    b.ente.ruota_chiave(&registro, &b.chi("rita"), "un'altra, dieci giorni dopo", None).await.unwrap();
+    firmano(3).await;
+    giorni(19);
+    firmano(3).await;
+    // Thirty days from the first change: the first key ends, the second has ten more.
+    giorni(1);
+    firmano(2).await;
+    giorni(9);
+    firmano(2).await;
+    giorni(1);
+    firmano(1).await;
+    // From when a key holds is not for a table alone to say.
+    let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
+    let sql: String =
+        c.query_row("SELECT sql FROM sqlite_master WHERE name = 'chiave_log_u'", [], |r| r.get(0)).unwrap();
+    c.execute_batch("DROP TRIGGER chiave_log_u; UPDATE chiave_log SET istante = istante + 1 WHERE log = 1 AND n = 2;")
+        .unwrap();
+    c.execute_batch(&sql).unwrap();
+    let d = b.ente.verifica(&|_| {}).await.unwrap().differenze;
+    assert_eq!(
+        d.iter().map(|x| (x.tabella.as_str(), x.campo.as_str())).collect::<Vec<_>>(),
+        [("chiave_log", "istante")]
+    );
+}
+
 // Who stole the old key signs nothing new that `verifica` believes.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_old_key_alone_vouches_for_nothing_new() {

@@ -7,10 +7,13 @@ mod ancore;
 mod annullamenti;
 mod banco;
 mod chiavi;
+#[path = "../disco/mod.rs"]
+mod disco;
 mod falsari;
 mod guasti;
 mod numeri;
 mod registro;
 mod simulazione;
+mod spigoli;
 mod tempo;
 mod testimoni;

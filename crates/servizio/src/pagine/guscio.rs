@@ -17,7 +17,7 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 /// Name, address, icon, whether it is of the administration, who sees it (any of these rights; none: everybody).
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
-const MENU: [Meta; 10] = [
+const MENU: [Meta; 11] = [
     ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
     ("Registra", "registra", "pr-registra", false, &REGISTRA),
     ("Registro", "registro", "pr-registro", false, &LEGGE),
@@ -28,6 +28,7 @@ const MENU: [Meta; 10] = [
     ("Chi ha visto", "accessi", "it-password-visible", true, &[D::ConsultaRiservati]),
     ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
     ("Utenti", "utenti", "it-user", true, &[D::GestisceUtenti]),
+    ("Orologio", "orologio", "it-clock", true, &[D::ConfermaOrologio]),
 ];
 
 /// The shell of a page; `qui` is the first piece of its address.
@@ -69,6 +70,8 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         voci,
         altre_aoo,
         ricerca: String::new(),
+        impedimento: u.ente.impedimento(),
+        orologio: u.ente.orologio().1 && u.ha(D::ConfermaOrologio),
         legge: LEGGE.iter().any(|d| u.ha(*d)),
     })
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::amministrazione::{fascicoli, rubrica, titolario, uffici, utenti};
+use super::amministrazione::{fascicoli, orologio, rubrica, titolario, uffici, utenti};
 use super::{
     accessi, annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, pubblico, registra, registrazione,
     registro, risorse, scrivania, suggerimenti, verifica,
@@ -75,6 +75,7 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
         .route("/{ipa}/{aoo}/token/{id}/revoca", post(utenti::revoca_token))
         .route("/{ipa}/{aoo}/titolario", get(titolario::mostra).post(titolario::apri))
         .route("/{ipa}/{aoo}/titolario/{codice}/chiudi", post(titolario::chiudi))
+        .route("/{ipa}/{aoo}/orologio", get(orologio::mostra).post(orologio::conferma))
         .route("/{ipa}/{aoo}/rubrica", get(rubrica::mostra).post(rubrica::aggiungi))
         .route("/{ipa}/{aoo}/fascicoli", get(fascicoli::mostra).post(fascicoli::crea))
         .layer(axum::middleware::from_fn(provenienza::guardia))

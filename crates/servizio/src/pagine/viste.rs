@@ -37,6 +37,10 @@ pub struct Guscio {
     pub ricerca: String,
     /// May he read the register, and so search it?
     pub legge: bool,
+    /// Why registrations are refused, if they are.
+    pub impedimento: Option<String>,
+    /// May he put an end to it, since it is the clock's?
+    pub orologio: bool,
 }
 
 /// A line of the menu.

@@ -78,6 +78,17 @@ struct NuovoUfficio {
     padre: Option<CodiceUfficio>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct Conferma {
+    motivo: String,
+}
+
+/// The RGD vouches for the clock as it is: registrations, stopped by a jump forward, go on (R-A21).
+pub async fn conferma_orologio(c: Chiamante, h: HeaderMap, corpo: String) -> Risposta<Response> {
+    let fatto = crea(&c, &h, &corpo, "orologio", |d: Conferma| C::ConfermaOrologio { motivo: d.motivo }).await?;
+    Ok(creato(json!({"indice": fatto.indice, "istante": fatto.istante.con_offset()})))
+}
+
 pub async fn crea_ufficio(c: Chiamante, h: HeaderMap, corpo: String) -> Risposta<Response> {
     let mut codice = None;
     crea(&c, &h, &corpo, "ufficio", |d: NuovoUfficio| {

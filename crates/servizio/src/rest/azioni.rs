@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dominio::codici::CodiceVoce;
 use dominio::comandi::{Comando, puo_vedere};
-use dominio::registrazione::{DatiAssegnazione, Documento, RiferimentoEsteso};
+use dominio::registrazione::{Chiave, DatiAssegnazione, Documento, RiferimentoEsteso};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -80,7 +80,11 @@ pub(super) async fn fai<T: DeserializeOwned + Serialize>(
     concludi_risposta(&c, &chiave, fatto.indice).await
 }
 
-async fn concludi_risposta(c: &Chiamante, chiave: &dominio::registrazione::Chiave, fino: u64) -> Risposta<Response> {
+async fn concludi_risposta(c: &Chiamante, chiave: &Chiave, fino: u64) -> Risposta<Response> {
+    mostra_fatto(c, chiave, fino).await.map_err(|p| p.dopo_il_fatto(chiave))
+}
+
+async fn mostra_fatto(c: &Chiamante, chiave: &Chiave, fino: u64) -> Risposta<Response> {
     // Who may not see it now is not shown it as it was: a repeated request gives nothing more away.
     let ora = cerca(&*c.ente, &c.aoo, chiave, None).await?;
     let corpo = if puo_vedere(&c.chi, &ora) {

@@ -46,7 +46,7 @@ pub async fn crea(
     }
     let chiave = fatto.chiave.ok_or_else(|| Problema::non_trovato("la registrazione non esiste"))?;
     // As of that operation: a repeated request gets the first answer, whatever came after.
-    let reg = cerca(&*c.ente, &c.aoo, &chiave, Some(fatto.indice)).await?;
+    let reg = cerca(&*c.ente, &c.aoo, &chiave, Some(fatto.indice)).await.map_err(|p| p.dopo_il_fatto(&chiave))?;
     let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));
     let posto = indirizzo(&*c.ente, &c.aoo, &chiave);
     Ok((StatusCode::CREATED, [(header::LOCATION, posto)], Json(corpo)).into_response())

@@ -90,6 +90,7 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/rubrica", get(anagrafiche::rubrica).post(anagrafiche::aggiungi_corrispondente)),
         ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
         ("/accessi", get(accessi::elenco)),
+        ("/orologio/conferma", post(anagrafiche::conferma_orologio)),
         ("/annullamenti", get(annullamenti::elenco)),
         ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::banco::*;
 use archivio::store::Registro;
 use axum::http::{StatusCode, header};
-use dominio::comandi::ComandoConfigurazione;
 use dominio::tempo::{Istante, Orologio};
+use serde_json::json;
 use servizio::Servizio;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -73,23 +73,56 @@ async fn a_clock_that_jumps_stops_the_register_and_says_so_at_every_door() {
         };
         b.registra(&b.anna, Modulo::nuovo().dati(&dati).file("documento", "a.txt", b"x")).await
     };
+    let fermo = |p: &Risposta| {
+        let p = p.json();
+        let mut tutti = p["impedimenti"].as_array().unwrap().iter();
+        tutti.any(|i| i["ente"] == "c_z999" && i["motivo"].as_str().unwrap().contains("orologio"))
+    };
+    let conferma = format!("{BASE}/orologio/conferma");
+    let motivo = || json!({"motivo": "controllato con il tempo di riferimento"});
     let prima = registra().await;
     assert_eq!(prima.json()["numero"], 1, "{}", prima.json());
     assert_eq!(b.get("", "/salute/pronto").await.stato, StatusCode::OK);
-    o.salta(1_200);
-    let r = registra().await;
-    assert_eq!(r.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", r.json());
-    assert_eq!(r.json()["type"], "/problemi/orologio-in-dubbio");
-    assert!(r.capi.contains_key(header::RETRY_AFTER));
-    let p = b.get("", "/salute/pronto").await;
-    assert_eq!(p.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", p.json());
-    assert_eq!(p.json()["impedimenti"][0]["ente"], "c_z999");
-    // What is registered can be read all the same, and no number was lost.
     let una = prima.json()["links"]["self"].as_str().unwrap().to_owned();
-    assert_eq!(b.get(&b.anna, &una).await.stato, StatusCode::OK);
-    let conferma = ComandoConfigurazione::ConfermaOrologio { motivo: "verificato con il tempo di riferimento".into() };
-    b.ente.configura(&"AOO1".parse().unwrap(), &archivio::sistema(), conferma, None, None).await.unwrap();
-    assert_eq!(registra().await.json()["numero"], 2);
+    // A day back is absorbed: nothing stops, and instants do not go back.
+    o.salta(-86_400);
+    let indietro = registra().await;
+    assert_eq!(indietro.json()["numero"], 2, "{}", indietro.json());
+    assert!(indietro.json()["istante"].as_str() >= prima.json()["istante"].as_str());
+    assert_eq!(b.get("", "/salute/pronto").await.stato, StatusCode::OK);
+    o.salta(86_400);
+    for salto in [1_200, 365 * 86_400] {
+        o.salta(salto);
+        // Said before anybody tries; no token ends for it.
+        let p = b.get("", "/salute/pronto").await;
+        assert_eq!(p.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", p.json());
+        assert!(fermo(&p), "{}", p.json());
+        let r = registra().await;
+        assert_eq!(r.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", r.json());
+        assert_eq!(r.json()["type"], "/problemi/orologio-in-dubbio");
+        assert!(r.capi.contains_key(header::RETRY_AFTER));
+        // What is registered can be read all the same, and no number was lost.
+        assert_eq!(b.get(&b.anna, &una).await.stato, StatusCode::OK);
+        assert_eq!(b.post(&b.anna, &conferma, motivo()).await.stato, StatusCode::FORBIDDEN);
+        assert_eq!(b.post(&b.rita, &conferma, json!({"motivo": " "})).await.stato, StatusCode::UNPROCESSABLE_ENTITY);
+        // Put right on the machine, it needs nobody.
+        o.salta(-salto);
+        assert_eq!(b.get("", "/salute/pronto").await.stato, StatusCode::OK);
+    }
+    assert_eq!(registra().await.json()["numero"], 3);
+    o.salta(1_200);
+    assert_eq!(registra().await.stato, StatusCode::SERVICE_UNAVAILABLE);
+    let r = b.post(&b.rita, &conferma, motivo()).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    // For this ente alone: the other has its own RGD, and is named still.
+    let p = b.get("", "/salute/pronto").await;
+    assert!(p.stato == StatusCode::SERVICE_UNAVAILABLE && !fermo(&p), "{}", p.json());
+    assert_eq!(registra().await.json()["numero"], 4);
+    // A year that the RGD vouches for has gone by for tokens too.
+    o.salta(365 * 86_400);
+    assert_eq!(b.post(&b.rita, &conferma, motivo()).await.stato, StatusCode::CREATED);
+    assert!(!fermo(&b.get("", "/salute/pronto").await));
+    assert_eq!(registra().await.stato, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(flavor = "multi_thread")]

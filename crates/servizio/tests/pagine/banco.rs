@@ -11,7 +11,7 @@ use dominio::codici::{CodiceAoo, CodiceRegistro};
 use dominio::comandi::ComandoConfigurazione as C;
 use dominio::configurazione::{DatiEnte, DatiRegistro};
 use dominio::permessi::{Incarico, Ruolo};
-use dominio::tempo::Istante;
+use dominio::tempo::{Istante, Orologio};
 use http_body_util::BodyExt as _;
 use servizio::accesso::password::cifra;
 use servizio::accesso::ritorno::codifica;
@@ -130,8 +130,11 @@ async fn ente(store: &dyn Store, ipa: &str, phc: &str) -> Arc<dyn EnteStore> {
 
 impl Banco {
     pub async fn nuovo() -> Self {
+        Self::con_orologio(Arc::new(archivio::orologio::OrologioDiSistema)).await
+    }
+
+    pub async fn con_orologio(orologio: Arc<dyn Orologio>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
         let store = archivio::sqlite::SqliteStore::apri(dir.path(), orologio).unwrap();
         let phc = cifra(PASSWORD).unwrap();
         let e = ente(&*store, "c_z999", &phc).await;

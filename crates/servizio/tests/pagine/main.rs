@@ -6,5 +6,6 @@ mod amministrazione;
 mod annullamenti;
 mod banco;
 mod lavoro;
+mod orologio;
 mod registra;
 mod riservate;

@@ -1,6 +1,7 @@
 //! Commands on what exists, and on what stands around the register, inside the group's transaction.
 
-use std::sync::{Arc, PoisonError};
+use std::cell::Cell;
+use std::sync::Arc;
 
 use dominio::annullamento::StatoRichiesta;
 use dominio::codici::{CodiceAoo, CodiceVoce};
@@ -181,16 +182,22 @@ impl Scrittore {
         if let Some(f) = self.gia_fatto(log.id, idem)? {
             return Ok(f);
         }
+        let non_letto = Cell::new(None);
         let prossimo = |voce: &CodiceVoce, anno: i32| -> u32 {
-            self.c
-                .query_row(
-                    "SELECT count(*) + 1 FROM fascicolo WHERE log = ? AND voce = ? AND anno = ?",
-                    params![log.id, voce.as_str(), anno],
-                    |r| r.get::<_, u32>(0),
-                )
-                .unwrap_or(1)
+            let letto = self.c.query_row(
+                "SELECT count(*) + 1 FROM fascicolo WHERE log = ? AND voce = ? AND anno = ?",
+                params![log.id, voce.as_str(), anno],
+                |r| r.get::<_, u32>(0),
+            );
+            letto.unwrap_or_else(|e| {
+                non_letto.set(Some(e));
+                1
+            })
         };
         let evento = comandi::configura(&self.conf, aoo, chi, ora, prossimo, comando)?;
+        if let Some(e) = non_letto.take() {
+            return Err(e.into());
+        }
         match (&evento, &segreto) {
             (Evento::PasswordImpostata { .. }, Some(Segreto::Password(_)))
             | (Evento::TokenCreato { .. }, Some(Segreto::Token(_))) => {}
@@ -252,7 +259,7 @@ impl Scrittore {
         }
         let origine = format!("protocollo.ente/{}", dati.ipa);
         let log = Arc::new(tronco::crea(&self.c, &self.chiave, None, &origine, ora)?);
-        self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(None, Arc::clone(&log));
+        self.metti_log(&log);
         self.appendi(&log, ora, chi, None, &Evento::EnteCreato(dati))
     }
 
@@ -262,11 +269,7 @@ impl Scrittore {
             return Err(Rifiuto::Conflitto(format!("l'AOO {} esiste già", n.codice)).into());
         }
         let log = Arc::new(tronco::crea(&self.c, &self.chiave, Some(&n.codice), &n.origine, ora)?);
-        self.vetrina
-            .log
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(Some(n.codice.clone()), Arc::clone(&log));
+        self.metti_log(&log);
         let fatto = self.appendi(
             &log,
             ora,
@@ -325,8 +328,7 @@ impl Scrittore {
             motivo,
         };
         let fatto = self.appendi(&log, t, chi, None, &evento)?;
-        let nuovo = Arc::new(tronco::LogInfo { vkey, ..(*log).clone() });
-        self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner).insert(aoo.cloned(), nuovo);
+        self.metti_log(&Arc::new(tronco::LogInfo { vkey, ..(*log).clone() }));
         self.ricorda(log.id, idem, righe::id(log.id, fatto.indice), t)?;
         // Signed at once by both: no receipt is left with the old signature and the new key.
         self.checkpoint(ora, aoo)?;

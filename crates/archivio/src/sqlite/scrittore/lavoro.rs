@@ -121,6 +121,8 @@ pub enum Lavoro {
     Checkpoint(Option<CodiceAoo>, Risposta<String>),
     /// Rows that are no operation: sessions, sweeping.
     Servizio(Servizio, Risposta<()>),
+    /// How is it? Reads the clock and, where the storage refused a write, tries again.
+    Prova(Risposta<()>),
 }
 
 /// The way to the writer.
@@ -160,7 +162,7 @@ impl Consegna {
         file: Vec<FileCaricato>,
     ) -> Result<Self, (Self, String)> {
         let guasto = match &esito {
-            Err(e @ Errore::Archivio(_)) => Some(e.to_string()),
+            Err(Errore::Archivio(e)) => Some(e.clone()),
             _ => None,
         };
         let c = Self {
@@ -196,7 +198,7 @@ impl Lavoro {
             | Self::RuotaChiave { risposta: r, .. }
             | Self::CreaAoo(_, _, r) => drop(r.send(Err(e()))),
             Self::Checkpoint(_, r) => drop(r.send(Err(e()))),
-            Self::Servizio(_, r) => drop(r.send(Err(e()))),
+            Self::Servizio(_, r) | Self::Prova(r) => drop(r.send(Err(e()))),
         }
     }
 }

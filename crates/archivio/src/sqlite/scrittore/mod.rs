@@ -4,12 +4,14 @@
 //! answers. Numbers, indices and instants are given here, inside the transaction, and exist outside only after it.
 //! A command is judged before it writes anything, so a refusal costs nothing; if the storage fails in the middle the
 //! group is rolled back, memory is read again from disk and everybody in it is told that nothing was done. Commands
-//! that can fail half way run in a savepoint of their own, so that they harm nobody else in the group.
+//! that can fail half way run in a savepoint of their own, so that they harm nobody else in the group. What readers
+//! share ([`Vetrina`]) changes after the commit, never before. What a failed write leaves behind is in [`guasto`].
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use catena::Albero;
 use dominio::codici::{CodiceAoo, CodiceIpa};
@@ -25,8 +27,9 @@ use super::letture;
 use super::righe;
 use super::tronco::{self, LogInfo};
 use crate::file::Deposito;
-use crate::orologio::{Guardia, Lettura, PASSO_INDIETRO_US};
+use crate::orologio::{Guardia, Lettura, PASSO_INDIETRO_US, Riferimento};
 use crate::store::{Errore, Esito, Fatto, Idempotenza};
+use crate::tenuta::Tenuta;
 
 /// Most commands committed together.
 pub const GRUPPO_MAX: usize = 256;
@@ -38,9 +41,11 @@ const RECENTI_MAX: usize = 2_048;
 const RIPOSO: Duration = Duration::from_millis(50);
 
 mod comandi;
+mod guasto;
 mod lavoro;
 mod registra;
 
+pub use guasto::Lettori;
 use lavoro::Consegna;
 pub use lavoro::{Lavoro, Pronta, Risposta, Sportello, Statici};
 
@@ -50,8 +55,16 @@ pub struct Vetrina {
     pub conf: RwLock<(u64, Arc<Configurazione>)>,
     /// Logs by AOO code; the ente's own has no code.
     pub log: RwLock<HashMap<Option<CodiceAoo>, Arc<LogInfo>>>,
-    /// Why registrations are refused, if they are.
-    pub impedimento: Mutex<Option<String>>,
+    /// Why the clock stops registrations, if it does.
+    pub orologio: Mutex<Option<String>>,
+    /// Does the storage take commits?
+    pub archivio: Tenuta,
+    /// Does the database's own file take what was committed beside it, in the WAL?
+    pub travaso: Tenuta,
+    /// The time that is believed.
+    pub riferimento: Arc<Riferimento>,
+    /// Is what the clock's guard knows kept?
+    pub stato_orologio: Arc<Tenuta>,
 }
 
 #[derive(Clone)]
@@ -63,15 +76,20 @@ struct Testa {
 
 /// State of the writer's thread.
 pub struct Scrittore {
+    percorso: std::path::PathBuf,
     c: Connection,
     ipa: CodiceIpa,
     chiave: crate::chiavi::ChiaveInstallazione,
     deposito: Deposito,
+    lettori: Arc<Lettori>,
     vetrina: Arc<Vetrina>,
     guardia: Guardia,
     conf: Configurazione,
     versione: u64,
     conf_cambiata: bool,
+    /// Logs as the transaction sees them; readers see those committed.
+    log: HashMap<Option<CodiceAoo>, Arc<LogInfo>>,
+    log_cambiati: bool,
     teste: HashMap<i64, Testa>,
     toccate: Vec<i64>,
     contatori: HashMap<(i64, String, i32), i64>,
@@ -81,6 +99,14 @@ pub struct Scrittore {
     superflui: Vec<String>,
     /// After a failure that left memory unsure.
     da_rileggere: bool,
+    /// Pages of a commit that failed may lie whole in the WAL.
+    residuo: bool,
+    /// The database was closed, and is not open again yet.
+    chiuso: bool,
+    /// Pages in the WAL after the last commit.
+    pagine_wal: Arc<AtomicI32>,
+    /// When the WAL was last brought into the file.
+    travasato: Instant,
     /// The RGD's confirmation of the clock, which counts once it is on disk.
     conferma: bool,
 }
@@ -90,30 +116,42 @@ impl Scrittore {
     ///
     /// # Errors
     /// What is on disk cannot be read.
+    #[expect(clippy::too_many_arguments, reason = "all that a writer is made of")]
     pub fn avvia(
+        percorso: std::path::PathBuf,
         c: Connection,
         ipa: CodiceIpa,
         chiave: crate::chiavi::ChiaveInstallazione,
         deposito: Deposito,
+        lettori: Arc<Lettori>,
         orologio: Arc<dyn Orologio>,
         stato_orologio: Option<std::path::PathBuf>,
     ) -> Esito<(Sportello, Arc<Vetrina>, std::thread::JoinHandle<()>)> {
+        let ultimo: Option<i64> = c.query_row("SELECT max(istante) FROM testa", [], |r| r.get(0))?;
+        let guardia = Guardia::nuova(orologio, stato_orologio, ultimo.unwrap_or(0));
         let vetrina = Arc::new(Vetrina {
             conf: RwLock::new((0, Arc::new(Configurazione::default()))),
             log: RwLock::new(HashMap::new()),
-            impedimento: Mutex::new(None),
+            orologio: Mutex::new(None),
+            archivio: Tenuta::default(),
+            travaso: Tenuta::default(),
+            riferimento: guardia.riferimento(),
+            stato_orologio: guardia.tenuta(),
         });
-        let ultimo: Option<i64> = c.query_row("SELECT max(istante) FROM testa", [], |r| r.get(0))?;
         let mut s = Self {
+            percorso,
             c,
             ipa,
             chiave,
             deposito,
+            lettori,
             vetrina: Arc::clone(&vetrina),
-            guardia: Guardia::nuova(orologio, stato_orologio, ultimo.unwrap_or(0)),
+            guardia,
             conf: Configurazione::default(),
             versione: 0,
             conf_cambiata: false,
+            log: HashMap::new(),
+            log_cambiati: false,
             teste: HashMap::new(),
             toccate: Vec::new(),
             contatori: HashMap::new(),
@@ -122,8 +160,13 @@ impl Scrittore {
             recenti: 0,
             superflui: Vec::new(),
             da_rileggere: false,
+            residuo: false,
+            chiuso: false,
+            pagine_wal: Arc::default(),
+            travasato: Instant::now(),
             conferma: false,
         };
+        s.conta_pagine()?;
         s.rileggi()?;
         s.pubblica();
         // A doubt that a restart did not solve shows in readiness before anything is asked.
@@ -147,12 +190,16 @@ impl Scrittore {
         self.recenti =
             usize::try_from(self.c.query_row("SELECT count(*) FROM cerca_recente", [], |r| r.get::<_, i64>(0))?)
                 .unwrap_or(0);
-        let log = tronco::elenco(&self.c)?;
-        *self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner) = log;
+        self.log = tronco::elenco(&self.c)?;
+        self.log_cambiati = true;
         Ok(())
     }
 
+    /// Shows readers what was committed: the logs first, since the configuration names them.
     fn pubblica(&mut self) {
+        if std::mem::take(&mut self.log_cambiati) {
+            *self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner) = self.log.clone();
+        }
         if self.conf_cambiata {
             self.versione += 1;
             self.conf_cambiata = false;
@@ -164,21 +211,21 @@ impl Scrittore {
     fn lavora(mut self, coda: &Receiver<Lavoro>) {
         let mut gruppo = Vec::with_capacity(GRUPPO_MAX);
         loop {
-            let primo = if self.recenti > 0 {
-                match coda.recv_timeout(RIPOSO) {
-                    Ok(l) => Some(l),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                }
-            } else {
-                match coda.recv() {
-                    Ok(l) => Some(l),
-                    Err(_) => break,
-                }
+            let primo = match self.riposo() {
+                Some(attesa) => coda.recv_timeout(attesa),
+                None => coda.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            let Some(primo) = primo else {
-                self.sposta_recenti();
-                continue;
+            let primo = match primo {
+                Ok(l) => l,
+                Err(RecvTimeoutError::Timeout) if self.recenti > 0 => {
+                    self.sposta_recenti();
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.travasa();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
             };
             gruppo.push(primo);
             while gruppo.len() < GRUPPO_MAX
@@ -197,50 +244,63 @@ impl Scrittore {
             if self.recenti >= RECENTI_MAX {
                 self.sposta_recenti();
             }
+            if self.travaso_dovuto() {
+                self.travasa();
+            }
         }
         if self.recenti > 0 {
             self.sposta_recenti();
         }
+        self.congeda();
     }
 
     /// Commits a group and answers it.
     fn esegui(&mut self, gruppo: &mut Vec<Lavoro>) {
-        if self.da_rileggere {
-            if let Err(e) = self.rileggi() {
-                // What is in memory may be ahead of the disk: nothing is written until it can be read again.
-                let e = e.to_string();
-                *self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.clone());
-                for l in gruppo.drain(..) {
-                    l.rispondi_guasto(&e);
-                }
-                return;
+        if self.da_rileggere
+            && let Err(e) = self.rimetti()
+        {
+            // What is in memory may be ahead of the disk: nothing is written until it can be read again.
+            self.vetrina.archivio.cede(&e);
+            let e = e.senza_premessa();
+            for l in gruppo.drain(..) {
+                l.rispondi_guasto(&e);
             }
-            self.da_rileggere = false;
-            self.pubblica();
+            return;
         }
         let ora = self.leggi_orologio();
         let mut esiti: Vec<Consegna> = Vec::with_capacity(gruppo.len());
         let mut rimasti = gruppo.drain(..);
+        let pagine = self.pagine_wal.swap(0, Ordering::Relaxed);
         let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
-        let mut guasto = inizio.err().map(|e| Errore::from(e).to_string());
+        let iniziata = inizio.is_ok();
+        let mut guasto = inizio.err().map(Errore::from);
         while guasto.is_none() {
             let Some(l) = rimasti.next() else { break };
             match self.uno(ora, l) {
                 Ok(c) => esiti.push(c),
                 Err((c, e)) => {
                     esiti.push(c);
-                    guasto = Some(e);
+                    guasto = Some(Errore::Archivio(e));
                 }
             }
         }
         if guasto.is_none() {
-            guasto = self.chiudi_gruppo().err().map(|e| e.to_string());
+            guasto = self.chiudi_gruppo().err();
+        }
+        // Zero still: the group had nothing to write, and says nothing of the storage.
+        let scritto = self.pagine_wal.load(Ordering::Relaxed) > 0;
+        if !scritto {
+            self.pagine_wal.store(pagine, Ordering::Relaxed);
         }
         match guasto {
             None => {
+                if scritto {
+                    self.residuo = false;
+                    self.vetrina.archivio.regge();
+                }
                 if std::mem::take(&mut self.conferma) {
                     self.guardia.conferma();
-                    *self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    *self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 }
                 self.pubblica();
                 for c in esiti {
@@ -252,19 +312,14 @@ impl Scrittore {
             }
             Some(e) => {
                 tracing::error!(errore = %e, "gruppo non scritto");
-                let _ = self.c.execute_batch("ROLLBACK");
+                // Before the answers: who is told that nothing was done must not find it done.
+                self.disfa(&e, iniziata);
+                let e = e.senza_premessa();
                 for c in esiti {
                     c.consegna(Some(&e));
                 }
                 for l in rimasti {
                     l.rispondi_guasto(&e);
-                }
-                match self.rileggi() {
-                    Ok(()) => self.pubblica(),
-                    Err(e) => {
-                        tracing::error!(errore = %e, "stato non riletto dopo un guasto");
-                        self.da_rileggere = true;
-                    }
                 }
             }
         }
@@ -276,7 +331,7 @@ impl Scrittore {
             Lettura::Buona(t) | Lettura::Arretrata(t) => (Ok(t), None),
             Lettura::InDubbio(t) => (Err(t), Some(Errore::OrologioInDubbio.to_string())),
         };
-        let mut posto = self.vetrina.impedimento.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut posto = self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner);
         if *posto != impedimento {
             *posto = impedimento;
         }
@@ -367,6 +422,10 @@ impl Scrittore {
                 let e = self.da_solo(|s| f(&s.c));
                 Consegna::di(r, e, Vec::new())
             }
+            Lavoro::Prova(r) => {
+                let e = self.prova();
+                Consegna::di(r, e, Vec::new())
+            }
         }
     }
 
@@ -389,8 +448,9 @@ impl Scrittore {
         if self.conf_cambiata {
             self.conf = letture::configurazione(&self.c)?;
         }
-        let log = tronco::elenco(&self.c)?;
-        *self.vetrina.log.write().unwrap_or_else(PoisonError::into_inner) = log;
+        if self.log_cambiati {
+            self.log = tronco::elenco(&self.c)?;
+        }
         // Undone as if it had never been asked: the group goes on.
         match esito {
             Err(Errore::Archivio(e)) => Err(Errore::Isolato(e)),
@@ -399,13 +459,16 @@ impl Scrittore {
     }
 
     fn log_di(&self, aoo: Option<&CodiceAoo>) -> Esito<Arc<LogInfo>> {
-        self.vetrina
-            .log
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.log
             .get(&aoo.cloned())
             .cloned()
             .ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()).into())
+    }
+
+    /// Within the transaction, until the commit.
+    fn metti_log(&mut self, log: &Arc<LogInfo>) {
+        self.log.insert(log.aoo.clone(), Arc::clone(log));
+        self.log_cambiati = true;
     }
 
     fn aoo(&self, codice: &CodiceAoo) -> Esito<&StatoAoo> {
@@ -594,18 +657,21 @@ impl Scrittore {
 
     /// Moves the waiting search rows to the index, in the order of their ids.
     fn sposta_recenti(&mut self) {
-        let esito = self.c.execute_batch(
-            "BEGIN IMMEDIATE;
-             INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
-             DELETE FROM cerca_recente;
-             COMMIT;",
-        );
-        match esito {
+        let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
+        let iniziata = inizio.is_ok();
+        let sposta = || {
+            self.c.execute_batch(
+                "INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
+                 DELETE FROM cerca_recente;
+                 COMMIT;",
+            )
+        };
+        match inizio.and_then(|()| sposta()) {
             Ok(()) => self.recenti = 0,
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
-                let _ = self.c.execute_batch("ROLLBACK");
                 // Tried again after the next registration; meanwhile reading looks in the waiting rows.
+                self.disfa(&e.into(), iniziata);
                 self.recenti = 0;
             }
         }

@@ -25,7 +25,7 @@ impl Scrittore {
         }
         self.controlla_stato(&log, &p.aoo, &p.dati)?;
         // From here on rows are written and a number is taken: whatever fails undoes the group (R-A12).
-        self.scrivi_registrazione(&log, ora, p).map_err(|e| Errore::Archivio(e.to_string()))
+        self.scrivi_registrazione(&log, ora, p).map_err(|e| Errore::Archivio(e.senza_premessa()))
     }
 
     fn scrivi_registrazione(&mut self, log: &LogInfo, ora: Istante, p: &mut Pronta) -> Esito<Fatto> {

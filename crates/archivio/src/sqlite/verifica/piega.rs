@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use catena::{Albero, ChiavePubblica, Hash};
 use dominio::configurazione::Configurazione;
 use dominio::operazione::Evento;
+use dominio::tempo::Istante;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -168,7 +169,7 @@ impl<'a> Piega<'a> {
             self.istante = Some(self.istante.map_or(ultimo, |p| p.max(ultimo)));
         }
         self.d.unisci(x.differenze);
-        self.configurazione(m, x.conf);
+        self.configurazione(m, x.conf)?;
         for k in x.numeri {
             self.numero(m, &k);
         }
@@ -198,7 +199,7 @@ impl<'a> Piega<'a> {
         Ok(())
     }
 
-    fn configurazione(&mut self, m: &Meta, conf: Vec<dominio::operazione::Operazione>) {
+    fn configurazione(&mut self, m: &Meta, conf: Vec<dominio::operazione::Operazione>) -> Esito<()> {
         for op in conf {
             self.di_conf.0 += 1;
             self.di_conf.1 = self.di_conf.1.wrapping_add(segno_conf(m.log, op.indice));
@@ -214,9 +215,21 @@ impl<'a> Piega<'a> {
                 let prima = self.dichiarate.last().map_or("(niente)", |d| d.1.as_str());
                 self.d.se_diversi("chiave_log", &k, "precedente", prima, precedente);
                 self.dichiarate.push((op.indice, chiave_log.clone()));
+                self.dal(m, &k, chiave_log, op.istante)?;
             }
             self.conf.applica(&op);
         }
+        Ok(())
+    }
+
+    /// From when a key holds decides until when those before it sign.
+    fn dal(&mut self, m: &Meta, k: &str, vkey: &str, quando: Istante) -> Esito<()> {
+        let mut s = self.c.prepare_cached("SELECT istante FROM chiave_log WHERE log = ? AND vkey = ?")?;
+        // A key that is not there is named at the end.
+        if let Some(t) = s.query_row(params![m.log, vkey], |r| r.get::<_, i64>(0)).optional()? {
+            self.d.se_diversi("chiave_log", k, "istante", &quando.0.to_string(), &t.to_string());
+        }
+        Ok(())
     }
 
     /// The key in force at a size must have signed: an old one, stolen or retired, vouches for nothing new.

@@ -1,6 +1,7 @@
 //! What stands around the register, kept by those who have the right: each form is one command.
 
 pub mod fascicoli;
+pub mod orologio;
 pub mod rubrica;
 pub mod titolario;
 pub mod uffici;

@@ -109,6 +109,22 @@ pub struct Token {
     pub stato: &'static str,
 }
 
+/// The register's clock.
+#[derive(Debug, Template)]
+#[template(path = "orologio.html")]
+pub struct Orologio {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// What it says now.
+    pub adesso: String,
+    /// Are registrations stopped for it?
+    pub in_dubbio: bool,
+}
+
 /// The titolario as a tree.
 #[derive(Debug, Template)]
 #[template(path = "titolario.html")]
