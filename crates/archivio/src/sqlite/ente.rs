@@ -17,14 +17,14 @@ use tokio::sync::Semaphore;
 
 use super::scrittore::{Lavoro, Pronta, Scrittore, Sportello, Statici, Vetrina};
 use super::tronco::{self, LogInfo};
-use super::{letture, ricerca, righe, schema, verifica};
+use super::{depositi, letture, ricerca, righe, schema, verifica};
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    AnnullamentoScritto, Caricamento, Coda, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo, Fatto,
-    FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro, RichiestaScritta,
-    Segreto, Sessione, Trovata, Verifica, documento,
+    AnnullamentoScritto, Caricamento, Coda, Corrispondente, DaRegistrare, Deposito as DepositoScritto, EnteStore,
+    Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina,
+    Registro, RichiestaScritta, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
@@ -48,6 +48,7 @@ pub struct SqliteEnte {
     filo: Mutex<Option<std::thread::JoinHandle<()>>>,
     vetrina: Arc<Vetrina>,
     accessi: Arc<Accessi>,
+    chiave: ChiaveInstallazione,
     lettori: Arc<Mutex<Vec<Connection>>>,
     /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
     token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
@@ -84,7 +85,7 @@ impl SqliteEnte {
         // Nobody confirms the clock of the installation's own log: its doubts end with the process.
         let stato_orologio = (ipa.as_str() != super::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));
         let (sportello, vetrina, filo) =
-            Scrittore::avvia(c, ipa.clone(), chiave, deposito.clone(), Arc::clone(&orologio), stato_orologio)?;
+            Scrittore::avvia(c, ipa.clone(), chiave.clone(), deposito.clone(), Arc::clone(&orologio), stato_orologio)?;
         Ok(Arc::new(Self {
             ipa: ipa.clone(),
             cartella: cartella.to_owned(),
@@ -95,6 +96,7 @@ impl SqliteEnte {
             filo: Mutex::new(Some(filo)),
             vetrina,
             accessi: Arc::new(Accessi::in_cartella(cartella)),
+            chiave,
             lettori: Arc::default(),
             token_noti: std::sync::RwLock::default(),
             posti: Arc::new(Semaphore::new(LETTORI)),
@@ -552,6 +554,28 @@ impl EnteStore for SqliteEnte {
 
     async fn pota_accessi(&self, prima: Istante) -> Esito<u64> {
         self.accessi.pota(prima).await
+    }
+
+    async fn firma_accessi(&self) -> Esito<Option<String>> {
+        let accessi = Arc::clone(&self.accessi);
+        let Some(testa) = in_disparte(move || accessi.testa()).await? else { return Ok(None) };
+        let (log, chiave, ora) = (self.log(None)?, self.chiave.clone(), self.ora());
+        let (manda, nota) = tokio::sync::oneshot::channel();
+        self.servizio(move |c| {
+            let _ = manda.send(depositi::firma_accessi(c, &chiave, &log, &testa, ora)?);
+            Ok(())
+        })
+        .await?;
+        nota.await.map(Some).map_err(|e| Errore::Archivio(e.to_string()))
+    }
+
+    async fn annota_depositi(&self, dove: &str, cosa: Vec<(String, u64)>) -> Esito<()> {
+        let (dove, ora) = (dove.to_owned(), self.ora());
+        self.servizio(move |c| depositi::annota(c, &dove, &cosa, ora)).await
+    }
+
+    async fn depositi(&self) -> Esito<Vec<DepositoScritto>> {
+        self.leggi(depositi::ultimi).await
     }
 
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {

@@ -7,8 +7,11 @@ use std::path::Path;
 use crate::store::{Errore, Esito};
 
 /// The migrations, in order.
-const MIGRAZIONI: &[(i64, &str)] =
-    &[(1, include_str!("migrazioni/0001-fondazione.sql")), (2, include_str!("migrazioni/0002-annullamenti.sql"))];
+const MIGRAZIONI: &[(i64, &str)] = &[
+    (1, include_str!("migrazioni/0001-fondazione.sql")),
+    (2, include_str!("migrazioni/0002-annullamenti.sql")),
+    (4, include_str!("migrazioni/0004-depositi.sql")),
+];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
 pub const SOLO_AGGIUNTE: &[&str] = &[
