@@ -13,11 +13,14 @@ use std::sync::{Mutex, PoisonError};
 use catena::Checkpoint;
 use dominio::tempo::Istante;
 
+use crate::ancore_posta::Posta;
+
 /// Where anchors go, and what was put there.
 #[derive(Debug, Default)]
 pub struct Ancore {
     cartella: Option<PathBuf>,
     ultime: Mutex<BTreeMap<String, Ultima>>,
+    posta: Option<Posta>,
 }
 
 /// The last checkpoint anchored for a log.
@@ -32,12 +35,23 @@ pub struct Ultima {
 impl Ancore {
     /// Anchors in a folder; none without one.
     pub fn in_cartella(cartella: Option<PathBuf>) -> Self {
-        Self { cartella, ultime: Mutex::default() }
+        Self { cartella, ultime: Mutex::default(), posta: None }
+    }
+
+    /// The same, by mail too.
+    #[must_use]
+    pub fn e_per_posta(self, posta: Option<Posta>) -> Self {
+        Self { posta, ..self }
+    }
+
+    /// Those that go by mail.
+    pub fn posta(&self) -> Option<&Posta> {
+        self.posta.as_ref()
     }
 
     /// Are there anchors at all?
     pub fn ci_sono(&self) -> bool {
-        self.cartella.is_some()
+        self.cartella.is_some() || self.posta.is_some()
     }
 
     /// The last one of a log.
@@ -85,7 +99,7 @@ impl Ancore {
 }
 
 /// How the names of a log's files begin; an origin is never a path.
-fn prefisso(origine: &str) -> String {
+pub(crate) fn prefisso(origine: &str) -> String {
     let nome: String = origine
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '~' })

@@ -5,6 +5,7 @@
 //! | [`pagine`] | the pages people use |
 //! | [`accessi`] | who saw what, written before it is shown |
 //! | [`ancore`] | checkpoints put elsewhere, and the blind window |
+//! | [`ancore_posta`] | the same, sent by mail |
 //! | [`accesso`] | passwords, sessions, the brake on guessing |
 //! | [`rest`] | the REST interface and its OpenAPI document |
 //! | [`token`] | tokens of the API |
@@ -18,6 +19,7 @@
 pub mod accessi;
 pub mod accesso;
 pub mod ancore;
+pub mod ancore_posta;
 pub mod pagine;
 pub mod problema;
 pub mod rest;
@@ -79,7 +81,17 @@ impl Servizio {
         self.ancore = Arc::new(ancore::Ancore::in_cartella(cartella));
         self
     }
+
+    /// The same, with checkpoints put in these places.
+    #[must_use]
+    pub fn ancorato(mut self, ancore: ancore::Ancore) -> Self {
+        self.ancore = Arc::new(ancore);
+        self
+    }
 }
+
+/// How long the service waits, at the end, for a message on its way.
+const FINE_POSTA: Duration = Duration::from_secs(20);
 
 /// Every door.
 pub fn rotte(s: Arc<Servizio>) -> Router {
@@ -152,9 +164,14 @@ pub async fn servi(
     fine: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let lavori = tokio::spawn(lavori(Arc::clone(&s)));
+    let (ferma, fermata) = tokio::sync::watch::channel(false);
+    let posta = tokio::spawn(ancore_posta::lavora(Arc::clone(&s), fermata));
     let porte = rotte(Arc::clone(&s)).into_make_service_with_connect_info::<std::net::SocketAddr>();
     let esito = axum::serve(ascolto, porte).with_graceful_shutdown(fine).await;
     lavori.abort();
+    // A message on its way is let go, so that it is written down and not sent again.
+    let _ = ferma.send(true);
+    let _ = tokio::time::timeout(FINE_POSTA, posta).await;
     un_giro(&s, false).await;
     esito
 }
@@ -184,6 +201,15 @@ async fn un_giro(s: &Servizio, spazza: bool) {
     }
 }
 
+async fn deposita(s: &Servizio, ente: &dyn archivio::EnteStore, nota: String) {
+    let (ancore, ora) = (Arc::clone(&s.ancore), ente.ora());
+    let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, ora)).await;
+    if let Ok(Err(e)) = esito {
+        // Registering goes on; the window stays open, and the page says so.
+        tracing::warn!(ente = %ente.ipa(), errore = %e, "il checkpoint non è stato depositato");
+    }
+}
+
 async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<()> {
     let Some(ente) = s.store.ente(ipa).await? else { return Ok(()) };
     let conf = ente.configurazione();
@@ -191,12 +217,12 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
     registri.extend(conf.aoo.keys().cloned().map(Registro::Aoo));
     for registro in registri {
         let nota = ente.firma_checkpoint(&registro).await?;
-        let (ancore, ora) = (Arc::clone(&s.ancore), ente.ora());
-        let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, ora)).await;
-        if let Ok(Err(e)) = esito {
-            // Registering goes on; the window stays open, and the page says so.
-            tracing::warn!(ente = %ipa, errore = %e, "il checkpoint non è stato depositato");
-        }
+        deposita(s, &*ente, nota).await;
+    }
+    match ente.firma_accessi().await {
+        Ok(None) => {}
+        Ok(Some(nota)) => deposita(s, &*ente, nota).await,
+        Err(e) => tracing::warn!(ente = %ipa, errore = %e, "il registro degli accessi non è stato firmato"),
     }
     // A clock that leapt must not make every access look old.
     if spazza && ente.impedimento().is_none() {

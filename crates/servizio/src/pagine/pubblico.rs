@@ -25,7 +25,13 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let (testo, _) = catena::nota::dividi(&nota).map_err(|_| ErrorePagina::non_trovata())?;
     let cp = Checkpoint::leggi(testo).map_err(|_| ErrorePagina::non_trovata())?;
     let ultima = a.ancore.ultima(&stato.dati.origine);
-    let dopo = cp.dimensione.saturating_sub(ultima.map_or(0, |u| u.dimensione));
+    let posta = match a.ancore.posta() {
+        Some(p) => Some(p.quadro(&ipa, &stato.dati.origine, &ente.depositi().await?)),
+        None => None,
+    };
+    let spedite = posta.as_ref().and_then(|p| p.dimensione);
+    let ancorate = ultima.map(|u| u.dimensione).max(spedite);
+    let dopo = cp.dimensione.saturating_sub(ancorate.unwrap_or(0));
     pagina(&viste::Pubblico {
         ente: conf.ente.as_ref().map(|e| e.denominazione.clone()).unwrap_or_default(),
         aoo: stato.dati.denominazione.clone(),
@@ -36,8 +42,13 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
         base: format!("/api/v1/enti/{ipa}/aoo/{aoo}/log"),
         verifica: format!("/verifica?ente={ipa}&aoo={aoo}"),
         ancore: a.ancore.ci_sono(),
-        ancorate: ultima.map(|u| u.dimensione),
-        quando: ultima.and_then(|u| u.quando).map(viste::quando),
+        ancorate,
+        quando: ultima.and_then(|u| u.quando).max(posta.as_ref().and_then(|p| p.quando)).map(viste::quando),
+        posta: posta.is_some(),
+        spedite,
+        spedite_quando: posta.as_ref().and_then(|p| p.quando).map(viste::quando),
+        posta_ferma: posta.as_ref().and_then(|p| p.in_errore).map(|(t, _)| viste::quando(t)),
+        posta_riprova: posta.and_then(|p| p.riprova).map(viste::quando),
         scoperte: dopo.to_string(),
         nessuna_scoperta: dopo == 0,
     })

@@ -300,6 +300,16 @@ pub struct Pubblico {
     pub ancorate: Option<u64>,
     /// When it was put there.
     pub quando: Option<String>,
+    /// Are they sent by mail?
+    pub posta: bool,
+    /// How many operations the last message covers.
+    pub spedite: Option<u64>,
+    /// When it went.
+    pub spedite_quando: Option<String>,
+    /// Since when messages do not go.
+    pub posta_ferma: Option<String>,
+    /// When the next one is tried.
+    pub posta_riprova: Option<String>,
     /// Operations after it, in words.
     pub scoperte: String,
     /// None after it.
