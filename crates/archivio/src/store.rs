@@ -341,6 +341,19 @@ pub struct Cofirma {
     pub riga: String,
 }
 
+/// The largest checkpoint of a log that somebody outside is known to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposito {
+    /// Who has it: an address.
+    pub dove: String,
+    /// Of which log.
+    pub origine: String,
+    /// How many operations it covers.
+    pub dimensione: u64,
+    /// Since when.
+    pub istante: Istante,
+}
+
 /// A browser session (R-L01).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sessione {
@@ -543,6 +556,13 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn accessi(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>>;
     /// Prunes accesses older than an instant; says how many.
     async fn pota_accessi(&self, prima: Istante) -> Esito<u64>;
+    /// Signs the head of the access log if it moved; the latest note, `None` before the first access.
+    async fn firma_accessi(&self) -> Esito<Option<String>>;
+
+    /// Writes that somebody outside has checkpoints of these logs (origin, size): durable before the answer.
+    async fn annota_depositi(&self, dove: &str, cosa: Vec<(String, u64)>) -> Esito<()>;
+    /// The last that each has of each log.
+    async fn depositi(&self) -> Esito<Vec<Deposito>>;
 
     /// Recomputes everything; `avanza` is told what is being checked. Contract § 1, `verifica`.
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica>;

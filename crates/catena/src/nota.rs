@@ -163,6 +163,17 @@ impl ChiavePubblica {
         &self.nome
     }
 
+    /// The same key under another name: what it signs under one says nothing under the other.
+    ///
+    /// # Errors
+    /// A name with spaces or a plus.
+    pub fn con_nome(&self, nome: &str) -> Result<Self, ErroreNota> {
+        if !nome_valido(nome) {
+            return Err(ErroreNota::Chiave("nome con spazi o segno più"));
+        }
+        Ok(Self { nome: nome.to_owned(), chiave: self.chiave })
+    }
+
     /// The 32 bytes of the key.
     #[must_use]
     pub fn byte(&self) -> &[u8; 32] {
@@ -383,6 +394,9 @@ mod tests {
     fn a_public_key_whose_hash_or_kind_is_wrong_is_refused() {
         let good = chiave("protocollo.example/c_z999", 1).pubblica();
         assert_eq!(good.to_string().parse(), Ok(good.clone()));
+        let altrove = good.con_nome("altrove.example").unwrap();
+        assert_eq!((altrove.byte(), altrove.to_string().parse()), (good.byte(), Ok(altrove.clone())));
+        assert!(good.con_nome("a b").is_err() && altrove.identificativo() != good.identificativo());
         assert_eq!(good.byte().len(), 32);
         let upper = PETER.replace("c74f20a3", "C74F20A3");
         for testo in [

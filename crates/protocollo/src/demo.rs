@@ -12,6 +12,7 @@ use catena::ChiavePubblica;
 use clap::Args;
 use serde::Deserialize;
 use servizio::Servizio;
+use servizio::ancore::Ancore;
 use servizio::testimoni::Interpellato;
 
 use crate::campione;
@@ -61,7 +62,7 @@ pub struct Serve {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Configurazione {
+pub struct Configurazione {
     #[serde(default)]
     database: Database,
     #[serde(default)]
@@ -90,6 +91,8 @@ struct TestimoniConf {
 struct AncoreConf {
     /// Folder, kept by somebody else, where signed checkpoints are put each minute.
     cartella: Option<String>,
+    /// Mail, to addresses that somebody else keeps.
+    posta: Option<crate::ancore::PostaConf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,7 +109,7 @@ struct ServizioConf {
 }
 
 /// One key of the configuration: the environment comes before the file.
-fn chiave(nome: &str, file: Option<String>) -> Option<String> {
+pub fn chiave(nome: &str, file: Option<String>) -> Option<String> {
     std::env::var(format!("PROTOCOLLO_{nome}")).ok().or(file)
 }
 
@@ -131,6 +134,37 @@ fn con_testimoni(s: Servizio, o: &Testimonianze, conf: TestimoniConf) -> Result<
         .collect::<Result<_>>()?;
     let nome = chiave("TESTIMONI__NOME", conf.nome);
     Ok(s.con_testimoni(interpella).che_osserva(osserva, nome))
+}
+
+impl Configurazione {
+    /// From a file; empty without one.
+    pub fn leggi(file: Option<&Path>) -> Result<Self> {
+        let Some(f) = file else { return Ok(Self::default()) };
+        let t = std::fs::read_to_string(f).with_context(|| format!("non si legge {}", f.display()))?;
+        toml::from_str(&t).with_context(|| format!("{} non è una configurazione valida", f.display()))
+    }
+
+    /// The folder of the archive: the one named, or the one configured.
+    pub fn cartella(&self, archivio: Option<&Path>) -> Result<PathBuf> {
+        match (archivio, chiave("DATABASE__URL", self.database.url.clone())) {
+            (Some(a), _) => Ok(a.to_owned()),
+            (None, Some(url)) => match url.strip_prefix("sqlite:") {
+                Some(d) => Ok(PathBuf::from(d)),
+                None => bail!("database.url: «{url}» non è previsto; usare sqlite:CARTELLA"),
+            },
+            (None, None) => bail!("serve --archivio CARTELLA, oppure --config FILE con database.url"),
+        }
+    }
+
+    /// How anchors go by mail, as written in the file.
+    pub fn posta(&self) -> Option<crate::ancore::PostaConf> {
+        self.ancore.posta.clone()
+    }
+
+    /// Address people use, when it is configured.
+    pub fn url_pubblico(&self) -> Option<String> {
+        chiave("SERVIZIO__URL_PUBBLICO", self.servizio.url_pubblico.clone())
+    }
 }
 
 /// Runs the demo until it is stopped.
@@ -161,39 +195,27 @@ pub fn demo(o: &Demo) -> Result<u8> {
 
 /// Serves an installation until it is stopped.
 pub fn serve(o: &Serve) -> Result<u8> {
-    let conf: Configurazione = match &o.config {
-        None => Configurazione::default(),
-        Some(f) => {
-            let t = std::fs::read_to_string(f).with_context(|| format!("non si legge {}", f.display()))?;
-            toml::from_str(&t).with_context(|| format!("{} non è una configurazione valida", f.display()))?
-        }
-    };
-    let cartella = match (&o.archivio, chiave("DATABASE__URL", conf.database.url)) {
-        (Some(a), _) => a.clone(),
-        (None, Some(url)) => match url.strip_prefix("sqlite:") {
-            Some(d) => PathBuf::from(d),
-            None => bail!("database.url: «{url}» non è previsto; usare sqlite:CARTELLA"),
-        },
-        (None, None) => bail!("serve --archivio CARTELLA, oppure --config FILE con database.url"),
-    };
+    let conf = Configurazione::leggi(o.config.as_deref())?;
+    let cartella = conf.cartella(o.archivio.as_deref())?;
     let listen = o
         .listen
         .clone()
-        .or_else(|| chiave("SERVIZIO__LISTEN", conf.servizio.listen))
+        .or_else(|| chiave("SERVIZIO__LISTEN", conf.servizio.listen.clone()))
         .unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     runtime()?.block_on(async {
         let store = apri(&cartella)?;
         let ascolto = ascolta(&listen).await?;
-        let url = chiave("SERVIZIO__URL_PUBBLICO", conf.servizio.url_pubblico)
-            .unwrap_or(format!("http://{}", ascolto.local_addr()?));
+        let url = conf.url_pubblico().unwrap_or(format!("http://{}", ascolto.local_addr()?));
+        let posta = crate::ancore::posta(conf.ancore.posta, &cartella, &url)?;
         let ancore = chiave("ANCORE__CARTELLA", conf.ancore.cartella).map(PathBuf::from);
-        let s = con_testimoni(Servizio::nuovo(store, &url).con_ancore(ancore), &o.testimoni, conf.testimoni)?;
+        let ancore = Ancore::in_cartella(ancore).e_per_posta(posta);
+        let s = con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni)?;
         println!("url={url}");
         servi(ascolto, Arc::new(s)).await
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("PROTOCOLLO_LOG").unwrap_or_else(|_| "warn".into()),
@@ -203,7 +225,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-fn apri(cartella: &Path) -> Result<Arc<dyn Store>> {
+pub fn apri(cartella: &Path) -> Result<Arc<dyn Store>> {
     Ok(SqliteStore::apri(cartella, Arc::new(OrologioDiSistema))?)
 }
 

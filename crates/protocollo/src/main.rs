@@ -1,9 +1,11 @@
 //! The binary: verbs of the command line (contract § 1). Messages to people in Italian on stderr, results on stdout.
 //! Exit 0 done; 1 the answer is no; 2 wrong usage or configuration; 3 the service or a file could not be reached.
 
+mod ancore;
 mod campione;
 mod carico;
 mod demo;
+mod eml;
 mod parole;
 mod verifica;
 
@@ -33,6 +35,9 @@ enum Verbo {
     /// Ricevute verificabili.
     #[command(subcommand)]
     Ricevuta(verifica::VerboRicevuta),
+    /// Checkpoint depositati altrove.
+    #[command(subcommand)]
+    Ancore(ancore::Verbo),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
         Verbo::Serve(o) => demo::serve(o),
         Verbo::Verifica(o) => verifica::esegui(o),
         Verbo::Ricevuta(v) => verifica::ricevuta(v),
+        Verbo::Ancore(v) => ancore::esegui(v),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

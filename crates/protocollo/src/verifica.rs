@@ -30,8 +30,8 @@ pub struct Opzioni {
     /// L'AOO che deve esserci (si verifica comunque tutto l'ente: sta in un file solo).
     #[arg(long, requires = "ente")]
     aoo: Option<CodiceAoo>,
-    /// Checkpoint conservati altrove, che il registro deve estendere: un file, una cartella o un indirizzo (per
-    /// esempio quello di un testimone: https://…/testimone/checkpoint?origine=…).
+    /// Checkpoint conservati altrove, che il registro deve estendere: un file (anche un messaggio .eml salvato), una
+    /// cartella o un indirizzo (per esempio quello di un testimone: https://…/testimone/checkpoint?origine=…).
     #[arg(long, value_name = "FILE|URL")]
     ancora: Vec<String>,
     /// File in cui tenere a che punto si è: se c'è già, la verifica riprende da lì; alla fine viene tolto.
@@ -212,6 +212,9 @@ fn ancore(o: &Opzioni) -> Result<Vec<Ancora>> {
 }
 
 fn ancora(nome: &str, byte: &[u8]) -> Result<Vec<Ancora>> {
+    if let Some(allegati) = crate::eml::allegati(byte) {
+        return Ok(Ancora::leggi(nome, &allegati)?);
+    }
     let testo = std::str::from_utf8(byte).with_context(|| format!("{nome} non è testo"))?;
     Ok(Ancora::leggi(nome, testo)?)
 }

@@ -14,6 +14,8 @@ use archivio::sqlite::verifica::Ancora;
 use catena::{Checkpoint, ChiavePubblica};
 use dominio::tempo::Istante;
 
+use crate::ancore_posta::Posta;
+
 /// Where anchors go, and what was put there.
 #[derive(Debug, Default)]
 pub struct Ancore {
@@ -21,6 +23,7 @@ pub struct Ancore {
     ultime: Mutex<BTreeMap<String, Ultima>>,
     /// Why the last ones could not be put there, by origin.
     mancate: Mutex<BTreeMap<String, String>>,
+    posta: Option<Posta>,
 }
 
 /// The last checkpoint anchored for a log.
@@ -38,8 +41,24 @@ impl Ancore {
         Self { cartella, ..Self::default() }
     }
 
+    /// The same, by mail too.
+    #[must_use]
+    pub fn e_per_posta(self, posta: Option<Posta>) -> Self {
+        Self { posta, ..self }
+    }
+
+    /// Those that go by mail.
+    pub fn posta(&self) -> Option<&Posta> {
+        self.posta.as_ref()
+    }
+
     /// Are there anchors at all?
     pub fn ci_sono(&self) -> bool {
+        self.cartella.is_some() || self.posta.is_some()
+    }
+
+    /// Is one of the places a folder?
+    pub fn in_una_cartella(&self) -> bool {
         self.cartella.is_some()
     }
 
@@ -122,7 +141,7 @@ fn in_parole(e: &std::io::Error) -> String {
 }
 
 /// How the names of a log's files begin; an origin is never a path.
-fn prefisso(origine: &str) -> String {
+pub(crate) fn prefisso(origine: &str) -> String {
     let nome: String = origine
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '~' })

@@ -5,6 +5,7 @@
 //! | [`pagine`] | the pages people use |
 //! | [`accessi`] | who saw what, written before it is shown |
 //! | [`ancore`] | checkpoints put elsewhere, and the blind window |
+//! | [`ancore_posta`] | the same, sent by mail |
 //! | [`accesso`] | passwords, sessions, the brake on guessing |
 //! | [`rest`] | the REST interface and its OpenAPI document |
 //! | [`token`] | tokens of the API |
@@ -19,6 +20,7 @@
 pub mod accessi;
 pub mod accesso;
 pub mod ancore;
+pub mod ancore_posta;
 pub mod pagine;
 pub mod problema;
 pub mod rest;
@@ -103,7 +105,17 @@ impl Servizio {
         self.osservatorio = testimoni::Osservatorio::di(chiavi, nome);
         self
     }
+
+    /// The same, with checkpoints put in these places.
+    #[must_use]
+    pub fn ancorato(mut self, ancore: ancore::Ancore) -> Self {
+        self.ancore = Arc::new(ancore);
+        self
+    }
 }
+
+/// How long the service waits, at the end, for a message on its way.
+const FINE_POSTA: Duration = Duration::from_secs(20);
 
 /// Every door.
 pub fn rotte(s: Arc<Servizio>) -> Router {
@@ -183,9 +195,14 @@ pub async fn servi(
         lavori.spawn(un_testimone(Arc::clone(&s), n, campanello.clone()));
     }
     lavori.spawn(giri(Arc::clone(&s), suona));
+    let (ferma, fermata) = tokio::sync::watch::channel(false);
+    let posta = tokio::spawn(ancore_posta::lavora(Arc::clone(&s), fermata));
     let porte = rotte(Arc::clone(&s)).into_make_service_with_connect_info::<std::net::SocketAddr>();
     let esito = axum::serve(ascolto, porte).with_graceful_shutdown(fine).await;
     lavori.shutdown().await;
+    // A message on its way is let go, so that it is written down and not sent again.
+    let _ = ferma.send(true);
+    let _ = tokio::time::timeout(FINE_POSTA, posta).await;
     un_giro(&s, false).await;
     let _ = tokio::time::timeout(CONGEDO, s.testimoni.giro(&*s.store)).await;
     esito
@@ -256,19 +273,38 @@ pub(crate) async fn chiavi(ente: &dyn EnteStore, registro: &Registro) -> archivi
     ente.chiavi(registro).await?.iter().map(|k| k.parse().map_err(male)).collect()
 }
 
+/// The keys of the ente's log under the name of its access log, whose head a note is.
+async fn chiavi_accessi(ente: &dyn EnteStore, nota: &str) -> archivio::Esito<Vec<catena::ChiavePubblica>> {
+    let origine = nota.lines().next().unwrap_or_default();
+    Ok(chiavi(ente, &Registro::Ente).await?.iter().filter_map(|k| k.con_nome(origine).ok()).collect())
+}
+
+/// Puts a signed note where anchors go; says whether it is there.
+async fn deposita(s: &Servizio, ente: &dyn EnteStore, nota: String, chiavi: Vec<catena::ChiavePubblica>) -> bool {
+    let (ancore, ora) = (Arc::clone(&s.ancore), ente.ora());
+    let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, &chiavi, ora)).await;
+    if let Ok(Err(e)) = &esito {
+        // Registering goes on; the window stays open, and the page says so.
+        tracing::warn!(ente = %ente.ipa(), errore = %e, "il checkpoint non è stato depositato");
+    }
+    matches!(esito, Ok(Ok(_)))
+}
+
 /// Says whether the checkpoints are where they should be.
 async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<bool> {
     let Some(ente) = s.store.ente(ipa).await? else { return Ok(true) };
     let mut depositati = true;
     for registro in registri(&*ente) {
         let nota = ente.firma_checkpoint(&registro).await?;
-        let (ancore, chiavi, ora) = (Arc::clone(&s.ancore), chiavi(&*ente, &registro).await?, ente.ora());
-        let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, &chiavi, ora)).await;
-        if let Ok(Err(e)) = esito {
-            // Registering goes on; the window stays open, and the page says so.
-            tracing::warn!(ente = %ipa, errore = %e, "il checkpoint non è stato depositato");
-            depositati = false;
+        depositati &= deposita(s, &*ente, nota, chiavi(&*ente, &registro).await?).await;
+    }
+    match ente.firma_accessi().await {
+        Ok(None) => {}
+        Ok(Some(nota)) => {
+            let chiavi = chiavi_accessi(&*ente, &nota).await?;
+            depositati &= deposita(s, &*ente, nota, chiavi).await;
         }
+        Err(e) => tracing::warn!(ente = %ipa, errore = %e, "il registro degli accessi non è stato firmato"),
     }
     // A clock that leapt must not make every access look old.
     if spazza && ente.impedimento().is_none() {

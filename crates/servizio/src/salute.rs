@@ -187,5 +187,7 @@ fn non_si_apre(e: Errore) -> String {
 }
 
 async fn metriche(State(s): State<Arc<Servizio>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], s.metriche.testo()).into_response()
+    let mut testo = s.metriche.testo();
+    testo.push_str(&s.ancore.posta().map(crate::ancore_posta::Posta::metriche).unwrap_or_default());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], testo).into_response()
 }

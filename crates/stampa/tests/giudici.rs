@@ -30,6 +30,7 @@ fn campioni(cartella: &Path) -> Vec<PathBuf> {
     [
         ("ricevuta", comune::ricevuta()),
         ("storia", comune::storia()),
+        ("dichiarazione", comune::dichiarazione()),
         ("registro", comune::registro(120)),
         ("tutto", comune::tutto()),
         ("vuoto", vuoto),
@@ -110,7 +111,7 @@ fn text_comes_out_whole_and_in_order() {
     assert!(storia.contains("da 漢字 👨‍👩‍👧 e Иван Жуков"), "{storia}");
     assert!(storia.contains("Caratteri U+5B57, U+6F22, U+1F467, U+1F468 e U+1F469 non stampabili"), "{storia}");
 
-    let registro = testo(&percorsi[2]);
+    let registro = testo(&percorsi[3]);
     let trovati: Vec<usize> = registro
         .lines()
         .filter_map(|r| r.split(' ').next().filter(|n| n.len() == 7).and_then(|n| n.parse().ok()))

@@ -20,14 +20,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::scrittore::{Lavoro, Lettori, Pronta, Scrittore, Sportello, Statici, Vetrina};
 use super::tronco::{self, LogInfo};
-use super::{letture, ricerca, righe, schema, testimoni, verifica};
+use super::{depositi, letture, ricerca, righe, schema, testimoni, verifica};
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
 use crate::store::{
-    AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, EnteStore, Errore, Esito, Fascicolo,
-    Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro,
-    RichiestaScritta, Salute, Segreto, Sessione, Trovata, Verifica, documento,
+    AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
+    EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte,
+    OperazioneScritta, Pagina, Registro, RichiestaScritta, Salute, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
 /// Reading connections per ente.
@@ -53,6 +53,7 @@ pub struct SqliteEnte {
     filo: Mutex<Option<std::thread::JoinHandle<()>>>,
     vetrina: Arc<Vetrina>,
     accessi: Arc<Accessi>,
+    chiave: ChiaveInstallazione,
     lettori: Arc<Lettori>,
     /// One question at a time is put to the writer about how it is.
     provando: Arc<AtomicBool>,
@@ -97,7 +98,7 @@ impl SqliteEnte {
             cartella.join(super::FILE_ENTE),
             c,
             ipa.clone(),
-            chiave,
+            chiave.clone(),
             deposito.clone(),
             Arc::clone(&lettori),
             Arc::clone(&orologio),
@@ -113,6 +114,7 @@ impl SqliteEnte {
             filo: Mutex::new(Some(filo)),
             vetrina,
             accessi: Arc::new(Accessi::in_cartella(cartella)),
+            chiave,
             lettori,
             provando: Arc::default(),
             muto: AtomicBool::new(false),
@@ -686,6 +688,28 @@ impl EnteStore for SqliteEnte {
 
     async fn pota_accessi(&self, prima: Istante) -> Esito<u64> {
         self.accessi.pota(prima).await
+    }
+
+    async fn firma_accessi(&self) -> Esito<Option<String>> {
+        let accessi = Arc::clone(&self.accessi);
+        let Some(testa) = in_disparte(move || accessi.testa()).await? else { return Ok(None) };
+        let (log, chiave, ora) = (self.log(None)?, self.chiave.clone(), self.ora());
+        let (manda, nota) = tokio::sync::oneshot::channel();
+        self.servizio(move |c| {
+            let _ = manda.send(depositi::firma_accessi(c, &chiave, &log, &testa, ora)?);
+            Ok(())
+        })
+        .await?;
+        nota.await.map(Some).map_err(|e| Errore::Archivio(e.to_string()))
+    }
+
+    async fn annota_depositi(&self, dove: &str, cosa: Vec<(String, u64)>) -> Esito<()> {
+        let (dove, ora) = (dove.to_owned(), self.ora());
+        self.servizio(move |c| depositi::annota(c, &dove, &cosa, ora)).await
+    }
+
+    async fn depositi(&self) -> Esito<Vec<DepositoScritto>> {
+        self.leggi(depositi::ultimi).await
     }
 
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {

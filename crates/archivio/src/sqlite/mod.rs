@@ -1,5 +1,6 @@
 //! The store on SQLite: one file per ente, one writer thread, a few reading connections.
 
+mod depositi;
 mod ente;
 pub(crate) mod letture;
 mod ricerca;

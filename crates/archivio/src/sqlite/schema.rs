@@ -11,6 +11,7 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (1, include_str!("migrazioni/0001-fondazione.sql")),
     (2, include_str!("migrazioni/0002-annullamenti.sql")),
     (3, include_str!("migrazioni/0003-testimoni.sql")),
+    (4, include_str!("migrazioni/0004-depositi.sql")),
 ];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.

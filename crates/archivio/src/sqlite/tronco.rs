@@ -106,11 +106,13 @@ pub fn fine_doppia_firma(ora: Istante) -> Istante {
     ora.piu_secondi(GIORNI_DOPPIA_FIRMA * 86_400)
 }
 
-/// The keys that sign now, the current one first; each retired one for its own days, however many came after it.
-fn chiavi_di_firma(
+/// The keys that sign now, the current one first, under a name: the log's origin for its checkpoints. Each retired one goes
+/// on for its own days, however many came after it.
+pub(super) fn chiavi_di_firma(
     c: &Connection,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
+    nome: &str,
     ora: Istante,
 ) -> Esito<Vec<ChiaveFirma>> {
     let mut s = c.prepare_cached("SELECT privata, istante FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT ?")?;
@@ -127,7 +129,7 @@ fn chiavi_di_firma(
                 .svolgi(&log.origine, avvolta)?
                 .try_into()
                 .map_err(|_| Errore::Incoerente("chiave di firma di lunghezza errata".to_owned()))?;
-            ChiaveFirma::da_segreto(&log.origine, &segreto).map_err(incoerente)
+            ChiaveFirma::da_segreto(nome, &segreto).map_err(incoerente)
         })
         .collect()
 }
@@ -153,7 +155,7 @@ pub fn firma(
     {
         return Ok(nota);
     }
-    let chiavi = chiavi_di_firma(c, installazione, log, istante)?;
+    let chiavi = chiavi_di_firma(c, installazione, log, &log.origine, istante)?;
     let chiavi: Vec<&ChiaveFirma> = chiavi.iter().collect();
     let nota = Checkpoint::nuovo(&log.origine, dimensione, radice).firma(&chiavi).map_err(incoerente)?;
     c.prepare_cached("INSERT INTO checkpoint(log, dimensione, istante, nota) VALUES (?,?,?,?)")?.execute(params![

@@ -3,6 +3,7 @@
 //! An engine joins by giving a [`Banco`]; every test below then runs on it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod accessi;
 mod ancore;
 mod annullamenti;
 mod banco;

@@ -27,10 +27,15 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let chiavi = crate::chiavi(&*ente, &registro).await?;
     let ultima = a.ancore.ultima(&stato.dati.origine, &chiavi);
     let testimoni = a.testimoni.di(&*ente, &registro, &stato.dati.origine).await?;
+    let posta = match a.ancore.posta() {
+        Some(p) => Some(p.quadro(&ipa, &stato.dati.origine, &ente.depositi().await?)),
+        None => None,
+    };
+    let spedite = posta.as_ref().and_then(|p| p.dimensione);
     // The window ends where the best of them is; who saw another history vouches for nothing of this one.
     let altra_storia = testimoni.iter().any(|t| t.altra_storia);
     let cofirmate = testimoni.iter().filter(|t| !t.altra_storia).filter_map(|t| t.cofirmate.map(|c| c.0));
-    let coperte = cofirmate.chain(ultima.map(|u| u.dimensione)).max();
+    let coperte = cofirmate.chain(ultima.map(|u| u.dimensione)).chain(spedite).max();
     let dopo = cp.dimensione.saturating_sub(coperte.unwrap_or(0));
     pagina(&viste::Pubblico {
         ente: conf.ente.as_ref().map(|e| e.denominazione.clone()).unwrap_or_default(),
@@ -42,6 +47,7 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
         base: format!("/api/v1/enti/{ipa}/aoo/{aoo}/log"),
         verifica: format!("/verifica?ente={ipa}&aoo={aoo}"),
         ancore: a.ancore.ci_sono(),
+        deposito: a.ancore.in_una_cartella(),
         ancorate: ultima.map(|u| (u.dimensione, u.quando.map(viste::quando))),
         testimoni: testimoni
             .into_iter()
@@ -54,5 +60,10 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
         altra_storia,
         coperte,
         scoperte: dopo,
+        posta: posta.map(|p| viste::PostaVista {
+            spedite: p.dimensione.map(|n| (n, p.quando.map(viste::quando))),
+            ferma: p.in_errore.map(|(t, _)| viste::quando(t)),
+            riprova: p.riprova.map(viste::quando),
+        }),
     })
 }

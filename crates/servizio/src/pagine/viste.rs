@@ -300,6 +300,10 @@ pub struct Pubblico {
     pub verifica: String,
     /// Are checkpoints put elsewhere at all?
     pub ancore: bool,
+    /// Is one of the places a folder?
+    pub deposito: bool,
+    /// Are they sent by mail?
+    pub posta: Option<PostaVista>,
     /// How many operations the last anchor covers, and when it was put there.
     pub ancorate: Option<(u64, Option<String>)>,
     /// Who is asked to cosign.
@@ -321,6 +325,17 @@ pub struct TestimoneVisto {
     pub cofirmate: Option<(u64, String)>,
     /// Why not more.
     pub intoppo: Option<String>,
+}
+
+/// Anchors by mail on the public page.
+#[derive(Debug)]
+pub struct PostaVista {
+    /// How many operations the last message covers, and when it went.
+    pub spedite: Option<(u64, Option<String>)>,
+    /// Since when messages do not go.
+    pub ferma: Option<String>,
+    /// When the next one is tried.
+    pub riprova: Option<String>,
 }
 
 /// The sign-in page.

@@ -16,13 +16,13 @@ use crate::Servizio;
 use crate::problema::Problema;
 use crate::token::Chiamante;
 
-async fn ente(s: &Servizio, ipa: &str) -> Risposta<Arc<dyn EnteStore>> {
+pub(super) async fn ente(s: &Servizio, ipa: &str) -> Risposta<Arc<dyn EnteStore>> {
     let male = || Problema::non_trovato("questo registro delle operazioni non esiste");
     let ipa: CodiceIpa = ipa.parse().map_err(|_| male())?;
     s.store.ente(&ipa).await?.ok_or_else(male)
 }
 
-async fn di_aoo(s: &Servizio, ipa: &str, aoo: &str) -> Risposta<(Arc<dyn EnteStore>, Registro)> {
+pub(super) async fn di_aoo(s: &Servizio, ipa: &str, aoo: &str) -> Risposta<(Arc<dyn EnteStore>, Registro)> {
     let e = ente(s, ipa).await?;
     let aoo: CodiceAoo =
         aoo.parse().map_err(|_| Problema::non_trovato("questo registro delle operazioni non esiste"))?;

@@ -5,6 +5,7 @@ mod anagrafiche;
 mod annullamenti;
 mod azioni;
 mod crea;
+mod dichiarazione;
 mod documenti;
 pub(crate) mod leggi;
 mod log;
@@ -95,12 +96,16 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),
         ("/log/chiavi", get(log::chiavi).post(log::ruota)),
+        ("/log/chiavi/dichiarazione.xml", get(dichiarazione::xml)),
+        ("/log/chiavi/dichiarazione.pdf", get(dichiarazione::pdf)),
         ("/log/tile/{*percorso}", get(log::tessera)),
     ];
     r.extend(aoo.into_iter().map(|(p, m)| (format!("{BASE}{p}"), m)));
     let ente = [
         ("/log/checkpoint", get(log::checkpoint_ente)),
         ("/log/chiavi", get(log::chiavi_ente)),
+        ("/log/chiavi/dichiarazione.xml", get(dichiarazione::xml_ente)),
+        ("/log/chiavi/dichiarazione.pdf", get(dichiarazione::pdf_ente)),
         ("/log/tile/{*percorso}", get(log::tessera_ente)),
     ];
     r.extend(ente.into_iter().map(|(p, m)| (format!("/api/v1/enti/{{ipa}}{p}"), m)));

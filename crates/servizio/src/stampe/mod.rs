@@ -1,6 +1,7 @@
-//! Printed documents: the receipt for the person, the history of a registration. Accessible PDF/A, made of what the
+//! Printed documents: the receipt for the person, the history of a registration, the statement on a log's keys. Accessible PDF/A, made of what the
 //! register says and nothing else; the same bytes whenever they are made of the same state.
 
+mod dichiarazione;
 mod ricevuta;
 mod storia;
 
@@ -16,6 +17,7 @@ use dominio::tempo::{Giorno, Istante};
 use stampa::{Blocco, Brano, Cornice};
 
 use crate::problema::Problema;
+pub use dichiarazione::{ChiaveDichiarata, Dichiarazione, dichiarazione};
 pub use ricevuta::{Luogo, ricevuta};
 pub use storia::storia;
 

@@ -4,6 +4,7 @@
 mod annullamenti;
 mod banco;
 mod contratto;
+mod dichiarazione;
 mod documenti;
 mod giudici;
 mod igiene;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::banco::*;
 
 /// What a tool of poppler says of a PDF. `None`, and said, where it is not installed.
-fn chiedi(programma: &str, argomenti: &[&str], pdf: &[u8]) -> Option<String> {
+pub fn chiedi(programma: &str, argomenti: &[&str], pdf: &[u8]) -> Option<String> {
     let Ok(mut p) = Command::new(programma)
         .args(argomenti)
         .stdin(Stdio::piped())

@@ -61,6 +61,33 @@ pub fn ricevuta() -> Documento<'static> {
     documento
 }
 
+/// The statement on the keys of a log: long words that no line holds, one frame.
+pub fn dichiarazione() -> Documento<'static> {
+    let mut documento = intestato("Dichiarazione delle chiavi del registro delle operazioni");
+    let chiave = |in_vigore: &'static str| {
+        Blocco::Fatti(vec![
+            (
+                "Impronta (SHA-256)".into(),
+                vec![Brano::fisso("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")],
+            ),
+            (
+                "Chiave (vkey)".into(),
+                vec![Brano::fisso(
+                    "protocollo.comune.example.it/c_x000/AOO1+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+                )],
+            ),
+            ("In vigore dal".into(), vec![in_vigore.into()]),
+        ])
+    };
+    documento.blocchi = vec![
+        Blocco::Titolo(2, "Chiave in vigore".into()),
+        Blocco::Riquadro(Cornice::Evidenza, vec![chiave("2 marzo 2026, ore 9:05:07, dall'operazione 1200")]),
+        Blocco::Titolo(2, "Chiave precedente, la 1ª".into()),
+        chiave("1 gennaio 2026, ore 0:00:01, dall'operazione 0"),
+    ];
+    documento
+}
+
 /// The history of a registration: several pages, an annulment, strange characters.
 pub fn storia() -> Documento<'static> {
     let mut documento = intestato("Storia della registrazione 0000987/2026");

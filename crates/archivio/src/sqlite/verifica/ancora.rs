@@ -28,7 +28,8 @@ impl Ancora {
     pub fn leggi(nome: &str, testo: &str) -> Esito<Vec<Self>> {
         let male = |e: String| Errore::Incoerente(format!("l'ancora {nome}: {e}"));
         let mut out = Vec::new();
-        for nota in note(testo) {
+        // Saved from a mail program, lines may end otherwise; in a note no other control character stands.
+        for nota in note(&testo.replace("\r\n", "\n")) {
             let (corpo, _) = catena::nota::dividi(&nota).map_err(|e| male(e.to_string()))?;
             let checkpoint = Checkpoint::leggi(corpo).map_err(|e| male(e.to_string()))?;
             out.push(Self { nome: nome.to_owned(), nota, checkpoint });
@@ -60,12 +61,12 @@ impl Ancora {
         (buoni, altri)
     }
 
-    fn chiave(&self) -> String {
+    pub(super) fn chiave(&self) -> String {
         format!("{} {}/{}", self.nome, self.checkpoint.origine, self.checkpoint.dimensione)
     }
 
-    /// Signed by a key that the log declares? With the size of the log, is the log long enough?
-    pub fn controlla(&self, chiavi: &[ChiavePubblica], dimensione: u64, d: &mut Differenze) -> bool {
+    /// Signed by one of these keys?
+    pub(super) fn firmata(&self, chiavi: &[ChiavePubblica], d: &mut Differenze) -> bool {
         let k = self.chiave();
         if let Err(e) = apri_nota(&self.nota, chiavi) {
             let firme = catena::nota::dividi(&self.nota).map(|(_, f)| f).unwrap_or_default();
@@ -74,6 +75,15 @@ impl Ancora {
             d.nuova("ancora", &k, "firma", "di una chiave del registro", &format!("{e} ({})", di.join(", ")));
             return false;
         }
+        true
+    }
+
+    /// Signed by a key that the log declares? With the size of the log, is the log long enough?
+    pub fn controlla(&self, chiavi: &[ChiavePubblica], dimensione: u64, d: &mut Differenze) -> bool {
+        if !self.firmata(chiavi, d) {
+            return false;
+        }
+        let k = self.chiave();
         if self.checkpoint.dimensione > dimensione {
             let (atteso, trovato) = (
                 format!("almeno {} operazioni", self.checkpoint.dimensione),
@@ -144,7 +154,12 @@ mod tests {
 
     #[test]
     fn several_notes_in_one_text_are_read_each() {
-        for testo in [nota(1) + &nota(2), format!("\n{}\n\n{}", nota(1), nota(2)), nota(1) + nota(2).trim_end()] {
+        for testo in [
+            nota(1) + &nota(2),
+            (nota(1) + &nota(2)).replace('\n', "\r\n"),
+            format!("\n{}\n\n{}", nota(1), nota(2)),
+            nota(1) + nota(2).trim_end(),
+        ] {
             let a = Ancora::leggi("f", &testo).unwrap();
             assert_eq!(a.iter().map(|a| a.checkpoint.dimensione).collect::<Vec<_>>(), [1, 2]);
         }

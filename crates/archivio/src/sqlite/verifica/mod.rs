@@ -8,6 +8,7 @@
 //! Reading only. How far to go is fixed at the start, so that it ends on a live archive too, whose writer is never held
 //! up: no snapshot lives longer than a piece. Interrupted, it goes on from the last piece ([`Stato`]).
 
+mod accessi;
 mod ancora;
 mod attese;
 mod esito;
@@ -32,10 +33,12 @@ use catena::ChiavePubblica;
 use dominio::codici::{CodiceAoo, CodiceIpa};
 use dominio::configurazione::Configurazione;
 use dominio::errori::Rifiuto;
+use dominio::tempo::Orologio as _;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::{letture, righe, schema, tronco};
+use crate::orologio::OrologioDiSistema;
 use crate::store::{Errore, Esito, Verifica};
 pub use ancora::Ancora;
 use esito::Differenze;
@@ -165,7 +168,13 @@ fn dimensione(c: &Connection, log: i64) -> Esito<u64> {
     Ok(ultimo.map_or(0, |u| righe::da_id(u).1 + 1))
 }
 
-/// Origins of the logs in a folder; with an AOO, which must be there.
+/// Origins of the notes signed for a log: the ente's own log vouches for the access log too.
+fn sue(l: &tronco::LogInfo) -> impl Iterator<Item = String> + use<> {
+    let accessi = (l.id == 0).then(|| super::depositi::origine_accessi(&l.origine));
+    std::iter::once(l.origine.clone()).chain(accessi)
+}
+
+/// Origins of the notes signed in a folder, of each log and of the access log; with an AOO, which must be there.
 ///
 /// # Errors
 /// The archive cannot be read, or the AOO is not in it.
@@ -175,7 +184,7 @@ pub fn origini(cartella: &Path, aoo: Option<&CodiceAoo>) -> Esito<BTreeSet<Strin
     if let Some(a) = aoo.filter(|a| !log.contains_key(&Some((*a).clone()))) {
         return Err(Rifiuto::NonTrovato(format!("l'AOO {a} non è in questo archivio")).into());
     }
-    Ok(log.into_values().map(|l| l.origine.clone()).collect())
+    Ok(log.into_values().flat_map(|l| sue(&l)).collect())
 }
 
 /// Verifies the ente in a folder.
@@ -198,7 +207,8 @@ pub fn ente(cartella: &Path, o: Opzioni<'_>) -> Esito<Verifica> {
         }
         None => {
             struttura::confronta(&c, &mut d)?;
-            for a in o.ancore.iter().filter(|a| mete.iter().all(|m| m.info.origine != a.checkpoint.origine)) {
+            let di_qui: BTreeSet<String> = mete.iter().flat_map(|m| sue(&m.info)).collect();
+            for a in o.ancore.iter().filter(|a| !di_qui.contains(&a.checkpoint.origine)) {
                 d.unisci(vec![a.estranea()]);
             }
             Stato {
@@ -463,7 +473,11 @@ impl Opera<'_> {
                 self.salva(stato)?;
             }
         }
-        let (accessi, altre) = crate::accessi::verifica(cartella)?;
+        let impegni = match self.mete.iter().find(|m| m.log == 0) {
+            Some(log) => accessi::impegni(c, log, self.ancore, crate::accessi::potati(cartella)?, &mut d)?,
+            None => Vec::new(),
+        };
+        let (accessi, altre) = crate::accessi::verifica(cartella, &impegni, OrologioDiSistema.adesso())?;
         stato.verifica.accessi = accessi;
         d.unisci(altre);
         stato.verifica.differenze = d.0;
