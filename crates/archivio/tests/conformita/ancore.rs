@@ -6,14 +6,15 @@ use archivio::sqlite::verifica::{self, Ancora, Opzioni, Stato};
 use archivio::store::*;
 use catena::{Checkpoint, ChiaveFirma};
 
+/// Fewer at once than the queue of the writer takes.
 async fn registra(b: &std::sync::Arc<Banco>, quante: usize) {
-    let mut compiti = Vec::new();
-    for i in 0..quante {
-        let b = std::sync::Arc::clone(b);
-        compiti.push(tokio::spawn(async move { b.registra(&format!("Documento {i}")).await }));
-    }
-    for c in compiti {
-        c.await.unwrap();
+    for primo in (0..quante).step_by(1_000) {
+        let mut compiti = tokio::task::JoinSet::new();
+        for i in primo..quante.min(primo + 1_000) {
+            let b = std::sync::Arc::clone(b);
+            compiti.spawn(async move { b.registra(&format!("Documento {i}")).await });
+        }
+        compiti.join_all().await;
     }
 }
 

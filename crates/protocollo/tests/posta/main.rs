@@ -296,7 +296,7 @@ fn the_command_sends_now_or_asks_the_running_service() {
     assert!(String::from_utf8_lossy(&o.stdout).contains("affidata al servizio"), "{o:?}");
     let leggi = |p: &str| ureq::get(format!("{url}{p}")).call().unwrap().body_mut().read_to_string().unwrap();
     let pagina = leggi("/c_z999/AOO1/registro-pubblico");
-    assert!(pagina.contains("fino a <strong>4</strong> operazioni"), "{pagina}");
+    assert!(pagina.contains("fino a 4 operazioni, l'ultimo messaggio"), "{pagina}");
     assert!(leggi("/metriche").contains("protocollo_ancore_posta_in_errore 0"));
     serve.kill().unwrap();
     serve.wait().unwrap();
