@@ -15,6 +15,7 @@ use tokio_util::io::ReaderStream;
 use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
 use crate::accesso::{Accesso, Domanda, Utente};
+use crate::rest::ricevuta::rivela;
 use crate::scarico::disposizione;
 use crate::stampe;
 
@@ -79,15 +80,19 @@ async fn invia(percorso: PathBuf, d: &Documento, in_pagina: bool, etag: &str) ->
     Ok(r)
 }
 
-/// The verifiable receipt of the registration, whole, for who may see it (contract § 3).
-pub async fn ricevuta(u: Utente, Path(posto): Path<Posto>) -> Result<Response, ErrorePagina> {
+/// What every receipt tells, whatever was chosen: which registration it is.
+const SEMPRE: [&str; 9] = ["v", "operazione", "ente", "aoo", "registro", "anno", "numero", "indice", "istante"];
+
+/// The verifiable receipt of the registration, for who may see it (contract § 3): whole, or with the `campi` that were ticked.
+pub async fn ricevuta(u: Utente, Path(posto): Path<Posto>, Domanda(q): Domanda) -> Result<Response, ErrorePagina> {
     let d = carica(&u, &posto.chiave()?).await?;
     d.solo_se_visibile(&u)?;
     annota(&u, &d, Azione::Ricevuta).await?;
     let r = &d.registrazione;
+    let scelti: Option<Vec<&str>> = q.primo("campi").map(|_| SEMPRE.into_iter().chain(q.tutti("campi")).collect());
     let ricevuta = u
         .ente
-        .ricevuta(&Registro::Aoo(u.aoo.clone()), r.indice, &|_| true)
+        .ricevuta(&Registro::Aoo(u.aoo.clone()), r.indice, &|campo| rivela(scelti.as_deref(), campo))
         .await?
         .ok_or_else(ErrorePagina::non_trovata)?;
     let corpo = serde_json::to_vec_pretty(&ricevuta).map_err(|e| archivio::Errore::Incoerente(e.to_string()))?;

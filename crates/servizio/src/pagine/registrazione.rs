@@ -137,6 +137,7 @@ async fn vista(
         collegamenti: collegamenti(u, r),
         aggregazioni: r.aggregazioni.clone(),
         storia: storia(u, d),
+        rivelabili: rivelabili(r),
         uffici: guscio::uffici(u)?,
         titolario: guscio::titolario(u)?,
         fascicoli,
@@ -396,4 +397,21 @@ pub fn punti(d: &Dettaglio) -> Vec<(u64, String)> {
         .iter()
         .map(|o| (o.indice, format!("{} · {} · {}", viste::quando(o.istante), o.evento.in_parole(), o.operatore.nome)))
         .collect()
+}
+
+/// What a receipt of the registration may show or keep to itself: fields and their names.
+fn rivelabili(r: &Registrazione) -> Vec<(&'static str, &'static str)> {
+    let d = &r.dati;
+    [
+        (true, "oggetto", "Oggetto"),
+        (d.mittente.is_some(), "mittente", "Mittente"),
+        (!d.altri_mittenti.is_empty(), "altriMittenti", "Altri mittenti"),
+        (!d.destinatari.is_empty(), "destinatari", "Destinatari"),
+        (!r.documenti.is_empty(), "documenti", "Documenti: nomi e impronte"),
+        (true, "classificazione", "Classificazione"),
+        (true, "operatore", "Chi ha registrato"),
+    ]
+    .into_iter()
+    .filter_map(|(c_e, codice, nome)| c_e.then_some((codice, nome)))
+    .collect()
 }

@@ -10,7 +10,7 @@ mod documenti;
 pub(crate) mod leggi;
 mod log;
 pub mod openapi;
-mod ricevuta;
+pub(crate) mod ricevuta;
 mod schemi;
 
 use std::sync::Arc;

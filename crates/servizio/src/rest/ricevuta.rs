@@ -48,15 +48,19 @@ pub async fn ricevuta(
     solo(&q, &["campi"])?;
     let chiave = p.chiave()?;
     let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Ricevuta).await?;
-    let scelti: Option<Vec<String>> =
-        q.get("campi").map(|c| c.split(',').map(|x| x.trim().to_owned()).filter(|x| !x.is_empty()).collect());
-    let mostra = move |campo: &str| match &scelti {
-        None => true,
-        Some(s) => s.iter().any(|x| campo == x || campo.strip_prefix(x.as_str()).is_some_and(|r| r.starts_with('.'))),
-    };
+    let scelti: Option<Vec<&str>> =
+        q.get("campi").map(|c| c.split(',').map(str::trim).filter(|x| !x.is_empty()).collect());
     c.ente
-        .ricevuta(&Registro::Aoo(c.aoo.clone()), r.indice, &mostra)
+        .ricevuta(&Registro::Aoo(c.aoo.clone()), r.indice, &|campo| rivela(scelti.as_deref(), campo))
         .await?
         .map(Json)
         .ok_or_else(|| Problema::non_trovato("la ricevuta non è ancora disponibile"))
+}
+
+/// Does a receipt that discloses what was chosen disclose this field? Without a choice, all; a name stands for the fields
+/// under it too.
+pub fn rivela(scelti: Option<&[&str]>, campo: &str) -> bool {
+    scelti.is_none_or(|s| {
+        s.iter().any(|x| campo.strip_prefix(x).is_some_and(|resto| resto.is_empty() || resto.starts_with('.')))
+    })
 }

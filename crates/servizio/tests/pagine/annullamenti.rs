@@ -145,6 +145,30 @@ async fn renewing_recipients_keeps_how_each_is_reached() {
     assert!(modulo.ha("value=\"cartaceo\" selected") && modulo.ha("via Roma 1, Ferrara"), "{}", modulo.testo());
 }
 
+// R-B12: from the page too, a receipt discloses what was ticked and nothing else; it holds all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_shows_what_was_ticked() {
+    let b = Banco::nuovo().await;
+    let anna = b.di("anna").await;
+    let una = anna.entrata("Istanza di accesso", &[]).await;
+    assert!(anna.get(&una).await.ha("Scegli che cosa mostra la ricevuta"));
+    let rivelati = async |resto: &str| {
+        let r = anna.get(&format!("{una}/ricevuta{resto}")).await;
+        assert_eq!(r.stato, StatusCode::OK, "{}", r.testo());
+        let ricevuta: catena::Ricevuta = serde_json::from_str(&r.testo()).unwrap();
+        match catena::verifica(&ricevuta, &[]) {
+            catena::EsitoRicevuta::CoerenteNonAutenticata { campi } => campi,
+            altro => panic!("{altro:?}"),
+        }
+    };
+    let tutta = rivelati("").await;
+    assert!(tutta.contains_key("mittente.cognome") && tutta.contains_key("oggetto"));
+    let scelta = rivelati("?campi=tipo&campi=oggetto").await;
+    assert_eq!(scelta["oggetto"], "Istanza di accesso");
+    assert!(["numero", "anno", "istante", "ente", "tipo"].iter().all(|c| scelta.contains_key(*c)), "{scelta:?}");
+    assert!(!scelta.keys().any(|c| c.starts_with("mittente") || c.starts_with("operatore")), "{scelta:?}");
+}
+
 // R-L16: the RGD finds who saw somebody's data; others do not even find the page.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_saw_what_is_for_who_answers_for_it() {

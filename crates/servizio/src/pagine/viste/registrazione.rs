@@ -37,6 +37,8 @@ pub struct Registrazione {
     pub aggregazioni: Vec<String>,
     /// Operations, newest first.
     pub storia: Vec<Operazione>,
+    /// What a receipt may show or keep to itself: field, name.
+    pub rivelabili: Vec<(&'static str, &'static str)>,
     /// Open offices: code, name.
     pub uffici: Vec<(String, String)>,
     /// Entries valid today: code, name.
