@@ -306,6 +306,17 @@ impl Accessi {
         Ok(riga)
     }
 
+    /// How many accesses were ever written, those pruned included.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub fn dimensione(&self) -> Esito<u64> {
+        if !self.file.exists() {
+            return Ok(0);
+        }
+        Ok(testa(&leggi(&self.file)?)?.0.unsigned_abs())
+    }
+
     /// Accesses, newest first.
     ///
     /// # Errors

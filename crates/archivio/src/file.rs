@@ -43,6 +43,8 @@ pub struct Deposito {
     in_volo: InVolo,
     /// Can files be stored?
     pub tenuta: Arc<Tenuta>,
+    /// Somebody is trying.
+    prova: Arc<Mutex<()>>,
 }
 
 impl Deposito {
@@ -61,7 +63,7 @@ impl Deposito {
         }
         // Also when the folders were there: who made them may have stopped before this line.
         sincronizza_cartella(radice)?;
-        Ok(Self { radice: radice.to_owned(), in_volo: Arc::default(), tenuta: Arc::default() })
+        Ok(Self { radice: radice.to_owned(), in_volo: Arc::default(), tenuta: Arc::default(), prova: Arc::default() })
     }
 
     /// Where an object lies. Objects are named by us: `ab/cdef…`.
@@ -87,11 +89,12 @@ impl Deposito {
         Ok(Ricezione { coda: Vec::new(), interno: Some(self.posto()?), tenuta: Arc::clone(&self.tenuta) })
     }
 
-    /// Stores a file as an upload would, and takes it away.
+    /// Stores a file as an upload would, and takes it away; one at a time, on a disk that may not answer.
     ///
     /// # Errors
     /// The file system's: uploads would fail too.
     pub fn prova(&self) -> Esito<()> {
+        let Ok(_solo) = self.prova.try_lock() else { return Ok(()) };
         let esito = self.posto().and_then(|mut i| {
             i.scrivi(&vec![0; PROVA])?;
             i.sincronizza()
@@ -141,7 +144,8 @@ pub struct Ricezione {
     tenuta: Arc<Tenuta>,
 }
 
-/// What an attempt to store says of the storage. A file stored whole proves that it holds, one begun does not.
+/// What an attempt to store says of the storage. A file stored whole proves that it holds, one begun does not; nor does
+/// a small one, which finds its place on a full disk.
 fn nota<T>(tenuta: &Tenuta, esito: &Esito<T>) {
     match esito {
         Ok(_) => tenuta.regge(),
@@ -223,7 +227,9 @@ impl Caricamento for Ricezione {
             i.chiudi()
         })
         .await;
-        nota(&self.tenuta, &esito);
+        if !esito.as_ref().is_ok_and(|f| f.byte < PROVA as u64) {
+            nota(&self.tenuta, &esito);
+        }
         esito
     }
 }
@@ -317,6 +323,26 @@ pub(crate) fn esadecimale(b: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_small_file_that_finds_its_place_does_not_make_a_full_disk_well() {
+        let d = tempfile::tempdir().unwrap();
+        let deposito = Deposito::apri(&d.path().join("file")).unwrap();
+        let carica = async |byte: usize| {
+            let mut c = deposito.carica().unwrap();
+            c.scrivi(&vec![0; byte]).await.unwrap();
+            Box::new(c).chiudi().await.unwrap()
+        };
+        let pieno = || deposito.tenuta.cede(&std::io::Error::from(std::io::ErrorKind::StorageFull).into());
+        pieno();
+        carica(10).await;
+        assert!(deposito.tenuta.motivo().is_some());
+        carica(PROVA).await;
+        assert_eq!(deposito.tenuta.motivo(), None);
+        pieno();
+        deposito.prova().unwrap();
+        assert_eq!(deposito.tenuta.motivo(), None);
+    }
 
     #[test]
     fn folders_are_made_with_those_above_and_again_without_harm() {

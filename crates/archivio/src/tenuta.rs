@@ -3,7 +3,7 @@
 //! Who writes there notes the refusal and the next success; who asks how the ente is ([`crate::store::Salute`]) tries again
 //! by itself, so that recovery waits for no request and for nobody's hand.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore};
@@ -11,39 +11,50 @@ use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore};
 /// Between two attempts, at least: anybody may ask for readiness, and an attempt costs an fsync.
 const PAUSA: Duration = Duration::from_millis(250);
 
-#[derive(Debug)]
-struct Cedimento {
-    motivo: String,
-    provato: Instant,
+#[derive(Debug, Default)]
+struct Stato {
+    /// Why it does not hold.
+    motivo: Option<String>,
+    provato: Option<Instant>,
 }
 
 /// One part of the storage.
 #[derive(Debug, Default)]
-pub struct Tenuta(Mutex<Option<Cedimento>>);
+pub struct Tenuta(Mutex<Stato>);
 
 impl Tenuta {
     /// It refused a write.
     pub fn cede(&self, e: &Errore) {
-        let c = Cedimento { motivo: in_parole(e), provato: Instant::now() };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(c);
+        *self.stato() = Stato { motivo: Some(in_parole(e)), provato: Some(Instant::now()) };
     }
 
     /// It took one.
     pub fn regge(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.stato().motivo = None;
     }
 
     /// Why it does not hold, if it does not.
     pub fn motivo(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|c| c.motivo.clone())
+        self.stato().motivo.clone()
     }
 
     /// Did it refuse, long enough ago to try again? Who asks is the one that tries.
     pub fn da_provare(&self) -> bool {
-        let mut g = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(c) = g.as_mut().filter(|c| c.provato.elapsed() >= PAUSA) else { return false };
-        c.provato = Instant::now();
-        true
+        self.motivo().is_some() && self.provabile()
+    }
+
+    /// Was the last attempt long enough ago, whether it holds or not? Who asks is the one that tries.
+    pub fn provabile(&self) -> bool {
+        let mut s = self.stato();
+        let si = s.provato.is_none_or(|p| p.elapsed() >= PAUSA);
+        if si {
+            s.provato = Some(Instant::now());
+        }
+        si
+    }
+
+    fn stato(&self) -> MutexGuard<'_, Stato> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,6 +84,8 @@ mod tests {
             assert!(!t.da_provare(), "not at once");
         }
         t.regge();
-        assert_eq!(t.motivo(), None);
+        assert_eq!((t.motivo(), t.provabile()), (None, false), "whoever asks, not at once");
+        let mai = Tenuta::default();
+        assert_eq!((mai.provabile(), mai.provabile()), (true, false));
     }
 }

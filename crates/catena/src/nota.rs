@@ -231,7 +231,7 @@ fn testo_valido(testo: &str) -> Result<(), ErroreNota> {
 }
 
 /// Opens a note: every signature by a known key must verify, and one at least must be there. Signatures by other keys
-/// (witnesses we do not know) are kept and ignored.
+/// (witnesses we do not know) are kept and ignored; a key that signs twice signs once.
 ///
 /// # Errors
 /// The form, a false signature, or nobody we know.
@@ -239,6 +239,10 @@ pub fn apri_nota(nota: &str, note: &[ChiavePubblica]) -> Result<Nota, ErroreNota
     let (testo, firme) = dividi(nota)?;
     let mut aperta = Nota { testo: testo.to_owned(), firme: Vec::new(), ignote: Vec::new() };
     for f in firme {
+        let la_stessa = |x: &FirmaNota| (&x.nome, x.identificativo) == (&f.nome, f.identificativo);
+        if aperta.firme.iter().any(la_stessa) {
+            continue;
+        }
         let chiave = note.iter().find(|k| k.nome == f.nome && k.identificativo() == f.identificativo);
         let Some(k) = chiave else {
             aperta.ignote.push(f);
@@ -388,6 +392,18 @@ mod tests {
         for testo in ["", "senza a capo", "con\u{0}controlli\n"] {
             assert!(matches!(firma_nota(testo, &[&k]), Err(ErroreNota::Forma(_))));
         }
+    }
+
+    /// As Go's `sumdb/note`: what a key said once it does not say twice.
+    #[test]
+    fn a_signature_repeated_counts_once() {
+        let k = chiave("protocollo.example/c_z999", 1);
+        let nota = firma_nota("uno\n", &[&k]).unwrap();
+        let riga = nota.rsplit_once("\n\n").unwrap().1;
+        let molte = format!("{}{}", nota, riga.repeat(FIRME_MAX - 1));
+        let aperta = apri_nota(&molte, &[k.pubblica()]).unwrap();
+        assert_eq!((aperta.firme.len(), aperta.ignote.len()), (1, 0));
+        assert!(apri_nota(&format!("{molte}{riga}"), &[k.pubblica()]).is_err(), "too many");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::{Checkpoint, ChiavePubblica, ErroreCheckpoint, Hash, RADICE_VUOTA};
 
 /// Most hashes of the proof in a request.
 pub const RIGHE_PROVA_MAX: usize = 63;
+/// Longest text of a checkpoint that is cosigned: ours are three lines, and what is kept has room for signatures.
+pub const TESTO_BYTE_MAX: usize = NOTA_BYTE_MAX / 4;
 /// Longest request, in bytes: the note, and the lines before it.
 pub const RICHIESTA_BYTE_MAX: usize = NOTA_BYTE_MAX + 32 + 45 * RIGHE_PROVA_MAX;
 /// Largest size a store keeps.
@@ -123,6 +125,9 @@ impl Richiesta {
             prova.push(hash.ok_or_else(|| male("una riga di prova non è un hash in base64"))?);
         }
         let (corpo, _) = dividi(nota).map_err(male)?;
+        if corpo.len() > TESTO_BYTE_MAX {
+            return Err(male("il testo del checkpoint è troppo lungo"));
+        }
         let checkpoint = Checkpoint::leggi(corpo).map_err(male)?;
         if vecchia > checkpoint.dimensione {
             return Err(male("la dimensione vecchia supera quella del checkpoint"));

@@ -281,6 +281,24 @@ pub struct Oggetto {
     /// The right values, for fields that are renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nuovi_valori: Option<Valori>,
+    /// Index of the last operation on the registration that the asker saw: nothing may have happened since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visto: Option<u64>,
+}
+
+impl Oggetto {
+    /// Is the registration as the asker saw it?
+    ///
+    /// # Errors
+    /// Something happened to it since.
+    pub fn ancora_com_era(&self, r: &Registrazione) -> Result<(), Rifiuto> {
+        match self.visto {
+            Some(v) if v != r.ultimo_indice => Err(Rifiuto::Conflitto(
+                "intanto alla registrazione è successo qualcos'altro: ricontrollare prima di annullare".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where a request stands.
@@ -440,6 +458,7 @@ pub(crate) fn autorizza(
         Oggetto {
             campi: (!q.intero || !q.campi.is_empty()).then(|| q.campi.iter().map(|c| c.codice().to_owned()).collect()),
             nuovi_valori: (q.nuovi_valori != Valori::default()).then(|| q.nuovi_valori.clone()),
+            visto: None,
         },
     );
     v.chiudi()?;

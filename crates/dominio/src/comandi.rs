@@ -188,12 +188,16 @@ pub fn decidi(aoo: &StatoAoo, chi: &Operatore, r: &Registrazione, ora: Istante, 
             }
             Ok(Evento::Fascicolazione { fascicolo })
         }
-        Comando::ChiediAnnullamento { motivo, oggetto } => annullamento::chiedi(aoo, chi, r, ora, &motivo, oggetto),
+        Comando::ChiediAnnullamento { motivo, oggetto } => {
+            oggetto.ancora_com_era(r)?;
+            annullamento::chiedi(aoo, chi, r, ora, &motivo, oggetto)
+        }
         Comando::AutorizzaAnnullamento { richiesta, motivo, provvedimento } => {
             annullamento::autorizza(aoo, chi, r, ora, richiesta, motivo.as_deref(), provvedimento)
         }
         Comando::RifiutaAnnullamento { richiesta, motivo } => annullamento::rifiuta(chi, r, richiesta, &motivo),
         Comando::Annulla { motivo, provvedimento, oggetto } => {
+            oggetto.ancora_com_era(r)?;
             annullamento::annulla(aoo, chi, r, ora, &motivo, provvedimento, oggetto)
         }
     }

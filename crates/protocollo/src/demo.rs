@@ -121,7 +121,9 @@ fn elenco(nome: &str, file: Vec<String>, opzioni: &[String]) -> Vec<String> {
 }
 
 /// The service with its witnesses, and watching what it is told to watch.
-fn con_testimoni(s: Servizio, o: &Testimonianze, conf: TestimoniConf) -> Result<Servizio> {
+///
+/// `con_indirizzo`: people reach it under an address of its own.
+fn con_testimoni(s: Servizio, o: &Testimonianze, conf: TestimoniConf, con_indirizzo: bool) -> Result<Servizio> {
     let interpella = elenco("TESTIMONI__INTERPELLA", conf.interpella, &o.interpella);
     let interpella: Vec<Interpellato> = interpella
         .iter()
@@ -132,7 +134,15 @@ fn con_testimoni(s: Servizio, o: &Testimonianze, conf: TestimoniConf) -> Result<
         .iter()
         .map(|k| k.parse().with_context(|| format!("registro da osservare «{k}»")))
         .collect::<Result<_>>()?;
-    let nome = chiave("TESTIMONI__NOME", conf.nome);
+    // A witness's name stays for ever, and must be nobody else's: an address of this machine only would be everybody's.
+    let nome = match chiave("TESTIMONI__NOME", conf.nome) {
+        None if !con_indirizzo && !osserva.is_empty() => {
+            let mut caso = [0u8; 8];
+            getrandom::fill(&mut caso)?;
+            Some(format!("protocollo.testimone/{:016x}", u64::from_be_bytes(caso)))
+        }
+        nome => nome,
+    };
     Ok(s.con_testimoni(interpella).che_osserva(osserva, nome))
 }
 
@@ -174,7 +184,7 @@ pub fn demo(o: &Demo) -> Result<u8> {
         let c = campione::apri(&*store, &o.archivio, o.registrazioni).await?;
         let ascolto = ascolta(&o.listen).await?;
         let url = format!("http://{}", ascolto.local_addr()?);
-        let s = con_testimoni(Servizio::nuovo(store, &url), &o.testimoni, TestimoniConf::default())?;
+        let s = con_testimoni(Servizio::nuovo(store, &url), &o.testimoni, TestimoniConf::default(), false)?;
         for (k, v) in [
             ("url", &url),
             ("utente", &c.utente),
@@ -205,11 +215,13 @@ pub fn serve(o: &Serve) -> Result<u8> {
     runtime()?.block_on(async {
         let store = apri(&cartella)?;
         let ascolto = ascolta(&listen).await?;
+        let con_indirizzo = conf.url_pubblico().is_some();
         let url = conf.url_pubblico().unwrap_or(format!("http://{}", ascolto.local_addr()?));
         let posta = crate::ancore::posta(conf.ancore.posta, &cartella, &url)?;
         let ancore = chiave("ANCORE__CARTELLA", conf.ancore.cartella).map(PathBuf::from);
         let ancore = Ancore::in_cartella(ancore).e_per_posta(posta);
-        let s = con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni)?;
+        let s =
+            con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni, con_indirizzo)?;
         println!("url={url}");
         servi(ascolto, Arc::new(s)).await
     })

@@ -20,6 +20,20 @@ pub fn origine_accessi(origine: &str) -> String {
     format!("{origine}/accessi")
 }
 
+/// Could a note of one of two logs with these origins be taken for one of the other?
+pub fn si_confondono(a: &str, b: &str) -> bool {
+    a == b || a == origine_accessi(b) || b == origine_accessi(a)
+}
+
+/// When the last access happened of those whose head was signed.
+///
+/// # Errors
+/// SQLite's.
+pub fn ultimo_accesso(c: &Connection) -> Esito<Option<Istante>> {
+    let t: Option<i64> = c.query_row("SELECT max(istante) FROM testa_accessi", [], |r| r.get(0))?;
+    Ok(t.map(Istante))
+}
+
 /// Writes that checkpoints of these sizes were acknowledged; those already written stay as they were.
 ///
 /// # Errors
@@ -53,31 +67,36 @@ pub fn ultimi(c: &Connection) -> Esito<Vec<Deposito>> {
     Ok(righe.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Signs the head of the access log, unless it is signed already; the latest note. `log` is the ente's own.
+/// Signs the head of the access log, unless it is signed already; the latest note, `None` when there never was one.
+///
+/// `log` is the ente's own. `testa` was read before: what was written since may be signed already, so that before a log
+/// is said to be shorter than it was it is asked again, by `righe`, how long it is. Only `testa` is signed: a later
+/// access may have happened after the next change of the key.
 ///
 /// # Errors
-/// SQLite's; a head that is behind one already signed: the last accesses were taken out.
+/// SQLite's; a log that is shorter than a head already signed: the last accesses were taken out.
 pub fn firma_accessi(
     c: &Connection,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
-    testa: &Testa,
+    testa: Option<&Testa>,
+    righe: &dyn Fn() -> Esito<u64>,
     ora: Istante,
-) -> Esito<String> {
+) -> Esito<Option<String>> {
     let ultima: Option<(i64, String)> = c
         .prepare_cached("SELECT dimensione, nota FROM testa_accessi ORDER BY dimensione DESC LIMIT 1")?
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
-    if let Some((n, nota)) = ultima {
-        match n.unsigned_abs().cmp(&testa.n) {
-            std::cmp::Ordering::Equal => return Ok(nota),
-            std::cmp::Ordering::Greater => {
-                let detto = format!("il registro degli accessi ha {} righe, ma ne sono state firmate {n}", testa.n);
-                return Err(Errore::Incoerente(detto));
-            }
-            std::cmp::Ordering::Less => {}
+    let lette = testa.map_or(0, |t| t.n);
+    if let Some((n, nota)) = ultima.map(|(n, nota)| (n.unsigned_abs(), nota)).filter(|u| u.0 >= lette) {
+        let sono = if n > lette { righe()? } else { lette };
+        if sono < n {
+            let detto = format!("il registro degli accessi ha {sono} righe, ma ne sono state firmate {n}");
+            return Err(Errore::Incoerente(detto));
         }
+        return Ok(Some(nota));
     }
+    let Some(testa) = testa else { return Ok(None) };
     let nome = origine_accessi(&log.origine);
     let chiavi = tronco::chiavi_di_firma(c, installazione, log, &nome, ora)?;
     let chiavi: Vec<&ChiaveFirma> = chiavi.iter().collect();
@@ -86,8 +105,8 @@ pub fn firma_accessi(
     let nota = cp.firma(&chiavi).map_err(|e| Errore::Incoerente(e.to_string()))?;
     c.prepare_cached("INSERT INTO testa_accessi(dimensione, istante, nota) VALUES (?,?,?)")?.execute(params![
         i64::try_from(testa.n).unwrap_or(i64::MAX),
-        ora.0,
+        testa.istante.0,
         nota
     ])?;
-    Ok(nota)
+    Ok(Some(nota))
 }

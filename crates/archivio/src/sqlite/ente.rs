@@ -57,6 +57,9 @@ pub struct SqliteEnte {
     lettori: Arc<Lettori>,
     /// One question at a time is put to the writer about how it is.
     provando: Arc<AtomicBool>,
+    /// What was signed of the access log and is not there any more. It stays until the process ends: a log that grows
+    /// again does not give back what was taken out.
+    accessi_mancanti: Mutex<Option<String>>,
     /// It did not answer the last one in time.
     muto: AtomicBool,
     /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
@@ -117,6 +120,7 @@ impl SqliteEnte {
             chiave,
             lettori,
             provando: Arc::default(),
+            accessi_mancanti: Mutex::default(),
             muto: AtomicBool::new(false),
             token_noti: std::sync::RwLock::default(),
         }))
@@ -314,6 +318,10 @@ impl EnteStore for SqliteEnte {
             (
                 self.accessi.tenuta.motivo(),
                 "gli accessi non si possono tracciare e le registrazioni riservate non si mostrano",
+            ),
+            (
+                self.accessi_mancanti.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+                "il registro degli accessi non è più quello firmato: va controllato con «protocollo verifica»",
             ),
             (
                 self.vetrina.travaso.motivo(),
@@ -692,15 +700,21 @@ impl EnteStore for SqliteEnte {
 
     async fn firma_accessi(&self) -> Esito<Option<String>> {
         let accessi = Arc::clone(&self.accessi);
-        let Some(testa) = in_disparte(move || accessi.testa()).await? else { return Ok(None) };
-        let (log, chiave, ora) = (self.log(None)?, self.chiave.clone(), self.ora());
-        let (manda, nota) = tokio::sync::oneshot::channel();
-        self.servizio(move |c| {
-            let _ = manda.send(depositi::firma_accessi(c, &chiave, &log, &testa, ora)?);
-            Ok(())
-        })
-        .await?;
-        nota.await.map(Some).map_err(|e| Errore::Archivio(e.to_string()))
+        let testa = in_disparte(move || accessi.testa()).await?;
+        let (log, chiave, ora, accessi) = (self.log(None)?, self.chiave.clone(), self.ora(), Arc::clone(&self.accessi));
+        let esito = self
+            .scrivi(move |c| {
+                depositi::firma_accessi(c, &chiave, &log, testa.as_ref(), &|| accessi.dimensione(), ora)
+            })
+            .await;
+        if let Err(Errore::Incoerente(e)) = &esito {
+            let mut prima = self.accessi_mancanti.lock().unwrap_or_else(PoisonError::into_inner);
+            if prima.as_ref() != Some(e) {
+                tracing::error!(ente = %self.ipa, errore = e, "il registro degli accessi non è più quello firmato");
+                *prima = Some(e.clone());
+            }
+        }
+        esito
     }
 
     async fn annota_depositi(&self, dove: &str, cosa: Vec<(String, u64)>) -> Esito<()> {

@@ -159,7 +159,7 @@ impl Store for SqliteStore {
     }
 
     async fn chiave_testimone(&self, nome: &str) -> Esito<Testimone> {
-        let (k, nome, ora) = (self.chiave.clone(), nome.to_owned(), self.orologio.adesso());
+        let (k, nome, ora) = (self.chiave.clone(), nome.to_owned(), self.installazione.ora());
         self.installazione.scrivi(move |c| testimoni::chiave_o_nuova(c, &k, &nome, ora)).await
     }
 
@@ -176,7 +176,7 @@ impl Store for SqliteStore {
             Err(rifiuto) => return Ok(Err(rifiuto)),
         }
         let (r, osservati) = (r.clone(), osservati.to_vec());
-        let (k, ora) = (self.chiave.clone(), self.orologio.adesso());
+        let (k, ora) = (self.chiave.clone(), self.installazione.ora());
         self.installazione.scrivi(move |c| testimoni::cofirma(c, &k, &r, &osservati, ora)).await
     }
 

@@ -52,8 +52,6 @@ pub fn apri_scrittura(percorso: &Path) -> Esito<Connection> {
 /// SQLite's.
 pub fn apri_lettura(percorso: &Path) -> Esito<Connection> {
     let c = lettura(percorso)?;
-    // Only the writer brings the WAL into the file: it must know when that fails.
-    c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA mmap_size=268435456;")?;
     Ok(c)
 }
@@ -72,6 +70,8 @@ pub fn apri_scorsa(percorso: &Path, temporanee: &str) -> Esito<Connection> {
 
 fn lettura(percorso: &Path) -> Esito<Connection> {
     let c = Connection::open_with_flags(percorso, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // Only the writer brings the WAL into the file: it must know when that fails. Whoever reads may close last.
+    c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     comune(&c)?;
     Ok(c)
 }
@@ -81,6 +81,12 @@ fn comune(c: &Connection) -> Esito<()> {
     c.busy_timeout(std::time::Duration::from_secs(10))?;
     c.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=ON;")?;
     Ok(())
+}
+
+/// Does a failure speak of the storage, rather than of what was asked?
+pub fn del_disco(e: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as C;
+    matches!(e.sqlite_error_code(), Some(C::DiskFull | C::SystemIoFailure | C::CannotOpen | C::ReadOnly | C::OutOfMemory))
 }
 
 /// A commit that changes nothing and is written all the same: the first page, as it is.
@@ -193,7 +199,6 @@ mod tests {
         for sql in [
             "UPDATE osservato SET nota = 'c'",
             "UPDATE osservato SET dimensione = 5",
-            "UPDATE osservato SET dimensione = 7, istante = 99",
             "UPDATE osservato SET dimensione = 7, origine = 'p'",
             "INSERT OR REPLACE INTO osservato VALUES ('o', 7, 100, 'd')",
             "DELETE FROM osservato",

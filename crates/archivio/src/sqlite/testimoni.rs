@@ -151,15 +151,14 @@ pub fn cofirma(
     let cp = &r.checkpoint;
     let chiave =
         chiave(c, k)?.ok_or_else(|| incoerente("questa installazione non ha ancora una chiave di testimone"))?;
-    let prima: Option<(i64, i64)> = c
-        .prepare_cached("SELECT dimensione, istante FROM osservato WHERE origine = ?")?
-        .query_row([&cp.origine], |r| Ok((r.get(0)?, r.get(1)?)))
+    let prima: Option<i64> = c
+        .prepare_cached("SELECT dimensione FROM osservato WHERE origine = ?")?
+        .query_row([&cp.origine], |r| r.get(0))
         .optional()?;
-    // The clock may have stepped back since.
-    let ora = ora.0.max(prima.map_or(0, |p| p.1)).max(0);
+    let ora = ora.0.max(0);
     let testo = cp.testo();
     let firma = chiave.cofirma(&testo, ora.unsigned_abs() / 1_000_000).map_err(incoerente)?;
-    if prima.is_some_and(|p| p.0 == intero(cp.dimensione)) {
+    if prima == Some(intero(cp.dimensione)) {
         // The same tree in other words (another line of extension): nothing more was seen.
         return Ok(Ok(firma));
     }
@@ -167,10 +166,15 @@ pub fn cofirma(
     let chiavi: Vec<ChiavePubblica> = osservati.iter().filter(|k| k.nome() == cp.origine).cloned().collect();
     let (_, aperta) = Checkpoint::apri(&r.nota, &chiavi).map_err(incoerente)?;
     let firme: String = aperta.firme.iter().map(FirmaNota::riga).collect();
+    let nota = format!("{testo}\n{firme}{}", firma.riga());
+    // What could not be read again would leave this log without a witness for ever.
+    if let Err(e) = dividi(&nota) {
+        return Ok(Err(Rifiuto::Malformata(e.to_string())));
+    }
     c.prepare_cached(
         "INSERT INTO osservato(origine, dimensione, istante, nota) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT(origine) DO UPDATE SET dimensione = ?2, istante = ?3, nota = ?4",
     )?
-    .execute(params![cp.origine, intero(cp.dimensione), ora, format!("{testo}\n{firme}{}", firma.riga())])?;
+    .execute(params![cp.origine, intero(cp.dimensione), ora, nota])?;
     Ok(Ok(firma))
 }

@@ -21,6 +21,7 @@ fn cosa(campi: Option<&[&str]>, nuovi: Value) -> Oggetto {
     Oggetto {
         campi: campi.map(|c| c.iter().map(|x| (*x).to_owned()).collect()),
         nuovi_valori: serde_json::from_value(nuovi).unwrap(),
+        visto: None,
     }
 }
 

@@ -320,6 +320,7 @@ impl Simulazione {
         let campi = || Oggetto {
             campi: Some(vec!["oggetto".into()]),
             nuovi_valori: serde_json::from_value(json!({"oggetto": nuovo})).unwrap(),
+            visto: None,
         };
         let n = u32::try_from(self.caso.sotto(3) + 1).unwrap();
         let c = match self.caso.sotto(9) {

@@ -118,7 +118,12 @@ async fn a_witness_says_one_history_and_remembers_it() {
     assert!(matches!(biforcata, Err(Rifiuto::ProvaErrata(_))), "{biforcata:?}");
     let tre = richiesta(2, &prova, &[1, 2, 3]);
     let firma = cofirma(&store, &tre).await.unwrap();
-    assert_eq!(nostra.controlla(&tre.checkpoint.testo(), &firma), Ok(secondi), "never before what it said already");
+    let adesso = nostra.controlla(&tre.checkpoint.testo(), &firma).unwrap();
+    assert_eq!(
+        adesso,
+        secondi - 3_600,
+        "the clock as it is: one that had leapt forward does not date all that comes after"
+    );
     // The same tree with a line more: cosigned, nothing more is seen.
     let mut esteso = checkpoint(&[1, 2, 3]);
     esteso.estensioni = vec!["altro".into()];
@@ -202,6 +207,27 @@ async fn of_many_forks_of_one_size_asked_at_once_exactly_one_is_cosigned() {
         let tenuta = store.osservato(ORIGINE).await.unwrap().unwrap();
         assert_eq!(Checkpoint::apri(&tenuta, &osservati()).unwrap().0, checkpoint(&visti));
     }
+}
+
+/// A stranger repeats the log's own signature as often as a note may hold it, or fills the note: the witness goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_leave_a_log_without_its_witness() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = apri(dir.path(), OrologioDiProva::a("2026-11-24T09:00:00+01:00"));
+    let nostra = store.chiave_testimone("noi.example/testimone").await.unwrap();
+    let nota = checkpoint(&[1]).firma(&[&chiave()]).unwrap();
+    let riga = nota.rsplit_once("\n\n").unwrap().1;
+    let molte = format!("{nota}{}", riga.repeat(catena::nota::FIRME_MAX - 1));
+    let r = Richiesta::leggi(scrivi(0, &[], &molte).as_bytes()).unwrap();
+    assert!(store.cofirma(&r, &osservati()).await.unwrap().is_ok());
+    let mut lungo = checkpoint(&[1, 2]);
+    lungo.estensioni = vec!["x".repeat(catena::nota::NOTA_BYTE_MAX - 400)];
+    let lunga = lungo.firma(&[&chiave()]).unwrap();
+    assert!(matches!(Richiesta::leggi(scrivi(1, &[], &lunga).as_bytes()), Err(Rifiuto::Malformata(_))));
+    let poi = richiesta(1, &coerenza(&[1], &[1, 2]), &[1, 2]);
+    let firma = store.cofirma(&poi, &osservati()).await.unwrap().unwrap();
+    nostra.controlla(&poi.checkpoint.testo(), &firma).unwrap();
+    assert_eq!(verifica::ente(&dir.path().join("installazione"), Opzioni::default()).unwrap().differenze, []);
 }
 
 /// The proof that a list of leaves begins with another.

@@ -16,6 +16,7 @@ fn cosa(campi: Option<&[&str]>, nuovi: Option<Value>) -> Oggetto {
     Oggetto {
         campi: campi.map(|c| c.iter().map(|x| (*x).to_owned()).collect()),
         nuovi_valori: nuovi.map(|v| serde_json::from_value(v).unwrap()),
+        visto: None,
     }
 }
 

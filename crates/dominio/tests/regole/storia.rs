@@ -46,7 +46,7 @@ fn cosa() -> impl Strategy<Value = Oggetto> {
             } else {
                 v
             };
-            Oggetto { campi, nuovi_valori: Some(nuovi).filter(|n| *n != Valori::default()) }
+            Oggetto { campi, nuovi_valori: Some(nuovi).filter(|n| *n != Valori::default()), visto: None }
         },
     )
 }

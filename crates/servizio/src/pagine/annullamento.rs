@@ -287,7 +287,12 @@ fn comando(u: &Utente, r: &Registrazione, c: &Campi) -> Result<Comando, Vec<Erro
         oggetto = Oggetto {
             campi: Some(campi.iter().map(|x| x.codice().to_owned()).collect()),
             nuovi_valori: Some(tutti.solo(&campi)),
+            visto: None,
         };
+    }
+    // Once confirmed, what was shown must still be so when it is written.
+    if c.testo("azione") == Some("conferma") {
+        oggetto.visto = Some(r.ultimo_indice);
     }
     if u.ha(Diritto::Annulla) {
         Ok(Comando::Annulla { motivo, provvedimento: provvedimento(c)?, oggetto })

@@ -21,9 +21,6 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let conf = ente.configurazione();
     let Some(stato) = conf.aoo.get(&aoo) else { return Err(ErrorePagina::non_trovata()) };
     let registro = Registro::Aoo(aoo.clone());
-    let nota = ente.checkpoint(&registro).await?;
-    let (testo, _) = catena::nota::dividi(&nota).map_err(|_| ErrorePagina::non_trovata())?;
-    let cp = Checkpoint::leggi(testo).map_err(|_| ErrorePagina::non_trovata())?;
     let chiavi = crate::chiavi(&*ente, &registro).await?;
     let ultima = a.ancore.ultima(&stato.dati.origine, &chiavi);
     let testimoni = a.testimoni.di(&*ente, &registro, &stato.dati.origine).await?;
@@ -32,10 +29,15 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
         None => None,
     };
     let spedite = posta.as_ref().and_then(|p| p.dimensione);
-    // The window ends where the best of them is; who saw another history vouches for nothing of this one.
-    let altra_storia = testimoni.iter().any(|t| t.altra_storia);
+    // Read after what others have, so that it is not older than it.
+    let nota = ente.checkpoint(&registro).await?;
+    let (testo, _) = catena::nota::dividi(&nota).map_err(|_| ErrorePagina::non_trovata())?;
+    let cp = Checkpoint::leggi(testo).map_err(|_| ErrorePagina::non_trovata())?;
+    // The window ends where the best of them is. Who saw another history, or more of it than there is, vouches for nothing.
     let cofirmate = testimoni.iter().filter(|t| !t.altra_storia).filter_map(|t| t.cofirmate.map(|c| c.0));
-    let coperte = cofirmate.chain(ultima.map(|u| u.dimensione)).chain(spedite).max();
+    let viste: Vec<u64> = cofirmate.chain(ultima.map(|u| u.dimensione)).chain(spedite).collect();
+    let altra_storia = testimoni.iter().any(|t| t.altra_storia) || viste.iter().any(|n| *n > cp.dimensione);
+    let coperte = viste.into_iter().filter(|n| *n <= cp.dimensione).max();
     let dopo = cp.dimensione.saturating_sub(coperte.unwrap_or(0));
     pagina(&viste::Pubblico {
         ente: conf.ente.as_ref().map(|e| e.denominazione.clone()).unwrap_or_default(),

@@ -64,7 +64,7 @@ pub async fn annulla(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap, corpo:
     fai(c, &p, &h, &corpo, "annulla", |d: Dati| Comando::Annulla {
         motivo: d.motivo.unwrap_or_default(),
         provvedimento: d.provvedimento,
-        oggetto: Oggetto { campi: d.campi, nuovi_valori: d.nuovi_valori },
+        oggetto: Oggetto { campi: d.campi, nuovi_valori: d.nuovi_valori, visto: None },
     })
     .await
 }
@@ -72,7 +72,7 @@ pub async fn annulla(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap, corpo:
 pub async fn chiedi(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap, corpo: String) -> Risposta<Response> {
     fai(c, &p, &h, &corpo, "chiedi-annullamento", |d: Richiesta| Comando::ChiediAnnullamento {
         motivo: d.motivo.unwrap_or_default(),
-        oggetto: Oggetto { campi: d.campi, nuovi_valori: d.nuovi_valori },
+        oggetto: Oggetto { campi: d.campi, nuovi_valori: d.nuovi_valori, visto: None },
     })
     .await
 }

@@ -1,12 +1,12 @@
 //! Our logs shown to the witnesses configured. What is left to ask is read from the archive each time (the latest
 //! checkpoint, the largest one each witness cosigned): there is no queue to grow or to lose, and a restart forgets nothing.
-//! One request at a time for each witness; who fails is left alone for some rounds, longer each time.
+//! One request at a time for each witness; who fails is left alone for a while, longer each time.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use archivio::store::Registro;
 use archivio::{EnteStore, Errore, Store};
@@ -19,8 +19,10 @@ use dominio::tempo::Istante;
 const ATTESA_MAX: Duration = Duration::from_secs(10);
 /// Longest answer that is read.
 const RISPOSTA_BYTE_MAX: u64 = 16 * 1024;
-/// Most rounds for which who failed is left alone: at one a minute, an hour.
-const GIRI_SALTATI_MAX: u32 = 59;
+/// How long who failed is left alone at least: less than a round, so that the next one asks again.
+const PAUSA: Duration = Duration::from_secs(30);
+/// And at most.
+const PAUSA_MAX: Duration = Duration::from_secs(3_600);
 
 /// A witness to be asked: its key and where it is.
 #[derive(Debug)]
@@ -42,29 +44,32 @@ struct Stato {
 
 impl Stato {
     fn senza_attese(&mut self) {
-        self.registri.values_mut().chain([&mut self.rete]).for_each(|a| a.da_saltare = 0);
+        self.registri.values_mut().chain([&mut self.rete]).for_each(|a| a.non_prima = None);
     }
 }
 
-/// After how many rounds to ask again.
+/// When to ask again.
 #[derive(Debug, Default)]
 struct Attesa {
     falliti: u32,
-    da_saltare: u32,
+    non_prima: Option<Instant>,
     detto: Option<String>,
     altra_storia: bool,
 }
 
 impl Attesa {
-    /// Is this round one to skip?
-    fn salta(&mut self) -> bool {
-        let salta = self.da_saltare > 0;
-        self.da_saltare = self.da_saltare.saturating_sub(1);
-        salta
+    /// Is it too early?
+    fn salta(&self) -> bool {
+        self.non_prima.is_some_and(|t| Instant::now() < t)
+    }
+
+    /// How long it is left alone after one more failure.
+    fn pausa(&self) -> Duration {
+        (PAUSA * (1u32 << self.falliti.min(10))).min(PAUSA_MAX)
     }
 
     fn fallita(&mut self, detto: String) {
-        self.da_saltare = (1u32 << self.falliti.min(10)).saturating_sub(1).min(GIRI_SALTATI_MAX);
+        self.non_prima = Instant::now().checked_add(self.pausa());
         self.falliti = self.falliti.saturating_add(1);
         self.detto = Some(detto);
     }
@@ -196,9 +201,7 @@ impl Testimoni {
     /// Shows one log; `Err` says why the witness could not be reached.
     async fn mostra(&self, w: &Interpellato, ente: &dyn EnteStore, registro: &Registro) -> Result<(), String> {
         let letto = async {
-            let nota = ente.checkpoint(registro).await?;
-            let (testo, _) = dividi(&nota).map_err(|e| Errore::Incoerente(e.to_string()))?;
-            let cp = Checkpoint::leggi(testo).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            let (nota, cp) = letto(ente, registro).await?;
             let gia = ente.ultima_cofirma(registro, &w.chiave).await?.map_or(0, |c| c.dimensione);
             Ok::<_, Errore>((nota, cp, gia))
         };
@@ -209,7 +212,7 @@ impl Testimoni {
                 return Ok(());
             }
         };
-        let saltato = || w.con_stato(|s| s.registri.get_mut(&cp.origine).is_some_and(Attesa::salta));
+        let saltato = || w.con_stato(|s| s.registri.get(&cp.origine).is_some_and(Attesa::salta));
         if cp.dimensione == gia || saltato() {
             return Ok(());
         }
@@ -265,6 +268,10 @@ impl Testimoni {
                         (r.tipo == TIPO_DIMENSIONE).then(|| r.corpo.strip_suffix('\n').and_then(dimensione)).flatten();
                     match vista {
                         Some(n) if n > cp.dimensione => {
+                            // A larger one may have been signed since, and shown by whoever reads the public log.
+                            if letto(ente, registro).await?.1.dimensione >= n {
+                                return Ok(());
+                            }
                             let detto = format!(
                                 "ha già visto {n} operazioni, qui ce ne sono {}: il registro è stato accorciato",
                                 cp.dimensione
@@ -356,6 +363,14 @@ impl Interpellato {
     }
 }
 
+/// The last checkpoint of a log: the note, and what it says.
+async fn letto(ente: &dyn EnteStore, registro: &Registro) -> Result<(String, Checkpoint), Errore> {
+    let nota = ente.checkpoint(registro).await?;
+    let (testo, _) = dividi(&nota).map_err(|e| Errore::Incoerente(e.to_string()))?;
+    let cp = Checkpoint::leggi(testo).map_err(|e| Errore::Incoerente(e.to_string()))?;
+    Ok((nota, cp))
+}
+
 /// What a witness answered.
 struct Risposta {
     stato: u16,
@@ -391,15 +406,13 @@ mod tests {
     #[test]
     fn who_fails_is_left_alone_longer_each_time_and_never_more_than_an_hour() {
         let mut a = Attesa::default();
-        let mut saltati = Vec::new();
+        let mut pause = Vec::new();
         for _ in 0..9 {
+            pause.push(a.pausa().as_secs());
             a.fallita("no".to_owned());
-            let mut n = 0;
-            while a.salta() {
-                n += 1;
-            }
-            saltati.push(n);
+            assert!(a.salta());
         }
-        assert_eq!(saltati, [0, 1, 3, 7, 15, 31, 59, 59, 59]);
+        assert_eq!(pause, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+        assert!(!Attesa::default().salta());
     }
 }

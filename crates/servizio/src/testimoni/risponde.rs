@@ -1,7 +1,7 @@
 //! This installation as the witness of the logs of others, under `/testimone`: `add-checkpoint` of C2SP `tlog-witness`, its
 //! own key, and the last checkpoint it cosigned of a log, which `verifica --ancora` reads.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use archivio::{Errore, Store};
 use axum::body::Bytes;
@@ -27,6 +27,8 @@ pub struct Osservatorio {
     nome: String,
     chiave: OnceCell<Testimone>,
     posti: Semaphore,
+    /// The last checkpoint that the journal was told of.
+    detto: Mutex<String>,
 }
 
 impl Default for Osservatorio {
@@ -39,7 +41,17 @@ impl Osservatorio {
     /// Watches the logs of these keys (several of one origin, while a log changes its key); its own key, the first time,
     /// is drawn under this name.
     pub fn di(osservati: Vec<ChiavePubblica>, nome: String) -> Self {
-        Self { osservati, nome, chiave: OnceCell::new(), posti: Semaphore::new(INSIEME_MAX) }
+        Self { osservati, nome, chiave: OnceCell::new(), posti: Semaphore::new(INSIEME_MAX), detto: Mutex::default() }
+    }
+
+    /// Tells the journal of a checkpoint, but not again and again of the same: whoever likes may send it.
+    fn una_volta(&self, r: &Richiesta, racconta: impl FnOnce()) {
+        let testo = r.checkpoint.testo();
+        let mut detto = self.detto.lock().unwrap_or_else(PoisonError::into_inner);
+        if *detto != testo {
+            racconta();
+            *detto = testo;
+        }
     }
 
     /// The public key; `None` where no log is watched.
@@ -83,9 +95,18 @@ async fn aggiungi(State(s): State<Arc<Servizio>>, corpo: Bytes) -> Result<Respon
     let esito = match Richiesta::leggi(&corpo) {
         Ok(r) => {
             let esito = s.store.cofirma(&r, &s.osservatorio.osservati).await?;
-            if let Err(e @ (Rifiuto::AltraRadice(_) | Rifiuto::ProvaErrata(_))) = &esito {
-                // Signed by the log itself: kept in the journal, it may be the proof of a rewriting.
-                tracing::error!(motivo = %e, nota = %r.nota, "un registro osservato mostra un'altra storia");
+            match &esito {
+                // Two trees of one size, both signed by the log: the proof of a rewriting, kept in the journal.
+                Err(e @ Rifiuto::AltraRadice(_)) => {
+                    s.osservatorio.una_volta(&r, || {
+                        tracing::error!(motivo = %e, checkpoint = %r.checkpoint.testo(), "un registro osservato mostra un'altra storia");
+                    });
+                }
+                // Anybody can send a true checkpoint with a false proof.
+                Err(e @ Rifiuto::ProvaErrata(_)) => s.osservatorio.una_volta(&r, || {
+                    tracing::warn!(motivo = %e, checkpoint = %r.checkpoint.testo(), "checkpoint non cofirmato");
+                }),
+                _ => {}
             }
             esito
         }

@@ -5,7 +5,7 @@ import { $, base, crea, memoria } from './comune.js'
 export function bozza() {
   const chiave = `bozza:${base}:${document.body.dataset.chi}`
   if ($('.registrata')) memoria.togli(chiave)
-  $('#esci')?.addEventListener('submit', () => memoria.togli(chiave))
+  $('#esci')?.addEventListener('submit', () => memoria.togli_tutte((k) => k.startsWith('bozza:') && k.endsWith(`:${document.body.dataset.chi}`)))
   const modulo = $('form[data-bozza]')
   if (!modulo) return
   const campi = () => [...modulo.elements].filter((c) => c.name && !c.name.endsWith('.cerca') && !['hidden', 'file', 'submit', 'button'].includes(c.type))

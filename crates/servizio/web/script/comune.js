@@ -41,6 +41,13 @@ export const memoria = {
       // Full or forbidden: nothing is remembered.
     }
   },
+  togli_tutte(quali) {
+    try {
+      for (const k of Object.keys(localStorage)) if (quali(k)) localStorage.removeItem(k)
+    } catch {
+      // As above.
+    }
+  },
   togli(chiave) {
     try {
       localStorage.removeItem(chiave)

@@ -22,6 +22,6 @@ CREATE TABLE osservato(
   nota TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER osservato_u BEFORE UPDATE ON osservato
-  WHEN NEW.origine <> OLD.origine OR NEW.dimensione <= OLD.dimensione OR NEW.istante < OLD.istante
+  WHEN NEW.origine <> OLD.origine OR NEW.dimensione <= OLD.dimensione
   BEGIN SELECT RAISE(ABORT, 'immutabile: osservato può solo crescere'); END;
 CREATE TRIGGER osservato_d BEFORE DELETE ON osservato BEGIN SELECT RAISE(ABORT, 'immutabile: osservato'); END;

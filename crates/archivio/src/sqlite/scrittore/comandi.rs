@@ -14,7 +14,7 @@ use dominio::registrazione::{Chiave, Registrazione, Stato};
 use dominio::tempo::Istante;
 use rusqlite::{Connection, params};
 
-use super::super::{letture, righe, tronco};
+use super::super::{depositi, letture, righe, tronco};
 use super::Scrittore;
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
 
@@ -268,6 +268,10 @@ impl Scrittore {
         if self.conf.aoo.contains_key(&n.codice) {
             return Err(Rifiuto::Conflitto(format!("l'AOO {} esiste già", n.codice)).into());
         }
+        if let Some(l) = self.log.values().find(|l| depositi::si_confondono(&l.origine, &n.origine)) {
+            let detto = format!("«{}» si confonde con «{}», di un registro che c'è già", n.origine, l.origine);
+            return Err(Rifiuto::campo("origine", detto).into());
+        }
         let log = Arc::new(tronco::crea(&self.c, &self.chiave, Some(&n.codice), &n.origine, ora)?);
         self.metti_log(&log);
         let fatto = self.appendi(
@@ -319,7 +323,11 @@ impl Scrittore {
             return Ok(f);
         }
         let motivo = comandi::ruota_chiave(chi, motivo)?;
-        let t = self.istante(&log, ora)?;
+        let mut t = self.istante(&log, ora)?;
+        if log.id == 0 {
+            // Nor before an access whose head the key till now signed alone, whatever the clock did since.
+            t = t.max(depositi::ultimo_accesso(&self.c)?.unwrap_or(t));
+        }
         let vkey = tronco::nuova_chiave(&self.c, &self.chiave, log.id, &log.origine, t)?;
         let evento = Evento::ChiaveRuotata {
             precedente: log.vkey.clone(),

@@ -25,8 +25,10 @@ const PAGINE_MAX: i32 = 4_000;
 const TRAVASO: Duration = Duration::from_secs(5);
 /// How long whoever reads is waited for, when every connection must be closed.
 const LETTURE_MAX: Duration = Duration::from_millis(200);
-/// A file that refused is tried again after so long.
-const RITENTA: Duration = Duration::from_secs(1);
+/// A file that refused is tried again after so long; twice as long each time that somebody has it open all the same, up to
+/// [`RITENTA_MAX`]: a scan lasts, and each attempt closes and opens everything.
+pub(super) const RITENTA: Duration = Duration::from_secs(1);
+const RITENTA_MAX: Duration = Duration::from_secs(60);
 
 /// The reading connections of an ente: as many as there are places, made when first needed.
 pub struct Lettori {
@@ -116,7 +118,7 @@ impl Scrittore {
         if self.recenti > 0 {
             Some(RIPOSO)
         } else if self.vetrina.travaso.motivo().is_some() {
-            Some(RITENTA)
+            Some(self.ritenta)
         } else {
             (self.pagine_wal.load(Ordering::Relaxed) > 0).then_some(TRAVASO)
         }
@@ -126,7 +128,7 @@ impl Scrittore {
     pub(super) fn travaso_dovuto(&self) -> bool {
         let pagine = self.pagine_wal.load(Ordering::Relaxed);
         if self.vetrina.travaso.motivo().is_some() {
-            return self.travasato.elapsed() >= RITENTA;
+            return self.travasato.elapsed() >= self.ritenta;
         }
         pagine >= PAGINE_MAX || pagine > 0 && self.travasato.elapsed() >= TRAVASO
     }
@@ -137,17 +139,30 @@ impl Scrittore {
         if self.residuo || (self.chiuso || self.vetrina.travaso.motivo().is_some()) && !self.ricomincia() {
             return;
         }
-        // Pages in the WAL, and how many of them are in the file: fewer while somebody reads what was there before.
-        let versato = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i32>(1)?, r.get::<_, i32>(2)?));
-        match self.c.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], versato) {
+        match versato(&self.c, "PRAGMA wal_checkpoint(PASSIVE)") {
             Ok((pagine, versate)) => {
                 self.pagine_wal.store(pagine.saturating_sub(versate).max(0), Ordering::Relaxed);
                 self.vetrina.travaso.regge();
+                self.ritenta = RITENTA;
             }
             Err(e) => {
                 tracing::error!(errore = %e, "il file dell'archivio non riceve ciò che è nel WAL");
                 self.vetrina.travaso.cede(&e.into());
             }
+        }
+    }
+
+    fn versate(&self) -> Esito<(i32, i32)> {
+        Ok(versato(&self.c, "PRAGMA wal_checkpoint(NOOP)")?)
+    }
+
+    /// At the start: a pouring that was left half way, by a process before us, while somebody goes on reading. Whether it
+    /// failed is not known, and what it brought into the file may never have reached the disk.
+    pub(super) fn trova_a_meta(&self) {
+        if self.versate().is_ok_and(|(pagine, gia)| 0 < gia && gia < pagine) {
+            let e = Errore::Archivio("un travaso rimasto a metà, e chi legge tiene aperto l'archivio".to_owned());
+            tracing::warn!(errore = %e, "il WAL sarà versato dal principio");
+            self.vetrina.travaso.cede(&e);
         }
     }
 
@@ -175,7 +190,10 @@ impl Scrittore {
         let esito = (|| -> Esito<bool> {
             self.da_rileggere = true;
             self.rimetti()?;
-            let gia = self.c.query_row("PRAGMA wal_checkpoint(NOOP)", [], |r| r.get::<_, i32>(2))?;
+            let (_, gia) = self.versate()?;
+            if gia > 0 {
+                self.ritenta = (2 * self.ritenta).min(RITENTA_MAX);
+            }
             Ok(gia <= 0)
         })();
         esito.unwrap_or_else(|e| {
@@ -191,4 +209,9 @@ impl Scrittore {
             let _ = self.c.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
     }
+}
+
+/// Pages in the WAL, and how many of them are in the file: fewer while somebody reads what was there before.
+fn versato(c: &Connection, come: &str) -> rusqlite::Result<(i32, i32)> {
+    c.query_row(come, [], |r| Ok((r.get(1)?, r.get(2)?)))
 }

@@ -25,6 +25,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::letture;
 use super::righe;
+use super::schema;
 use super::tronco::{self, LogInfo};
 use crate::file::Deposito;
 use crate::orologio::{Guardia, Lettura, PASSO_INDIETRO_US, Riferimento};
@@ -65,6 +66,8 @@ pub struct Vetrina {
     pub riferimento: Arc<Riferimento>,
     /// Is what the clock's guard knows kept?
     pub stato_orologio: Arc<Tenuta>,
+    /// Does the search index take the rows that wait for it?
+    pub indice: Tenuta,
 }
 
 #[derive(Clone)]
@@ -107,6 +110,8 @@ pub struct Scrittore {
     pagine_wal: Arc<AtomicI32>,
     /// When the WAL was last brought into the file.
     travasato: Instant,
+    /// How long after a failed pouring it is tried again.
+    ritenta: Duration,
     /// The RGD's confirmation of the clock, which counts once it is on disk.
     conferma: bool,
 }
@@ -137,6 +142,7 @@ impl Scrittore {
             travaso: Tenuta::default(),
             riferimento: guardia.riferimento(),
             stato_orologio: guardia.tenuta(),
+            indice: Tenuta::default(),
         });
         let mut s = Self {
             percorso,
@@ -164,9 +170,11 @@ impl Scrittore {
             chiuso: false,
             pagine_wal: Arc::default(),
             travasato: Instant::now(),
+            ritenta: guasto::RITENTA,
             conferma: false,
         };
         s.conta_pagine()?;
+        s.trova_a_meta();
         s.rileggi()?;
         s.pubblica();
         // A doubt that a restart did not solve shows in readiness before anything is asked.
@@ -434,13 +442,15 @@ impl Scrittore {
     fn da_solo<T>(&mut self, f: impl FnOnce(&mut Self) -> Esito<T>) -> Esito<T> {
         let teste = self.teste.clone();
         let (toccate, contati) = (self.toccate.clone(), self.contati.clone());
+        let (conferma, superflui) = (self.conferma, self.superflui.clone());
         self.c.execute_batch("SAVEPOINT lavoro")?;
         let esito = f(self);
         if esito.is_ok() {
             self.c.execute_batch("RELEASE lavoro")?;
             return esito;
         }
-        self.conferma = false;
+        self.conferma = conferma;
+        self.superflui = superflui;
         self.teste = teste;
         self.toccate = toccate;
         self.contati = contati;
@@ -655,6 +665,12 @@ impl Scrittore {
         tronco::firma(&self.c, &chiave, &log, dimensione, radice, istante)
     }
 
+    /// Leaves the transaction; says whether that was possible.
+    fn annulla(&self) -> bool {
+        let _ = self.c.execute_batch("ROLLBACK");
+        self.c.is_autocommit()
+    }
+
     /// Moves the waiting search rows to the index, in the order of their ids.
     fn sposta_recenti(&mut self) {
         let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
@@ -667,7 +683,16 @@ impl Scrittore {
             )
         };
         match inizio.and_then(|()| sposta()) {
-            Ok(()) => self.recenti = 0,
+            Ok(()) => {
+                self.vetrina.indice.regge();
+                self.recenti = 0;
+            }
+            // The index alone does not work: the register does, and undoing is enough.
+            Err(e) if iniziata && !schema::del_disco(&e) && self.annulla() => {
+                tracing::error!(errore = %e, "indice di ricerca guasto");
+                self.vetrina.indice.cede(&e.into());
+                self.recenti = 0;
+            }
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
                 // Tried again after the next registration; meanwhile reading looks in the waiting rows.

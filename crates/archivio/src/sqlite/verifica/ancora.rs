@@ -6,6 +6,8 @@ use catena::{Checkpoint, ChiavePubblica, Hash, apri_nota};
 use super::esito::Differenze;
 use crate::store::{Discordanza, Errore, Esito};
 
+/// Bytes of a signature.
+const FIRMA_BYTE: usize = 64;
 /// Most notes in one anchor.
 const NOTE_MAX: usize = 100_000;
 
@@ -28,17 +30,28 @@ impl Ancora {
     pub fn leggi(nome: &str, testo: &str) -> Esito<Vec<Self>> {
         let male = |e: String| Errore::Incoerente(format!("l'ancora {nome}: {e}"));
         let mut out = Vec::new();
+        let mut illeggibile = None;
         // Saved from a mail program, lines may end otherwise; in a note no other control character stands.
-        for nota in note(&testo.replace("\r\n", "\n")) {
-            let (corpo, _) = catena::nota::dividi(&nota).map_err(|e| male(e.to_string()))?;
-            let checkpoint = Checkpoint::leggi(corpo).map_err(|e| male(e.to_string()))?;
-            out.push(Self { nome: nome.to_owned(), nota, checkpoint });
+        for pezzo in note(&testo.replace("\r\n", "\n")) {
+            // Noise, or a note that a crash cut short, harms no other.
+            let letta = |nota: &str| {
+                let (corpo, firme) = catena::nota::dividi(nota).map_err(|e| e.to_string())?;
+                if firme.iter().all(|f| f.firma.len() < FIRMA_BYTE) {
+                    return Err("le firme sono troncate".to_owned());
+                }
+                Checkpoint::leggi(corpo).map_err(|e| e.to_string())
+            };
+            let nota = senza_rumore(&pezzo);
+            match letta(nota) {
+                Ok(checkpoint) => out.push(Self { nome: nome.to_owned(), nota: nota.to_owned(), checkpoint }),
+                Err(e) => illeggibile = Some(e),
+            }
             if out.len() > NOTE_MAX {
                 return Err(male(format!("ha più di {NOTE_MAX} note")));
             }
         }
         if out.is_empty() {
-            return Err(male("non contiene checkpoint firmati".to_owned()));
+            return Err(male(illeggibile.unwrap_or_else(|| "non contiene checkpoint firmati".to_owned())));
         }
         Ok(out)
     }
@@ -49,11 +62,9 @@ impl Ancora {
         let mut buoni = Vec::new();
         let mut altri = 0;
         for nota in note(testo) {
-            // A checkpoint has no empty line in it: what stands before the last one that could begin it is noise.
-            let firme = nota.rfind("\n\n").unwrap_or(0);
-            let inizio = nota[..firme].rfind("\n\n").map_or(0, |i| i + 2);
-            altri += usize::from(inizio > 0);
-            match Checkpoint::apri(&nota[inizio..], chiavi) {
+            let pulita = senza_rumore(&nota);
+            altri += usize::from(pulita.len() < nota.len());
+            match Checkpoint::apri(pulita, chiavi) {
                 Ok((cp, _)) => buoni.push(cp),
                 Err(_) => altri += 1,
             }
@@ -116,6 +127,12 @@ impl Ancora {
     }
 }
 
+/// A checkpoint has no empty line in it: what stands before the last one that could begin it is not of it.
+fn senza_rumore(pezzo: &str) -> &str {
+    let firme = pezzo.rfind("\n\n").unwrap_or(0);
+    &pezzo[pezzo[..firme].rfind("\n\n").map_or(0, |i| i + 2)..]
+}
+
 /// Cuts a text into notes: a signature line followed by anything else ends one.
 fn note(testo: &str) -> Vec<String> {
     let mut out = Vec::new();
@@ -150,6 +167,19 @@ mod tests {
     fn nota(n: u64) -> String {
         let k = ChiaveFirma::da_segreto("x.example/1", &[3; 32]).unwrap();
         Checkpoint::nuovo("x.example/1", n, [n as u8; 32]).firma(&[&k]).unwrap()
+    }
+
+    #[test]
+    fn noise_and_a_note_cut_short_hide_no_other() {
+        let monca = &nota(7)[..40];
+        for testo in [
+            format!("{}\n\n{monca}\n\n{}", nota(1), nota(2)),
+            format!("rumore\n\n{}\n\n{}\n\nrumore", nota(1), nota(2)),
+            format!("{}\n\n{}\n\n{}", nota(1), &nota(7)[..nota(7).len() - 9], nota(2)),
+        ] {
+            let a = Ancora::leggi("f", &testo).unwrap();
+            assert_eq!(a.iter().map(|a| a.checkpoint.dimensione).collect::<Vec<_>>(), [1, 2], "{testo}");
+        }
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub fn controlla(radice: &Path, lotto: &[Conservato], fili: usize, d: &mut Diffe
     std::thread::scope(|s| {
         for _ in 0..fili.min(lotto.len()) {
             s.spawn(|| {
+                super::cedi_il_passo();
                 while let Some((n, f)) = {
                     let n = prossimo.fetch_add(1, Ordering::Relaxed);
                     lotto.get(n).map(|f| (n, f))

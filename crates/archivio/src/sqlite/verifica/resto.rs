@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use dominio::configurazione::Configurazione;
 use rusqlite::Connection;
 
+use super::super::depositi::origine_accessi;
 use super::super::righe::{confini, id};
 use super::esito::Differenze;
-use super::{Meta, dimensione};
+use super::{Ancora, Meta, dimensione};
 use crate::store::Esito;
 
 /// Rows named one by one before the rest is only counted.
@@ -95,6 +96,43 @@ pub fn richieste(c: &Connection, d: &mut Differenze) -> Esito<u64> {
         }
         d.se_diversi("idempotenza", &k, "ambito", &super::super::righe::da_id(op).0.to_string(), &mostra(log));
         d.se_diversi("idempotenza", &k, "byte della richiesta", "32", &lunghezza.to_string());
+    }
+    Ok(righe)
+}
+
+/// What is said to have left the house was signed here, as large as it is said to be, unless an anchor shows that it was:
+/// then it is the log that is shorter. Who got it, and when, no operation knows.
+///
+/// # Errors
+/// SQLite's.
+pub fn depositi(c: &Connection, mete: &[Meta], ancore: &[Ancora], d: &mut Differenze) -> Esito<u64> {
+    let di_log = "SELECT max(dimensione), coalesce(max(dimensione = ?2), 0) FROM checkpoint WHERE log = ?1";
+    let di_accessi = "SELECT max(dimensione), coalesce(max(dimensione = ?2), 0) FROM testa_accessi WHERE ?1 = 0";
+    let mut s = c.prepare("SELECT dove, origine, dimensione FROM deposito")?;
+    let mut r = s.query([])?;
+    let mut righe = 0;
+    while let Some(x) = r.next()? {
+        righe += 1;
+        let (dove, origine, n): (String, String, i64) = (x.get(0)?, x.get(1)?, x.get(2)?);
+        let k = format!("{dove} {origine}/{n}");
+        let suo = mete.iter().find_map(|m| match () {
+            () if m.info.origine == origine => Some((m.log, di_log)),
+            () if m.log == 0 && origine_accessi(&m.info.origine) == origine => Some((m.log, di_accessi)),
+            () => None,
+        });
+        let Some((log, sql)) = suo else {
+            d.nuova("deposito", &k, "origine", "un registro conosciuto", &origine);
+            continue;
+        };
+        let (massima, firmata): (Option<i64>, bool) =
+            c.prepare_cached(sql)?.query_row([log, n], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let ancorata = || {
+            ancore.iter().any(|a| a.checkpoint.origine == origine && a.checkpoint.dimensione >= n.unsigned_abs())
+        };
+        if !firmata && !ancorata() {
+            let atteso = format!("una dimensione firmata, al più {}", massima.unwrap_or(0));
+            d.nuova("deposito", &k, "dimensione", &atteso, &n.to_string());
+        }
     }
     Ok(righe)
 }
