@@ -78,13 +78,17 @@ struct Conservato {
     scarto: Option<i64>,
     /// Are registrations stopped?
     dubbio: bool,
+    /// Without a baseline: the time believed meanwhile, minus elapsed time.
+    #[serde(default)]
+    creduto: Option<i64>,
 }
 
 /// The time that is believed, for who does not stamp operations: the wall clock, or, when it leapt forward, what it should
-/// have said. A wrong year must not end every session, token and role, and with them the right to confirm the clock.
+/// have said. A wrong year must not end every session, token and role, and with them the right to confirm the clock. Where
+/// a restart of the machine left a doubt and no baseline, time goes on from the last instant given.
 pub struct Riferimento {
     orologio: Arc<dyn Orologio>,
-    /// Wall clock minus elapsed time at the baseline; [`IGNOTO`] when only the RGD can give one.
+    /// Wall clock minus elapsed time at the baseline; [`IGNOTO`] when there is none, nor any instant given.
     scarto: AtomicI64,
 }
 
@@ -128,10 +132,11 @@ impl Guardia {
                 let dubbio = altro.is_some_and(|s| s.dubbio) || percorso.is_some() && assente;
                 // The register is never behind its own last instant: a clock that is will be put right.
                 let scarto = (!dubbio).then(|| muro.max(ultimo).saturating_sub(mono));
-                Conservato { avvio, scarto, dubbio }
+                let creduto = (dubbio && ultimo > 0).then(|| ultimo.saturating_sub(mono));
+                Conservato { avvio, scarto, dubbio, creduto }
             }
         };
-        let scarto = AtomicI64::new(stato.scarto.unwrap_or(IGNOTO));
+        let scarto = AtomicI64::new(stato.scarto.or(stato.creduto).unwrap_or(IGNOTO));
         let riferimento = Arc::new(Riferimento { orologio: Arc::clone(&orologio), scarto });
         let g = Self { orologio, percorso, stato, riferimento, tenuta: Arc::default() };
         g.conserva();
@@ -161,7 +166,7 @@ impl Guardia {
     pub fn conferma(&mut self) -> Istante {
         let muro = self.orologio.adesso().0;
         let scarto = muro.saturating_sub(self.orologio.monotono());
-        self.stato = Conservato { avvio: self.orologio.avvio(), scarto: Some(scarto), dubbio: false };
+        self.stato = Conservato { avvio: self.orologio.avvio(), scarto: Some(scarto), dubbio: false, creduto: None };
         self.riferimento.scarto.store(scarto, Ordering::Relaxed);
         self.conserva();
         Istante(muro)
@@ -212,12 +217,13 @@ impl Guardia {
 
 /// The state kept before. A file that cannot be read is a doubt: what it said is not known.
 fn leggi_stato(p: &Path) -> Option<Conservato> {
+    let ignoto = Conservato { avvio: None, scarto: None, dubbio: true, creduto: None };
     let byte = match std::fs::read(p) {
         Ok(b) => b,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(_) => return Some(Conservato { avvio: None, scarto: None, dubbio: true }),
+        Err(_) => return Some(ignoto),
     };
-    Some(serde_json::from_slice(&byte).unwrap_or(Conservato { avvio: None, scarto: None, dubbio: true }))
+    Some(serde_json::from_slice(&byte).unwrap_or(ignoto))
 }
 
 #[cfg(test)]
@@ -290,6 +296,32 @@ mod tests {
         assert_eq!(r.ora(), o.adesso());
         passa(&o, -86_400, 0);
         assert_eq!(r.ora(), o.adesso());
+    }
+
+    #[test]
+    fn a_doubt_that_outlives_the_machine_goes_on_from_the_last_instant_given() {
+        // R-A21
+        let d = tempfile::tempdir().unwrap();
+        let o = Arc::new(Finto::default());
+        passa(&o, 1_000_000, 7);
+        let ultimo = 1_000_000_000_000;
+        let apri = |o: &Arc<Finto>| Guardia::nuova(o.clone(), Some(d.path().join("orologio")), ultimo);
+        let mut g = apri(&o);
+        passa(&o, 365 * 86_400, 0);
+        assert!(matches!(g.leggi(), Lettura::InDubbio(_)));
+        drop(g);
+        riavvia_macchina(&o);
+        let r = apri(&o).riferimento();
+        assert_eq!(r.ora(), Istante(ultimo), "no wrong year ends a session");
+        passa(&o, 30, 30);
+        assert_eq!(r.ora(), Istante(ultimo + 30_000_000));
+        // The process starts again: time does not.
+        let mut g = apri(&o);
+        assert_eq!(g.riferimento().ora(), Istante(ultimo + 30_000_000));
+        assert!(matches!(g.leggi(), Lettura::InDubbio(_)));
+        g.conferma();
+        assert_eq!(g.riferimento().ora(), o.adesso());
+        assert_eq!(apri(&o).riferimento().ora(), o.adesso());
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub struct PostaConf {
     ogni_ore: Option<u32>,
 }
 
-/// Anchors by mail as configured by file and environment; `None` when no address is.
+/// Anchors by mail as configured by file and environment; `None` when nothing is. `url_pubblico`: where people reach the
+/// service, empty when that is not configured.
 pub fn posta(conf: Option<PostaConf>, archivio: &Path, url_pubblico: &str) -> Result<Option<Posta>> {
     let c = conf.unwrap_or_default();
     let k = |nome: &str, file: Option<String>| chiave(&format!("ANCORE__POSTA__{nome}"), file);
@@ -54,6 +55,21 @@ pub fn posta(conf: Option<PostaConf>, archivio: &Path, url_pubblico: &str) -> Re
         None => c.a,
     };
     if a.is_empty() {
+        // Who wrote the rest wants mail: silence here would be found when an anchor is needed.
+        let scritte = [
+            ("da", k("DA", c.da)),
+            ("server", k("SERVER", c.server)),
+            ("porta", k("PORTA", c.porta.map(|p| p.to_string()))),
+            ("tls", k("TLS", c.tls)),
+            ("utente", k("UTENTE", c.utente)),
+            ("password", k("PASSWORD", None)),
+            ("password_file", k("PASSWORD_FILE", c.password_file.map(|f| f.display().to_string()))),
+            ("autorita", k("AUTORITA", c.autorita.map(|f| f.display().to_string()))),
+            ("ogni_ore", k("OGNI_ORE", c.ogni_ore.map(|n| n.to_string()))),
+        ];
+        if let Some((nome, _)) = scritte.iter().find(|(_, v)| v.as_ref().is_some_and(|v| !v.is_empty())) {
+            bail!("c'è ancore.posta.{nome}, ma in ancore.posta.a non c'è nessun indirizzo a cui spedire");
+        }
         return Ok(None);
     }
     let serve = |nome: &str, v: Option<String>| v.with_context(|| format!("manca ancore.posta.{nome}"));
@@ -140,8 +156,20 @@ pub fn esegui(v: &Verbo) -> Result<u8> {
         };
         let mut falliti = 0;
         for ipa in store.enti().await? {
-            let Some(ente) = store.ente(&ipa).await? else { continue };
-            for (dove, esito) in posta.giro(&*ente, true).await? {
+            // One that cannot be served does not stop those after it.
+            let giro = async {
+                match store.ente(&ipa).await? {
+                    Some(ente) => posta.giro(&*ente, true).await,
+                    None => Ok(Vec::new()),
+                }
+            };
+            let esiti = giro.await.unwrap_or_else(|e| {
+                falliti += 1;
+                println!("{ipa}: fallito");
+                eprintln!("{ipa}: {e}");
+                Vec::new()
+            });
+            for (dove, esito) in esiti {
                 match esito {
                     Esito::Spediti(n) => println!("{ipa} {dove}: spediti={n}"),
                     Esito::NienteDiNuovo | Esito::NonDovuto => println!("{ipa} {dove}: spediti=0"),

@@ -217,7 +217,7 @@ pub fn serve(o: &Serve) -> Result<u8> {
         let ascolto = ascolta(&listen).await?;
         let con_indirizzo = conf.url_pubblico().is_some();
         let url = conf.url_pubblico().unwrap_or(format!("http://{}", ascolto.local_addr()?));
-        let posta = crate::ancore::posta(conf.ancore.posta, &cartella, &url)?;
+        let posta = crate::ancore::posta(conf.ancore.posta, &cartella, if con_indirizzo { &url } else { "" })?;
         let ancore = chiave("ANCORE__CARTELLA", conf.ancore.cartella).map(PathBuf::from);
         let ancore = Ancore::in_cartella(ancore).e_per_posta(posta);
         let s =
@@ -249,22 +249,27 @@ async fn servi(ascolto: tokio::net::TcpListener, s: Arc<Servizio>) -> Result<u8>
     if let Some(k) = s.osservatorio.chiave(&*s.store).await? {
         println!("testimone={k}");
     }
+    let fine = fine()?;
     println!("pronto");
     std::io::stdout().flush()?;
-    servizio::servi(ascolto, s, fine()).await?;
+    servizio::servi(ascolto, s, fine).await?;
     Ok(0)
 }
 
 /// Ctrl-C, or the signal of a service manager.
-async fn fine() {
-    let interrotto = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut t) = signal(SignalKind::terminate()) {
-            tokio::select! { _ = interrotto => {}, _ = t.recv() => {} }
-            return;
-        }
-    }
-    let _ = interrotto.await;
+/// Heard from now on, so that who is told to stop as soon as it says that it is ready ends as it should.
+#[cfg(unix)]
+fn fine() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut termina, mut interrompi) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! { _ = termina.recv() => {}, _ = interrompi.recv() => {} }
+    })
+}
+
+#[cfg(not(unix))]
+fn fine() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -114,7 +114,8 @@ const FINE_POSTA: Duration = Duration::from_secs(60);
 pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
     let (ancore, testimoni) = (Arc::clone(&s.ancore), Arc::clone(&s.testimoni));
-    let accesso = Arc::new(accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, ancore, testimoni));
+    let accesso = accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, ancore, testimoni);
+    let accesso = Arc::new(accesso.con_limiti(s.limiti));
     let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
@@ -146,20 +147,23 @@ fn protette(porte: Router<Arc<Servizio>>, s: Arc<Servizio>) -> Router {
         .layer(fissa(header::CACHE_CONTROL, "no-store"))
 }
 
-/// Gives a request its time. Uploads have theirs, piece by piece, in [`ricezione`].
+/// Gives a request its time. Uploads have theirs, piece by piece, in [`ricezione`]; what follows them has it in its door.
 async fn a_tempo(State(attesa_max): State<Duration>, r: Request, next: Next) -> Response {
     let invio = r.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"multipart/"));
     if invio {
         return next.run(r).await;
     }
-    match tokio::time::timeout(attesa_max, next.run(r)).await {
-        Ok(risposta) => risposta,
-        Err(_) => Problema::attesa(
+    entro(attesa_max, next.run(r)).await.unwrap_or_else(Problema::into_response)
+}
+
+/// What a request asks, if it is done within its time; what follows an upload too.
+pub(crate) async fn entro<T>(attesa_max: Duration, fa: impl Future<Output = T>) -> Result<T, Problema> {
+    tokio::time::timeout(attesa_max, fa).await.map_err(|_| {
+        Problema::attesa(
             "la richiesta non si è conclusa in tempo e può essere stata eseguita lo stesso: ripeterla con la stessa \
              Idempotency-Key, o rileggere prima di ripetere",
         )
-        .into_response(),
-    }
+    })
 }
 
 /// Text of our own making gains from compression; a registered document travels as it is, with its length.
@@ -290,6 +294,8 @@ async fn deposita(s: &Servizio, ente: &dyn EnteStore, nota: String, chiavi: Vec<
 /// Says whether the checkpoints are where they should be.
 async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<bool> {
     let Some(ente) = s.store.ente(ipa).await? else { return Ok(true) };
+    // What refused a write is tried again, also where nobody asks for readiness.
+    ente.salute().await;
     let mut depositati = true;
     for registro in registri(&*ente) {
         let nota = ente.firma_checkpoint(&registro).await?;

@@ -64,7 +64,7 @@ pub struct Limiti {
     pub file_numero_max: usize,
     /// Longest silence of who sends a file: an upload may last, but not stand still.
     pub silenzio_max: Duration,
-    /// Longest life of a request that is not an upload.
+    /// Longest life of a request that is not an upload; of what an upload is for, once received; of each write of it.
     pub attesa_max: Duration,
 }
 
@@ -183,6 +183,14 @@ async fn entro<T>(limiti: Limiti, pezzo: impl Future<Output = Result<T, Multipar
     }
 }
 
+/// What is stored, if the disk takes it in time.
+async fn su_disco<T>(limiti: Limiti, scrive: impl Future<Output = archivio::Esito<T>>) -> Result<T, Problema> {
+    match tokio::time::timeout(limiti.attesa_max, scrive).await {
+        Ok(r) => Ok(r?),
+        Err(_) => Err(Problema::attesa("il file non si è potuto conservare in tempo: nulla è stato registrato")),
+    }
+}
+
 fn interrotta(e: MultipartError) -> Problema {
     tracing::debug!(errore = %e.body_text(), "corpo multipart interrotto");
     Problema::malformata("il corpo multipart/form-data è malformato o si è interrotto: nulla è stato registrato")
@@ -220,12 +228,12 @@ async fn file(
         if inizio.len() < 16 {
             inizio.extend(b.iter().take(16 - inizio.len()));
         }
-        caricamento.scrivi(&b).await?;
+        su_disco(limiti, caricamento.scrivi(&b)).await?;
     }
     if byte == 0 && nome_file.is_empty() && salta_vuoti {
         return Ok(None);
     }
-    let file = caricamento.chiudi().await?;
+    let file = su_disco(limiti, caricamento.chiudi()).await?;
     let mime = riconosci(&inizio, &nome_file, dichiarato.as_deref());
     Ok(Some(FileDaRegistrare { ruolo, nome: nome_file, mime, file }))
 }

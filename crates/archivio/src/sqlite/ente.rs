@@ -1,9 +1,8 @@
 //! One ente: its writer, its readers, its files.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use catena::Testimone;
@@ -42,6 +41,14 @@ const FILE_OROLOGIO: &str = "orologio";
 /// Secrets of tokens remembered.
 const TOKEN_NOTI_MAX: usize = 1_024;
 
+/// A question to the writer, for whoever wants to know meanwhile.
+#[derive(Clone)]
+struct Domanda {
+    posta: Instant,
+    /// Ends with the answer.
+    risposta: tokio::sync::watch::Receiver<()>,
+}
+
 /// One ente on SQLite.
 pub struct SqliteEnte {
     ipa: CodiceIpa,
@@ -55,13 +62,11 @@ pub struct SqliteEnte {
     accessi: Arc<Accessi>,
     chiave: ChiaveInstallazione,
     lettori: Arc<Lettori>,
-    /// One question at a time is put to the writer about how it is.
-    provando: Arc<AtomicBool>,
+    /// The last question put to the writer about how it is.
+    domanda: Mutex<Option<Domanda>>,
     /// What was signed of the access log and is not there any more. It stays until the process ends: a log that grows
     /// again does not give back what was taken out.
     accessi_mancanti: Mutex<Option<String>>,
-    /// It did not answer the last one in time.
-    muto: AtomicBool,
     /// Secrets already looked up; whether a token still holds is asked to the configuration each time.
     token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
 }
@@ -119,9 +124,8 @@ impl SqliteEnte {
             accessi: Arc::new(Accessi::in_cartella(cartella)),
             chiave,
             lettori,
-            provando: Arc::default(),
+            domanda: Mutex::default(),
             accessi_mancanti: Mutex::default(),
-            muto: AtomicBool::new(false),
             token_noti: std::sync::RwLock::default(),
         }))
     }
@@ -185,6 +189,30 @@ impl SqliteEnte {
             esito
         })
         .await
+    }
+
+    /// Does the writer let a question wait for too long? One at a time is put to it, and goes on waiting also when who asked
+    /// first went away; whether it answers yes or no is in the shop window.
+    async fn muto(&self) -> bool {
+        let mut d = self.domanda();
+        let fine = tokio::time::Instant::from_std(d.posta + SILENZIO_MAX);
+        tokio::time::timeout_at(fine, d.risposta.changed()).await.is_err()
+    }
+
+    fn domanda(&self) -> Domanda {
+        let mut posto = self.domanda.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(d) = posto.as_ref().filter(|d| d.risposta.has_changed().is_ok()) {
+            return d.clone();
+        }
+        let (in_attesa, risposta) = tokio::sync::watch::channel(());
+        let sportello = self.sportello.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tokio::spawn(async move {
+            if let Some(s) = sportello {
+                let _ = s.chiedi(Lavoro::Prova).await;
+            }
+            drop(in_attesa);
+        });
+        posto.insert(Domanda { posta: Instant::now(), risposta }).clone()
     }
 
     /// As last seen, trying nothing.
@@ -288,25 +316,11 @@ impl EnteStore for SqliteEnte {
         let mut impedimenti = Vec::new();
         // A page finds its place on a disk where a registration does not.
         let cedeva = self.vetrina.archivio.motivo().is_some();
-        if !self.provando.swap(true, Ordering::AcqRel) {
-            let provando = Arc::clone(&self.provando);
-            let sportello = self.sportello.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let domanda = tokio::spawn(async move {
-                let esito = match sportello {
-                    Some(s) => s.chiedi(Lavoro::Prova).await,
-                    None => Ok(()),
-                };
-                provando.store(false, Ordering::Release);
-                esito
-            });
-            // Whether it answers yes or no is in the shop window; here it matters that it answers.
-            let muto = tokio::time::timeout(SILENZIO_MAX, domanda).await.is_err();
-            self.muto.store(muto, Ordering::Release);
-        }
-        if self.muto.load(Ordering::Acquire) {
+        if self.muto().await {
             impedimenti.push("lo scrittore del registro non risponde: il disco può essere bloccato".to_owned());
         }
-        if cedeva || self.deposito.tenuta.da_provare() {
+        let tenuta = &self.deposito.tenuta;
+        if cedeva && tenuta.provabile() || tenuta.da_provare() {
             let deposito = self.deposito.clone();
             let _ = tokio::time::timeout(SILENZIO_MAX, in_disparte(move || deposito.prova())).await;
         }
@@ -331,6 +345,7 @@ impl EnteStore for SqliteEnte {
                 self.vetrina.stato_orologio.motivo(),
                 "lo stato dell'orologio non si può conservare: un riavvio lo dimenticherebbe",
             ),
+            (self.vetrina.indice.motivo(), "l'indice di ricerca non si può aggiornare, e cercare può essere lento"),
         ];
         let avvisi = avvisi.into_iter().filter_map(|(m, che)| Some(format!("{che}: {}", m?))).collect();
         Salute { impedimenti, avvisi }
@@ -703,9 +718,7 @@ impl EnteStore for SqliteEnte {
         let testa = in_disparte(move || accessi.testa()).await?;
         let (log, chiave, ora, accessi) = (self.log(None)?, self.chiave.clone(), self.ora(), Arc::clone(&self.accessi));
         let esito = self
-            .scrivi(move |c| {
-                depositi::firma_accessi(c, &chiave, &log, testa.as_ref(), &|| accessi.dimensione(), ora)
-            })
+            .scrivi(move |c| depositi::firma_accessi(c, &chiave, &log, testa.as_ref(), &|| accessi.dimensione(), ora))
             .await;
         if let Err(Errore::Incoerente(e)) = &esito {
             let mut prima = self.accessi_mancanti.lock().unwrap_or_else(PoisonError::into_inner);
@@ -730,5 +743,81 @@ impl EnteStore for SqliteEnte {
         avanza(&format!("ente {}", self.ipa));
         let cartella = self.cartella.clone();
         in_disparte(move || verifica::ente(&cartella, verifica::Opzioni::default())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dominio::configurazione::DatiEnte;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    struct Fermo(AtomicI64);
+    impl Orologio for Fermo {
+        fn adesso(&self) -> Istante {
+            Istante(self.0.load(Ordering::SeqCst))
+        }
+        fn monotono(&self) -> i64 {
+            0
+        }
+        fn avvio(&self) -> Option<String> {
+            Some("prova".to_owned())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_confirmed_clock_stays_so_when_another_job_of_the_group_fails() {
+        // R-A21
+        let d = tempfile::tempdir().unwrap();
+        let o = Arc::new(Fermo(AtomicI64::new(1_790_000_000_000_000)));
+        let store = super::super::SqliteStore::apri(d.path(), o.clone()).unwrap();
+        let ipa: CodiceIpa = "c_z999".parse().unwrap();
+        let ente = store.apri_ente(&ipa, true).unwrap().unwrap();
+        let dati = DatiEnte { ipa, denominazione: "Ente".into(), codice_fiscale: None, pec: None };
+        ente.crea(NuovoEnte { dati, chi: crate::sistema() }).await.unwrap();
+        let aoo: CodiceAoo = "AOO1".parse().unwrap();
+        let nuova = NuovaAoo {
+            codice: aoo.clone(),
+            denominazione: "AOO".into(),
+            origine: "prova.example/AOO1".into(),
+            ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
+            consente_da_classificare: true,
+            voce_da_classificare: "0".parse().unwrap(),
+            dal: "2026-01-01".parse().unwrap(),
+            pec: None,
+            registri: Vec::new(),
+        };
+        ente.crea_aoo(&crate::sistema(), nuova).await.unwrap();
+        o.0.fetch_add(86_400_000_000, Ordering::SeqCst);
+        ente.salute().await;
+        assert!(ente.impedimento().is_some());
+        // The writer is kept busy, so that what comes meanwhile is one group.
+        let (iniziato, inizio) = tokio::sync::oneshot::channel();
+        let (libera, libero) = std::sync::mpsc::channel::<()>();
+        let tiene = {
+            let ente = Arc::clone(&ente);
+            tokio::spawn(async move {
+                ente.servizio(move |_| {
+                    let _ = iniziato.send(());
+                    let _ = libero.recv();
+                    Ok(())
+                })
+                .await
+            })
+        };
+        inizio.await.unwrap();
+        let conferma = ComandoConfigurazione::ConfermaOrologio { motivo: "controllato".into() };
+        let chi = crate::sistema();
+        let (confermato, fallito, ()) = tokio::join!(
+            ente.configura(&aoo, &chi, conferma, None, None),
+            ente.servizio(|_| Err(Errore::Archivio("di proposito".into()))),
+            async { libera.send(()).unwrap() },
+        );
+        confermato.unwrap();
+        assert!(fallito.is_err());
+        tiene.await.unwrap().unwrap();
+        assert_eq!(ente.impedimento(), None, "acknowledged, and in effect");
+        ente.salute().await;
+        assert_eq!(ente.impedimento(), None);
     }
 }

@@ -86,7 +86,10 @@ fn comune(c: &Connection) -> Esito<()> {
 /// Does a failure speak of the storage, rather than of what was asked?
 pub fn del_disco(e: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode as C;
-    matches!(e.sqlite_error_code(), Some(C::DiskFull | C::SystemIoFailure | C::CannotOpen | C::ReadOnly | C::OutOfMemory))
+    matches!(
+        e.sqlite_error_code(),
+        Some(C::DiskFull | C::SystemIoFailure | C::CannotOpen | C::ReadOnly | C::OutOfMemory)
+    )
 }
 
 /// A commit that changes nothing and is written all the same: the first page, as it is.
@@ -174,6 +177,25 @@ mod tests {
                 .query_row("SELECT count(*) FROM sqlite_master WHERE type='trigger' AND tbl_name=?", [t], |r| r.get(0))
                 .unwrap();
             assert!(n >= 2, "{t}");
+        }
+    }
+
+    #[test]
+    fn who_only_reads_and_closes_last_neither_pours_the_wal_nor_takes_it_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let p = dir.path().join("x.sqlite");
+        for scorsa in [true, false] {
+            let mut c = apri_scrittura(&p).unwrap();
+            migra(&mut c).unwrap();
+            c.execute("INSERT INTO contatore VALUES (?1, 'PG', 2026, 5)", [scorsa]).unwrap();
+            let lettore = if scorsa { apri_scorsa(&p, "") } else { apri_lettura(&p) }.unwrap();
+            lettore.query_row("SELECT count(*) FROM contatore", [], |r| r.get::<_, i64>(0)).unwrap();
+            let prima = std::fs::read(&p).unwrap();
+            // As the writer does after a pouring that failed.
+            c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+            drop(c);
+            drop(lettore);
+            assert!(dir.path().join("x.sqlite-wal").exists() && std::fs::read(&p).unwrap() == prima, "{scorsa}");
         }
     }
 

@@ -61,8 +61,15 @@ async fn the_log_extends_what_was_signed_before_or_the_anchor_says_so() {
     c2.execute("UPDATE chiave_log SET vkey = ? WHERE log = 1", [&vkey]).unwrap();
     let d = con(&riscritto, &note[..1]);
     assert!(d.iter().any(|x| x.tabella == "ancora" && x.campo == "radice"), "{d:?}");
-    // Shorter than what was signed.
+    // Shorter than what was signed, and than what was said to have left the house: true, once the anchor is there.
+    let di = |d: &[Discordanza], t: &str| d.iter().any(|x| x.tabella == t && x.campo == "dimensione");
+    let lunga = Ancora::leggi("prova", &note[4]).unwrap()[0].checkpoint.dimensione;
+    let lunga = i64::try_from(lunga).unwrap();
+    c2.execute("INSERT INTO deposito VALUES ('a@x.example', ?, ?, 1)", rusqlite::params![origine, lunga]).unwrap();
+    let d = con(&riscritto, &[]);
+    assert!(di(&d, "deposito"), "{d:?}");
     let d = con(&riscritto, &note[4..5]);
+    assert!(!di(&d, "deposito"), "{d:?}");
     assert!(d.iter().any(|x| x.tabella == "ancora" && x.trovato.contains("il registro è stato accorciato")), "{d:?}");
 }
 

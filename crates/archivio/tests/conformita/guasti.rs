@@ -40,6 +40,7 @@ async fn archivio() -> Banco {
     let w = catena::ChiaveTestimone::da_segreto("testimone.example/1", &[5; 32]).unwrap();
     let firma = w.cofirma(testo, 1_790_000_000).unwrap();
     assert!(b.ente.conserva_cofirma(&Registro::Aoo(aoo()), n, &w.pubblica(), &firma).await.unwrap());
+    b.ente.annota_depositi("a@x.example", vec![("prova.example/c_z999/AOO1".into(), n)]).await.unwrap();
     assert_eq!(b.verifica().await.cofirme, 1);
     b
 }
@@ -208,6 +209,14 @@ async fn whatever_is_altered_is_found_and_named() {
         ("UPDATE cofirma SET log = 7", "cofirma", "log"),
         ("DELETE FROM checkpoint", "cofirma", "dimensione"),
         ("INSERT INTO chiave_testimone VALUES (1, 'x', zeroblob(1), 1)", "chiave_testimone", "vkey"),
+        (
+            "INSERT INTO deposito SELECT dove, origine, dimensione + 900, istante FROM deposito",
+            "deposito",
+            "dimensione",
+        ),
+        ("UPDATE deposito SET dimensione = dimensione - 1", "deposito", "dimensione"),
+        ("UPDATE deposito SET origine = 'protocollo.ente/c_z999/accessi'", "deposito", "dimensione"),
+        ("UPDATE deposito SET origine = 'altra.example/x'", "deposito", "origine"),
         ("INSERT INTO osservato VALUES ('o', 1, 1, 'x')", "osservato", "nota"),
         ("UPDATE contatore SET ultimo = 777", "contatore", "ultimo"),
         ("INSERT INTO contatore VALUES (1, 'ALTRO', 2026, 4)", "contatore", "ultimo"),

@@ -316,3 +316,34 @@ async fn who_administers_one_aoo_gives_no_roles_elsewhere() {
         C::AssegnaIncarichi { utente: "ugo".parse().unwrap(), incarichi: vec![incarico(Ruolo::Auditor, Some(aoo()))] };
     prova(qui, None).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_index_that_does_not_work_is_a_warning_and_the_register_goes_on() {
+    let b = Banco::nuovo().await;
+    b.registra("Prima").await;
+    let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
+    c.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    c.execute_batch("CREATE TEMP TABLE tenuti AS SELECT * FROM cerca_data; UPDATE cerca_data SET block = x'ff';")
+        .unwrap();
+    b.registra("Con un indice guasto").await;
+    let avvisi = async || {
+        let s = b.ente.salute().await;
+        assert_eq!(s.impedimenti, [""; 0]);
+        s.avvisi
+    };
+    // The index is brought up to date when nothing was asked for a while.
+    let riposo = || tokio::time::sleep(std::time::Duration::from_millis(150));
+    let inizio = std::time::Instant::now();
+    while avvisi().await.is_empty() {
+        assert!(inizio.elapsed().as_secs() < 30);
+        riposo().await;
+    }
+    assert!(avvisi().await[0].starts_with("l'indice di ricerca non si può aggiornare"), "{:?}", avvisi().await);
+    b.registra("Ancora").await;
+    c.execute_batch("DELETE FROM cerca_data; INSERT INTO cerca_data SELECT * FROM tenuti;").unwrap();
+    assert_eq!(b.registra("Di nuovo sano").await.chiave.unwrap().numero.valore(), 4);
+    while !avvisi().await.is_empty() {
+        assert!(inizio.elapsed().as_secs() < 60);
+        riposo().await;
+    }
+}

@@ -162,7 +162,7 @@ async fn a_witness_says_one_history_and_remembers_it() {
         c.execute_batch("BEGIN; DROP TRIGGER osservato_u; DROP TRIGGER osservato_d; DELETE FROM osservato").unwrap();
         c.execute(
             "INSERT INTO osservato VALUES (?, 3, ?, ?)",
-            rusqlite::params![ORIGINE, secondi as i64 * 1_000_000, tenuta],
+            rusqlite::params![ORIGINE, adesso as i64 * 1_000_000, tenuta],
         )
         .unwrap();
         c.execute_batch(&format!("{sql}; CREATE TRIGGER osservato_d BEFORE DELETE ON osservato BEGIN SELECT RAISE(ABORT, 'immutabile: osservato'); END; COMMIT")).unwrap();

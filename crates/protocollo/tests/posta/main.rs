@@ -306,3 +306,59 @@ fn the_command_sends_now_or_asks_the_running_service() {
     assert_eq!(o.status.code(), Some(2), "{o:?}");
     assert!(String::from_utf8_lossy(&o.stderr).contains("ancore.posta.tls"), "{o:?}");
 }
+
+/// What is left out is said, by the command and by the service.
+#[test]
+fn mail_that_has_no_address_to_go_to_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("enti")).unwrap();
+    let conf = dir.path().join("conf.toml");
+    for riga in ["server = \"localhost\"", "ogni_ore = 6", "a = []\npassword_file = \"/etc/protocollo/pec\""] {
+        let testo = format!(
+            "[database]\nurl = \"sqlite:{}\"\n[servizio]\nlisten = \"127.0.0.1:0\"\n[ancore.posta]\n{riga}\n",
+            dir.path().display()
+        );
+        std::fs::write(&conf, testo).unwrap();
+        let nome = riga.lines().last().unwrap().split(' ').next().unwrap();
+        for verbo in [&["ancore", "spedisci"][..], &["serve"]] {
+            let o = protocollo(&[verbo, &["--config", conf.to_str().unwrap()]].concat());
+            assert_eq!(o.status.code(), Some(2), "{o:?}");
+            let detto = String::from_utf8_lossy(&o.stderr);
+            assert!(detto.contains(&format!("ancore.posta.{nome}")) && detto.contains("ancore.posta.a"), "{detto}");
+        }
+    }
+}
+
+/// One ente that cannot be read does not keep the others from sending.
+#[test]
+fn what_stops_one_ente_does_not_stop_those_after_it() {
+    let Some(exim) = Exim::trova(Porta::Chiara) else { return };
+    let mut b = Banco::nuovo();
+    b.ente = None;
+    // Before the other in every order; its file is no database.
+    let guasto = b.dir.path().join("enti/a_a111");
+    std::fs::create_dir_all(&guasto).unwrap();
+    std::fs::write(guasto.join("ente.sqlite"), [7; 8_192]).unwrap();
+    let conf = b.dir.path().join("conf.toml");
+    let password = b.dir.path().join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    let testo = format!(
+        "[database]\nurl = \"sqlite:{}\"\n[ancore.posta]\na = [\"deposito@pec.example\"]\n\
+         da = \"protocollo@pec.comune.example\"\nserver = \"localhost\"\nporta = {}\ntls = \"starttls\"\n\
+         utente = \"{UTENTE}\"\npassword_file = \"{}\"\nautorita = \"{}\"\n",
+        b.dir.path().display(),
+        exim.porta,
+        password.display(),
+        exim.certificato().display(),
+    );
+    std::fs::write(&conf, testo).unwrap();
+    let o = protocollo(&["ancore", "spedisci", "--config", conf.to_str().unwrap()]);
+    let detto = String::from_utf8_lossy(&o.stdout);
+    assert_eq!(
+        (o.status.code(), detto.as_ref()),
+        (Some(1), "a_a111: fallito\nc_z999 deposito@pec.example: spediti=3\n")
+    );
+    assert_eq!(exim.messaggi().len(), 1);
+    let arrivato = std::fs::read_to_string(&exim.messaggi()[0]).unwrap();
+    assert!(!arrivato.contains("log/chiavi"), "no address is configured: {arrivato}");
+}

@@ -23,6 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::ancore::Ancore;
+use crate::ricezione::Limiti;
 use crate::testimoni::Testimoni;
 use archivio::Store;
 use archivio::store::{EnteStore, Esito};
@@ -52,6 +53,8 @@ pub struct Accesso {
     pub ancore: Arc<Ancore>,
     /// Who cosigns them.
     pub testimoni: Arc<Testimoni>,
+    /// Limits of requests.
+    pub limiti: Limiti,
 }
 
 /// How a sign-in ended.
@@ -82,7 +85,14 @@ impl Accesso {
             url_pubblico: url_pubblico.trim_end_matches('/').to_owned(),
             ancore,
             testimoni,
+            limiti: Limiti::default(),
         }
+    }
+
+    /// The same, with these limits.
+    #[must_use]
+    pub fn con_limiti(self, limiti: Limiti) -> Self {
+        Self { limiti, ..self }
     }
 
     /// The ente, when it is here.

@@ -33,6 +33,7 @@ impl Allegato {
 pub struct Dati<'a> {
     pub ente: &'a str,
     pub ipa: &'a CodiceIpa,
+    /// Where people reach the service; empty when it is not configured.
     pub url_pubblico: &'a str,
     pub mittente: &'a Mailbox,
     pub destinatario: &'a Mailbox,
@@ -121,9 +122,16 @@ fn corpo(d: &Dati<'_>) -> String {
          \r\n    protocollo verifica --archivio CARTELLA --ancora FILE\r\n\r\n\
          Il registro di allora deve estendere ogni checkpoint: altrimenti il programma dice che cosa non torna.\r\n\
          Senza questo programma: sono note firmate C2SP (tlog-checkpoint, Ed25519), che si leggono per esempio\r\n\
-         con gli strumenti di Go. Le chiavi pubbliche e le tessere dell'albero sono in\r\n\
-         {}/api/v1/enti/{}/log/chiavi e {}/api/v1/enti/{}/aoo/AOO/log/chiavi.\r\n",
-        d.url_pubblico, d.ipa, d.url_pubblico, d.ipa,
+         con gli strumenti di Go.\r\n"
     );
+    // Without an address that people use, none is better than one that leads nowhere.
+    if !d.url_pubblico.is_empty() {
+        let _ = write!(
+            t,
+            "Le chiavi pubbliche e le tessere dell'albero sono in\r\n\
+             {}/api/v1/enti/{}/log/chiavi e {}/api/v1/enti/{}/aoo/AOO/log/chiavi.\r\n",
+            d.url_pubblico, d.ipa, d.url_pubblico, d.ipa,
+        );
+    }
     t
 }

@@ -4,8 +4,9 @@
 //!
 //! Not each minute, as the folder: once a day after midnight in Rome, or every so many hours, one message for each ente
 //! and address, with every log of the ente that moved since the last one. What the server acknowledged is written in the
-//! ente's archive after its 250 and before anything else is sent: after a crash in between the same message goes again,
-//! with the same Message-ID. Failures wait longer each time; nothing here holds up registrations or another ente.
+//! ente's archive after its 250 and before anything else is sent, also when the service is told to stop. After a crash in
+//! between it goes again: the same checkpoints as a message with the same Message-ID; if a log moved meanwhile, it is
+//! another message. Failures wait longer each time; nothing here holds up registrations or another ente.
 
 mod corriere;
 mod messaggio;
@@ -177,11 +178,24 @@ impl Posta {
     /// # Errors
     /// The archive's.
     pub async fn giro(&self, ente: &dyn EnteStore, subito: bool) -> archivio::Esito<Vec<(String, Esito)>> {
+        self.giro_finche(ente, subito, &|| true).await
+    }
+
+    /// A round that goes on to the next address as long as it may: what is on its way is sent and written down.
+    async fn giro_finche(
+        &self,
+        ente: &dyn EnteStore,
+        subito: bool,
+        avanti: &(dyn Fn() -> bool + Sync),
+    ) -> archivio::Esito<Vec<(String, Esito)>> {
         let ora = ente.ora();
         let arrivati = ente.depositi().await?;
         let mut note: Option<Vec<Allegato>> = None;
         let mut out = Vec::new();
         for a in &self.destinatari {
+            if !avanti() {
+                break;
+            }
             let dove = a.email.to_string();
             let suoi: Vec<&Deposito> = arrivati.iter().filter(|d| d.dove == dove).collect();
             if !subito && !self.dovuto(ente.ipa(), &dove, &suoi, ora) {
@@ -363,7 +377,7 @@ async fn raccogli(ente: &dyn EnteStore) -> archivio::Esito<Vec<Allegato>> {
         .collect()
 }
 
-/// Sends what is due until the service stops; what is on its way then ends first.
+/// Sends what is due until the service stops; the message that is on its way then is sent and written down first.
 pub async fn lavora(s: Arc<Servizio>, mut fine: watch::Receiver<bool>) {
     let Some(posta) = s.ancore.posta() else { return };
     let mut guarda = tokio::time::interval(GUARDA);
@@ -382,12 +396,13 @@ pub async fn lavora(s: Arc<Servizio>, mut fine: watch::Receiver<bool>) {
             .for_each_concurrent(INSIEME, |ipa| {
                 let (s, fine) = (&s, &fine);
                 async move {
-                    if *fine.borrow() {
+                    let avanti = || !*fine.borrow();
+                    if !avanti() {
                         return;
                     }
                     let giro = async {
                         match s.store.ente(&ipa).await? {
-                            Some(ente) => posta.giro(&*ente, subito).await.map(drop),
+                            Some(ente) => posta.giro_finche(&*ente, subito, &avanti).await.map(drop),
                             None => Ok(()),
                         }
                     };

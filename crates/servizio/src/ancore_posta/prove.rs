@@ -175,6 +175,42 @@ async fn a_failure_waits_longer_each_time_and_a_refusal_longer_still() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_it_writes_down_what_went_and_sends_no_more() {
+    let b = Banco::nuovo().await;
+    let p = b.posta(Cadenza::Giorno, &[A, "b@pec.example", "c@pec.example"]);
+    let e = b.ente().await;
+    let esiti = p.giro_finche(&*e, true, &|| b.presi() == 0).await.unwrap();
+    assert_eq!(esiti, [(A.to_owned(), Esito::Spediti(1))]);
+    assert_eq!(e.depositi().await.unwrap().iter().map(|d| d.dove.as_str()).collect::<Vec<_>>(), [A]);
+    // The others have it at the next round.
+    let esiti = p.giro(&*e, false).await.unwrap();
+    assert_eq!(
+        esiti.into_iter().map(|e| e.1).collect::<Vec<_>>(),
+        [Esito::NonDovuto, Esito::Spediti(1), Esito::Spediti(1)]
+    );
+    assert_eq!(b.presi(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_address_of_the_service_the_message_gives_none() {
+    let b = Banco::nuovo().await;
+    let e = b.ente().await;
+    for (url, ci_sono) in [("https://p.example/", true), ("", false)] {
+        let o = Opzioni {
+            destinatari: vec![A.to_owned()],
+            mittente: "protocollo@pec.comune.example".into(),
+            cadenza: Cadenza::Giorno,
+            richiesta: None,
+        };
+        let p = Posta::nuova(o, Arc::clone(&b.postino) as Arc<dyn Corriere>, url).unwrap();
+        b.muovi().await;
+        assert_eq!(p.giro(&*e, true).await.unwrap()[0].1, Esito::Spediti(1));
+        let m = b.postino.presi.lock().unwrap().last().unwrap().clone();
+        assert!(m.contains("strumenti di Go") && m.contains("log/chiavi") == ci_sono, "{m}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_shorter_than_what_was_sent_is_a_failure_that_stays() {
     let b = Banco::nuovo().await;
     let e = b.ente().await;

@@ -18,6 +18,7 @@ use super::errore::ErrorePagina;
 use super::{modulo, registrazione};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Accesso, Invio, Utente, provenienza, ritorno};
+use crate::entro;
 use crate::problema::Problema;
 use crate::ricezione::{self, Corpo, Limiti, Parti};
 
@@ -149,7 +150,8 @@ pub async fn allega(
     };
     let documenti: Vec<Documento> = (1..).zip(&file).map(|(n, f)| archivio::store::documento(n, f)).collect();
     let comando = Comando::Allega { documenti, descrizione: invio.campi.testo("descrizione").map(str::to_owned) };
-    esegui_con(&invio, &p, "documenti", Ok(comando), file.into_iter().map(|f| f.file).collect()).await
+    let file = file.into_iter().map(|f| f.file).collect();
+    entro(stato.limiti.attesa_max, esegui_con(&invio, &p, "documenti", Ok(comando), file)).await?
 }
 
 /// Reads a multipart form from a page of ours: its fields with the token checked, its files stored.
@@ -168,7 +170,7 @@ pub async fn con_file(
         .await
         .map_err(|e| ErrorePagina::from(Problema::formato(e.body_text())).into_response())?;
     let parti = Parti { testi: &[], liberi: true, primario, allegato: "allegato" };
-    let limiti = Limiti { testo_max: 256 * 1_024, ..Limiti::default() };
+    let limiti = Limiti { testo_max: 256 * 1_024, ..stato.limiti };
     let ricevuto = ricezione::ricevi(utente.ente.as_ref(), multipart, parti, limiti)
         .await
         .map_err(|p| ErrorePagina::from(p).into_response())?;

@@ -21,6 +21,7 @@ use super::viste::registra::{Gruppo, Registra};
 use super::{Esito, con_stato, dettaglio, modulo, sommario};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Accesso, Domanda, Utente, sessione};
+use crate::entro;
 use crate::problema::Problema;
 use crate::ricezione;
 
@@ -124,7 +125,8 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
     });
     let nuova =
         DaRegistrare { chi: u.chi.clone(), registro, rigore: Rigore::Operatore, dati: letto.nuova, file, idempotenza };
-    match u.ente.registra(&u.aoo, nuova).await {
+    // Not shown again in its form, which would have another key: it may have been registered.
+    match entro(stato.limiti.attesa_max, u.ente.registra(&u.aoo, nuova)).await? {
         Ok(f) => {
             let chiave =
                 f.chiave.ok_or_else(|| archivio::Errore::Incoerente("registrazione senza numero".to_owned()))?;

@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Percorso, Risposta, cerca, idempotenza, json_di, maschera, risposta};
-use crate::Servizio;
 use crate::problema::Problema;
 use crate::ricezione::{Corpo, Parti, ricevi};
 use crate::token::Chiamante;
+use crate::{Servizio, entro};
 
 #[derive(Serialize, Deserialize)]
 struct Assegna {
@@ -172,6 +172,9 @@ pub async fn allega(
     let documenti: Vec<Documento> = (1..).zip(&r.file).map(|(n, f)| archivio::store::documento(n, f)).collect();
     let file: Vec<FileCaricato> = r.file.into_iter().map(|f| f.file).collect();
     let comando = Comando::Allega { documenti, descrizione };
-    let fatto = c.ente.comanda(&c.aoo, &c.chi, &chiave, comando, file, idem).await?;
-    concludi_risposta(&c, &chiave, fatto.indice).await
+    entro(s.limiti.attesa_max, async {
+        let fatto = c.ente.comanda(&c.aoo, &c.chi, &chiave, comando, file, idem).await?;
+        concludi_risposta(&c, &chiave, fatto.indice).await
+    })
+    .await?
 }

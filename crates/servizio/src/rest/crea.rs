@@ -12,10 +12,10 @@ use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
 
 use super::{Percorso, Risposta, cerca, completa, idempotenza, indirizzo, json_di};
-use crate::Servizio;
 use crate::problema::Problema;
 use crate::ricezione::{Corpo, Parti, ricevi};
 use crate::token::Chiamante;
+use crate::{Servizio, entro};
 
 pub async fn crea(
     State(s): State<Arc<Servizio>>,
@@ -40,6 +40,10 @@ pub async fn crea(
         file: r.file,
         idempotenza: idem,
     };
+    entro(s.limiti.attesa_max, registra(&s, &c, nuova)).await?
+}
+
+async fn registra(s: &Servizio, c: &Chiamante, nuova: DaRegistrare) -> Risposta<Response> {
     let fatto = c.ente.registra(&c.aoo, nuova).await?;
     if !fatto.ripetuta {
         s.metriche.registrata();

@@ -150,3 +150,38 @@ async fn stopping_the_service_signs_a_checkpoint_of_what_was_registered() {
     assert_eq!(nota.lines().nth(1).unwrap(), operazioni.to_string(), "{nota}");
     assert!(tokio::net::TcpStream::connect(indirizzo).await.is_err(), "nobody listens any more");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upload_is_for_has_its_time_too_and_is_done_once() {
+    let mut b = Banco::nuovo().await;
+    let prima = b.registra(&b.anna, Modulo::nuovo().dati(&entrata("Prima")).file("documento", "a.txt", b"x")).await;
+    let una = prima.json()["links"]["self"].as_str().unwrap().to_owned();
+    let mut s = Servizio::nuovo(Arc::clone(&b.store), "http://prova");
+    s.limiti.attesa_max = std::time::Duration::from_millis(300);
+    let a_lungo = std::mem::replace(&mut b.rotte, servizio::rotte(Arc::new(s)));
+    // A writer that waits, as for a disk that does not answer.
+    let fermo = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
+    fermo.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    fermo.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let registra = || {
+        let m = Modulo::nuovo().dati(&entrata("Attesa")).file("documento", "a.txt", b"attesa");
+        m.richiesta(&b.anna, &format!("{BASE}/registrazioni"), Some("attesa"))
+    };
+    let allega = || {
+        let m = Modulo::nuovo().file("allegato", "b.txt", b"allegato");
+        m.richiesta(&b.anna, &format!("{una}/allegati"), Some("allega"))
+    };
+    for r in [registra(), allega()] {
+        let r = b.manda(r).await;
+        assert_eq!(r.stato, StatusCode::REQUEST_TIMEOUT, "{}", r.json());
+        assert_eq!(r.json()["type"], "/problemi/attesa-esaurita");
+    }
+    fermo.execute_batch("ROLLBACK").unwrap();
+    b.rotte = a_lungo;
+    let r = b.manda(registra()).await;
+    assert_eq!((r.stato, r.json()["numero"].as_i64()), (StatusCode::CREATED, Some(2)), "{}", r.json());
+    let r = b.manda(allega()).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    assert_eq!(b.get(&b.anna, &una).await.json()["documenti"].as_array().unwrap().len(), 2);
+    assert_eq!(b.prossimo().await, 3);
+}

@@ -666,7 +666,7 @@ impl Scrittore {
     }
 
     /// Leaves the transaction; says whether that was possible.
-    fn annulla(&self) -> bool {
+    fn esce(&self) -> bool {
         let _ = self.c.execute_batch("ROLLBACK");
         self.c.is_autocommit()
     }
@@ -688,7 +688,7 @@ impl Scrittore {
                 self.recenti = 0;
             }
             // The index alone does not work: the register does, and undoing is enough.
-            Err(e) if iniziata && !schema::del_disco(&e) && self.annulla() => {
+            Err(e) if iniziata && !schema::del_disco(&e) && self.esce() => {
                 tracing::error!(errore = %e, "indice di ricerca guasto");
                 self.vetrina.indice.cede(&e.into());
                 self.recenti = 0;

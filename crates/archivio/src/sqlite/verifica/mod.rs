@@ -423,9 +423,8 @@ impl Opera<'_> {
         let resto = |d: &mut Differenze| -> Esito<u64> {
             c.execute_batch("BEGIN")?;
             resto::estranei(c, &self.mete, d)?;
-            let righe = resto::richieste(c, d)?
-                + resto::depositi(c, &self.mete, self.ancore, d)?
-                + testimoni::osservati(c, d)?;
+            let righe =
+                resto::richieste(c, d)? + resto::depositi(c, &self.mete, self.ancore, d)? + testimoni::osservati(c, d)?;
             resto::oggetti(c, d)?;
             resto::accesso(c, &letture::configurazione(c)?, d)?;
             resto::indice_conf(c, &self.mete, stato.di_conf, d)?;

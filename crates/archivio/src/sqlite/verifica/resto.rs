@@ -106,8 +106,10 @@ pub fn richieste(c: &Connection, d: &mut Differenze) -> Esito<u64> {
 /// # Errors
 /// SQLite's.
 pub fn depositi(c: &Connection, mete: &[Meta], ancore: &[Ancora], d: &mut Differenze) -> Esito<u64> {
-    let di_log = "SELECT max(dimensione), coalesce(max(dimensione = ?2), 0) FROM checkpoint WHERE log = ?1";
-    let di_accessi = "SELECT max(dimensione), coalesce(max(dimensione = ?2), 0) FROM testa_accessi WHERE ?1 = 0";
+    let di_log = "SELECT (SELECT max(dimensione) FROM checkpoint WHERE log = ?1),
+        EXISTS(SELECT 1 FROM checkpoint WHERE log = ?1 AND dimensione = ?2)";
+    let di_accessi = "SELECT (SELECT max(dimensione) FROM testa_accessi),
+        EXISTS(SELECT 1 FROM testa_accessi WHERE dimensione = ?2 AND ?1 = 0)";
     let mut s = c.prepare("SELECT dove, origine, dimensione FROM deposito")?;
     let mut r = s.query([])?;
     let mut righe = 0;
@@ -126,9 +128,8 @@ pub fn depositi(c: &Connection, mete: &[Meta], ancore: &[Ancora], d: &mut Differ
         };
         let (massima, firmata): (Option<i64>, bool) =
             c.prepare_cached(sql)?.query_row([log, n], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let ancorata = || {
-            ancore.iter().any(|a| a.checkpoint.origine == origine && a.checkpoint.dimensione >= n.unsigned_abs())
-        };
+        let ancorata =
+            || ancore.iter().any(|a| a.checkpoint.origine == origine && a.checkpoint.dimensione >= n.unsigned_abs());
         if !firmata && !ancorata() {
             let atteso = format!("una dimensione firmata, al più {}", massima.unwrap_or(0));
             d.nuova("deposito", &k, "dimensione", &atteso, &n.to_string());
