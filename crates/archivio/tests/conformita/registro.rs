@@ -323,7 +323,7 @@ async fn a_search_index_that_does_not_work_is_a_warning_and_the_register_goes_on
     b.registra("Prima").await;
     let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
     c.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-    c.execute_batch("CREATE TEMP TABLE tenuti AS SELECT * FROM cerca_data; UPDATE cerca_data SET block = x'ff';")
+    c.execute_batch("CREATE TEMP TABLE tenuti AS SELECT * FROM cerca_data; UPDATE cerca_data SET block = x'00000000ffffffffffffffffffff';")
         .unwrap();
     b.registra("Con un indice guasto").await;
     let avvisi = async || {
