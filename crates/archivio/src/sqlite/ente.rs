@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use catena::Testimone;
@@ -29,10 +28,10 @@ use crate::store::{
     OperazioneScritta, Pagina, Registro, RichiestaScritta, Salute, Segreto, Sessione, Trovata, Verifica, documento,
 };
 
+mod salute;
+
 /// Reading connections per ente.
 const LETTORI: u32 = 4;
-/// A writer that says nothing for longer than this, while nobody asked too much of it, is stuck on its storage.
-const SILENZIO_MAX: Duration = Duration::from_secs(3);
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
 
@@ -40,14 +39,6 @@ const AFFITTO_S: u64 = 900;
 const FILE_OROLOGIO: &str = "orologio";
 /// Secrets of tokens remembered.
 const TOKEN_NOTI_MAX: usize = 1_024;
-
-/// A question to the writer, for whoever wants to know meanwhile.
-#[derive(Clone)]
-struct Domanda {
-    posta: Instant,
-    /// Ends with the answer.
-    risposta: tokio::sync::watch::Receiver<()>,
-}
 
 /// One ente on SQLite.
 pub struct SqliteEnte {
@@ -63,7 +54,7 @@ pub struct SqliteEnte {
     chiave: ChiaveInstallazione,
     lettori: Arc<Lettori>,
     /// The last question put to the writer about how it is.
-    domanda: Mutex<Option<Domanda>>,
+    domanda: Mutex<Option<salute::Domanda>>,
     /// What was signed of the access log and is not there any more. It stays until the process ends: a log that grows
     /// again does not give back what was taken out.
     accessi_mancanti: Mutex<Option<String>>,
@@ -191,41 +182,6 @@ impl SqliteEnte {
         .await
     }
 
-    /// Does the writer let a question wait for too long? One at a time is put to it, and goes on waiting also when who asked
-    /// first went away; whether it answers yes or no is in the shop window.
-    async fn muto(&self) -> bool {
-        let mut d = self.domanda();
-        let fine = tokio::time::Instant::from_std(d.posta + SILENZIO_MAX);
-        tokio::time::timeout_at(fine, d.risposta.changed()).await.is_err()
-    }
-
-    fn domanda(&self) -> Domanda {
-        let mut posto = self.domanda.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(d) = posto.as_ref().filter(|d| d.risposta.has_changed().is_ok()) {
-            return d.clone();
-        }
-        let (in_attesa, risposta) = tokio::sync::watch::channel(());
-        let sportello = self.sportello.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        tokio::spawn(async move {
-            if let Some(s) = sportello {
-                let _ = s.chiedi(Lavoro::Prova).await;
-            }
-            drop(in_attesa);
-        });
-        posto.insert(Domanda { posta: Instant::now(), risposta }).clone()
-    }
-
-    /// As last seen, trying nothing.
-    fn impedimenti(&self) -> Vec<String> {
-        let fermo = self.filo.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(|f| f.is_finished());
-        let scritture = self.vetrina.archivio.motivo().map(|m| format!("il registro non si può scrivere: {m}"));
-        let file =
-            self.deposito.tenuta.motivo().map(|m| format!("i file dei documenti non si possono conservare: {m}"));
-        let orologio = self.vetrina.orologio.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let fermo = fermo.then(|| "lo scrittore del registro si è fermato".to_owned());
-        [fermo, scritture, file, orologio].into_iter().flatten().collect()
-    }
-
     fn log(&self, aoo: Option<&CodiceAoo>) -> Esito<Arc<LogInfo>> {
         self.vetrina
             .log
@@ -313,42 +269,7 @@ impl EnteStore for SqliteEnte {
     }
 
     async fn salute(&self) -> Salute {
-        let mut impedimenti = Vec::new();
-        // A page finds its place on a disk where a registration does not.
-        let cedeva = self.vetrina.archivio.motivo().is_some();
-        if self.muto().await {
-            impedimenti.push("lo scrittore del registro non risponde: il disco può essere bloccato".to_owned());
-        }
-        let tenuta = &self.deposito.tenuta;
-        if cedeva && tenuta.provabile() || tenuta.da_provare() {
-            let deposito = self.deposito.clone();
-            let _ = tokio::time::timeout(SILENZIO_MAX, in_disparte(move || deposito.prova())).await;
-        }
-        if self.accessi.tenuta.da_provare() {
-            let _ = tokio::time::timeout(SILENZIO_MAX, self.accessi.prova()).await;
-        }
-        impedimenti.extend(self.impedimenti());
-        let avvisi = [
-            (
-                self.accessi.tenuta.motivo(),
-                "gli accessi non si possono tracciare e le registrazioni riservate non si mostrano",
-            ),
-            (
-                self.accessi_mancanti.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-                "il registro degli accessi non è più quello firmato: va controllato con «protocollo verifica»",
-            ),
-            (
-                self.vetrina.travaso.motivo(),
-                "il file dell'archivio non si può aggiornare; ciò che si registra è al sicuro nel suo WAL",
-            ),
-            (
-                self.vetrina.stato_orologio.motivo(),
-                "lo stato dell'orologio non si può conservare: un riavvio lo dimenticherebbe",
-            ),
-            (self.vetrina.indice.motivo(), "l'indice di ricerca non si può aggiornare, e cercare può essere lento"),
-        ];
-        let avvisi = avvisi.into_iter().filter_map(|(m, che)| Some(format!("{che}: {}", m?))).collect();
-        Salute { impedimenti, avvisi }
+        self.come_sta().await
     }
 
     async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto> {
@@ -747,77 +668,4 @@ impl EnteStore for SqliteEnte {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use dominio::configurazione::DatiEnte;
-    use std::sync::atomic::{AtomicI64, Ordering};
-
-    struct Fermo(AtomicI64);
-    impl Orologio for Fermo {
-        fn adesso(&self) -> Istante {
-            Istante(self.0.load(Ordering::SeqCst))
-        }
-        fn monotono(&self) -> i64 {
-            0
-        }
-        fn avvio(&self) -> Option<String> {
-            Some("prova".to_owned())
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_confirmed_clock_stays_so_when_another_job_of_the_group_fails() {
-        // R-A21
-        let d = tempfile::tempdir().unwrap();
-        let o = Arc::new(Fermo(AtomicI64::new(1_790_000_000_000_000)));
-        let store = super::super::SqliteStore::apri(d.path(), o.clone()).unwrap();
-        let ipa: CodiceIpa = "c_z999".parse().unwrap();
-        let ente = store.apri_ente(&ipa, true).unwrap().unwrap();
-        let dati = DatiEnte { ipa, denominazione: "Ente".into(), codice_fiscale: None, pec: None };
-        ente.crea(NuovoEnte { dati, chi: crate::sistema() }).await.unwrap();
-        let aoo: CodiceAoo = "AOO1".parse().unwrap();
-        let nuova = NuovaAoo {
-            codice: aoo.clone(),
-            denominazione: "AOO".into(),
-            origine: "prova.example/AOO1".into(),
-            ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
-            consente_da_classificare: true,
-            voce_da_classificare: "0".parse().unwrap(),
-            dal: "2026-01-01".parse().unwrap(),
-            pec: None,
-            registri: Vec::new(),
-        };
-        ente.crea_aoo(&crate::sistema(), nuova).await.unwrap();
-        o.0.fetch_add(86_400_000_000, Ordering::SeqCst);
-        ente.salute().await;
-        assert!(ente.impedimento().is_some());
-        // The writer is kept busy, so that what comes meanwhile is one group.
-        let (iniziato, inizio) = tokio::sync::oneshot::channel();
-        let (libera, libero) = std::sync::mpsc::channel::<()>();
-        let tiene = {
-            let ente = Arc::clone(&ente);
-            tokio::spawn(async move {
-                ente.servizio(move |_| {
-                    let _ = iniziato.send(());
-                    let _ = libero.recv();
-                    Ok(())
-                })
-                .await
-            })
-        };
-        inizio.await.unwrap();
-        let conferma = ComandoConfigurazione::ConfermaOrologio { motivo: "controllato".into() };
-        let chi = crate::sistema();
-        let (confermato, fallito, ()) = tokio::join!(
-            ente.configura(&aoo, &chi, conferma, None, None),
-            ente.servizio(|_| Err(Errore::Archivio("di proposito".into()))),
-            async { libera.send(()).unwrap() },
-        );
-        confermato.unwrap();
-        assert!(fallito.is_err());
-        tiene.await.unwrap().unwrap();
-        assert_eq!(ente.impedimento(), None, "acknowledged, and in effect");
-        ente.salute().await;
-        assert_eq!(ente.impedimento(), None);
-    }
-}
+mod tests;
