@@ -1,18 +1,19 @@
 //! Two installations, each running: one is the witness of the other, and of its rewriting (C2SP tlog-witness; R-B13).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod comune;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use archivio::orologio::OrologioDiSistema;
 use archivio::sqlite::SqliteStore;
-use archivio::store::{NuovaAoo, NuovoEnte, Registro};
-use archivio::{EnteStore, Store, sistema};
+use archivio::store::Registro;
+use archivio::{EnteStore, sistema};
 use catena::{Checkpoint, ChiavePubblica, Testimone};
 use dominio::codici::CodiceAoo;
 use dominio::comandi::ComandoConfigurazione;
-use dominio::configurazione::{DatiEnte, DatiRegistro};
 use servizio::Servizio;
 
 const ORIGINE: &str = "prova.example/c_z999/AOO1";
@@ -29,29 +30,7 @@ fn registro() -> Registro {
 /// An ente with one AOO; the public key of its log.
 async fn crea(dir: &Path) -> ChiavePubblica {
     let store = SqliteStore::apri(dir, Arc::new(OrologioDiSistema)).unwrap();
-    let dati = DatiEnte {
-        ipa: "c_z999".parse().unwrap(),
-        denominazione: "Comune di Prova".into(),
-        codice_fiscale: None,
-        pec: None,
-    };
-    let ente = store.crea_ente(NuovoEnte { dati, chi: sistema() }).await.unwrap();
-    let nuova = NuovaAoo {
-        codice: aoo(),
-        denominazione: "AOO unica".into(),
-        origine: ORIGINE.into(),
-        ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
-        consente_da_classificare: true,
-        voce_da_classificare: "0".parse().unwrap(),
-        dal: "2026-01-01".parse().unwrap(),
-        pec: None,
-        registri: vec![DatiRegistro {
-            codice: "PG".parse().unwrap(),
-            denominazione: "Protocollo generale".into(),
-            ultimo_precedente: None,
-        }],
-    };
-    ente.crea_aoo(&sistema(), nuova).await.unwrap();
+    let ente = comune::ente(&*store).await;
     ente.firma_checkpoint(&registro()).await.unwrap();
     ente.chiavi(&registro()).await.unwrap()[0].parse().unwrap()
 }

@@ -1,16 +1,16 @@
 //! `protocollo verifica` as it is called: what it prints, with what it ends (contract § 1; R-B13).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod comune;
+
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
 use archivio::sqlite::SqliteStore;
-use archivio::store::{NuovaAoo, NuovoEnte, Registro};
-use archivio::{Store, sistema};
+use archivio::store::Registro;
 use dominio::codici::CodiceAoo;
-use dominio::configurazione::{DatiEnte, DatiRegistro};
 
 /// An ente with one AOO and nothing registered; the checkpoint of its log.
 fn archivio(dir: &Path) -> String {
@@ -18,29 +18,7 @@ fn archivio(dir: &Path) -> String {
     let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     rt.block_on(async {
         let store = SqliteStore::apri(dir, Arc::new(archivio::orologio::OrologioDiSistema)).unwrap();
-        let dati = DatiEnte {
-            ipa: "c_z999".parse().unwrap(),
-            denominazione: "Comune di Prova".into(),
-            codice_fiscale: None,
-            pec: None,
-        };
-        let ente = store.crea_ente(NuovoEnte { dati, chi: sistema() }).await.unwrap();
-        let nuova = NuovaAoo {
-            codice: aoo.clone(),
-            denominazione: "AOO unica".into(),
-            origine: "prova.example/c_z999/AOO1".into(),
-            ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
-            consente_da_classificare: true,
-            voce_da_classificare: "0".parse().unwrap(),
-            dal: "2026-01-01".parse().unwrap(),
-            pec: None,
-            registri: vec![DatiRegistro {
-                codice: "PG".parse().unwrap(),
-                denominazione: "Protocollo generale".into(),
-                ultimo_precedente: None,
-            }],
-        };
-        ente.crea_aoo(&sistema(), nuova).await.unwrap();
+        let ente = comune::ente(&*store).await;
         ente.firma_checkpoint(&Registro::Aoo(aoo)).await.unwrap()
     })
 }

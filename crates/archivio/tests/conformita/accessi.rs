@@ -13,7 +13,7 @@ use dominio::permessi::Porta;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::banco::{Banco, aoo};
+use crate::banco::{Banco, aoo, senza_argini};
 
 fn accesso(b: &Banco, utente: &str) -> Accesso {
     Accesso {
@@ -57,26 +57,7 @@ impl Mani {
 
     /// With the fences down, then up again.
     fn altera(&self, fa: impl FnOnce(&Self)) {
-        let mut su = Vec::new();
-        for c in [&self.accessi, &self.ente] {
-            let trigger: Vec<(String, String)> = c
-                .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-                .unwrap()
-                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
-                .unwrap()
-                .collect::<Result<_, _>>()
-                .unwrap();
-            for (nome, _) in &trigger {
-                c.execute_batch(&format!("DROP TRIGGER {nome}")).unwrap();
-            }
-            su.push((c, trigger));
-        }
-        fa(self);
-        for (c, trigger) in su {
-            for (_, sql) in trigger {
-                c.execute_batch(&sql).unwrap();
-            }
-        }
+        senza_argini(&self.accessi, || senza_argini(&self.ente, || fa(self)));
     }
 
     fn togli_da(&self, n: i64) {

@@ -229,3 +229,22 @@ impl Banco {
         v
     }
 }
+
+/// With the fences of a database down, then up again: as an administrator of it could.
+pub fn senza_argini<T>(c: &rusqlite::Connection, fa: impl FnOnce() -> T) -> T {
+    let argini: Vec<(String, String)> = c
+        .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for (nome, _) in &argini {
+        c.execute_batch(&format!("DROP TRIGGER {nome}")).unwrap();
+    }
+    let fatto = fa();
+    for (_, sql) in &argini {
+        c.execute_batch(sql).unwrap();
+    }
+    fatto
+}

@@ -14,7 +14,7 @@ use dominio::piatto::Campi;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use crate::banco::{Banco, aoo};
+use crate::banco::{Banco, aoo, senza_argini};
 
 /// Log of the AOO; ids of its operations begin here.
 const LOG: i64 = 1;
@@ -42,22 +42,10 @@ impl Falsario {
 
     /// Does it with the fences down, makes the log anew, and puts the fences back.
     fn falsifica(&self, fa: impl FnOnce(&Self)) {
-        let c = &self.c;
-        let trigger: Vec<(String, String)> = c
-            .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            .unwrap()
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        for (nome, _) in &trigger {
-            c.execute_batch(&format!("DROP TRIGGER {nome}")).unwrap();
-        }
-        fa(self);
-        self.rifai();
-        for (_, sql) in &trigger {
-            c.execute_batch(sql).unwrap();
-        }
+        senza_argini(&self.c, || {
+            fa(self);
+            self.rifai();
+        });
     }
 
     fn campi(&self, id: i64) -> Campi {

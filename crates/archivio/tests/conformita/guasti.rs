@@ -48,16 +48,9 @@ async fn archivio() -> Banco {
 /// Alters the archive behind the fences, puts the fences back, and verifies.
 fn altera(p: &std::path::Path, sql: &str) -> Vec<Discordanza> {
     let c = Connection::open(p).unwrap();
-    let trigger: Vec<(String, String)> = c
-        .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        .unwrap()
-        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    let giu: String = trigger.iter().map(|(t, _)| format!("DROP TRIGGER {t};")).collect();
-    let su: String = trigger.iter().map(|(_, sql)| format!("{sql};")).collect();
-    c.execute_batch(&format!("PRAGMA synchronous=OFF; BEGIN; {giu} {sql}; {su} COMMIT;")).unwrap();
+    c.execute_batch("PRAGMA synchronous=OFF; BEGIN").unwrap();
+    senza_argini(&c, || c.execute_batch(sql).unwrap());
+    c.execute_batch("COMMIT").unwrap();
     drop(c);
     verifica::ente(p.parent().unwrap(), Opzioni::default()).unwrap().differenze
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![cfg(unix)]
 
+#[path = "../comune/mod.rs"]
+mod comune;
 mod exim;
 
 use std::path::{Path, PathBuf};
@@ -11,10 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use archivio::sqlite::SqliteStore;
-use archivio::store::{Accesso, Azione, NuovaAoo, NuovoEnte, Registro};
+use archivio::store::{Accesso, Azione, Registro};
 use archivio::{EnteStore, Store, sistema};
 use catena::{Checkpoint, ChiavePubblica};
-use dominio::configurazione::{DatiEnte, DatiRegistro};
 use dominio::tempo::{Istante, Orologio};
 use servizio::ancore_posta::{Cadenza, Cifratura, Esito, Opzioni, Posta, Server};
 
@@ -46,29 +47,7 @@ impl Banco {
         let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let ente = rt.block_on(async {
             let store = SqliteStore::apri(dir.path(), Arc::clone(&orologio) as Arc<dyn Orologio>).unwrap();
-            let dati = DatiEnte {
-                ipa: "c_z999".parse().unwrap(),
-                denominazione: "Comune di Prova".into(),
-                codice_fiscale: None,
-                pec: None,
-            };
-            let ente = store.crea_ente(NuovoEnte { dati, chi: sistema() }).await.unwrap();
-            let nuova = NuovaAoo {
-                codice: "AOO1".parse().unwrap(),
-                denominazione: "AOO unica".into(),
-                origine: "prova.example/c_z999/AOO1".into(),
-                ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
-                consente_da_classificare: true,
-                voce_da_classificare: "0".parse().unwrap(),
-                dal: "2026-01-01".parse().unwrap(),
-                pec: None,
-                registri: vec![DatiRegistro {
-                    codice: "PG".parse().unwrap(),
-                    denominazione: "Protocollo generale".into(),
-                    ultimo_precedente: None,
-                }],
-            };
-            ente.crea_aoo(&sistema(), nuova).await.unwrap();
+            let ente = comune::ente(&*store).await;
             ente.annota_accesso(accesso(ente.ora())).await.unwrap();
             ente
         });
