@@ -36,9 +36,6 @@ const CODA_MAX: usize = 1_024;
 /// Persons of one registration whose names are indexed; a mailing of ten thousand is found by its number.
 const INTERESSATI_MAX: usize = 200;
 
-/// Triggers of the schema.
-const RECINTI: i64 = 4;
-
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS accesso(
   n INTEGER PRIMARY KEY, istante INTEGER NOT NULL, aoo TEXT NOT NULL, utente TEXT NOT NULL, registrazione TEXT NOT NULL,
@@ -382,6 +379,13 @@ fn apri(file: &Path) -> Esito<Connection> {
     Ok(c)
 }
 
+/// The schema as it should be, in a database of its own.
+pub(crate) fn modello() -> Esito<Connection> {
+    let c = Connection::open_in_memory()?;
+    c.execute_batch(SCHEMA)?;
+    Ok(c)
+}
+
 /// Only to read: what is missing is not put back.
 fn leggi(file: &Path) -> Esito<Connection> {
     let c = Connection::open(file)?;
@@ -431,7 +435,7 @@ fn scrivi(mut c: Connection, coda: &Receiver<Lavoro>) {
             }
             altro = if gruppo.len() < GRUPPO_MAX { coda.try_recv().ok() } else { None };
         }
-        let esito = scrivi_gruppo(&mut c, &gruppo).map_err(|e| e.to_string());
+        let esito = scrivi_gruppo(&mut c, &gruppo).map_err(Errore::senza_premessa);
         for r in risposte {
             let _ = r.send(esito.clone().map_err(Errore::Archivio));
         }
@@ -551,7 +555,8 @@ mod tests {
         }
         c.execute_batch("DROP TRIGGER accesso_d; DROP TRIGGER accesso_u;").unwrap();
         for (sql, campo) in [
-            ("SELECT 1", "trigger"),
+            ("SELECT 1", "schema"),
+            ("CREATE TRIGGER accesso_u BEFORE UPDATE ON accesso BEGIN SELECT 1; END", "sql"),
             ("UPDATE accesso SET utente = 'x' WHERE n = 13", "utente"),
             ("UPDATE accesso SET riga = replace(riga, 'Anna', 'Ada') WHERE n = 14", "hash"),
             ("DELETE FROM accesso WHERE n = 16", "n"),

@@ -168,9 +168,7 @@ impl ChiavePubblica {
     /// # Errors
     /// A name with spaces or a plus.
     pub fn con_nome(&self, nome: &str) -> Result<Self, ErroreNota> {
-        if !nome_valido(nome) {
-            return Err(ErroreNota::Chiave("nome con spazi o segno più"));
-        }
+        controlla_nome(nome)?;
         Ok(Self { nome: nome.to_owned(), chiave: self.chiave })
     }
 

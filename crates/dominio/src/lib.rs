@@ -10,13 +10,14 @@
 //! | [`testo`], [`analisi`] | texts that enter the register; texts for search |
 //! | [`tempo`] | instants, civil days of Rome, clocks to inject |
 //! | [`soggetto`], [`registrazione`] | correspondents and registrations |
-//! | [`permessi`] | roles, rights, who acts |
+//! | [`permessi`], [`accessi`] | roles, rights, who acts; how long it is kept who saw what |
 //! | [`configurazione`] | ente, AOO, offices, users, titolario |
 //! | [`nuova`], [`comandi`], [`annullamento`] | commands and their rules |
 //! | [`operazione`], [`piatto`] | what the log keeps, and its flat form |
 //! | [`storia`] | the fold, comparison, the shape of answers |
 //! | [`lettura`], [`errori`] | JSON from outside, refusals that name the field |
 
+pub mod accessi;
 pub mod analisi;
 pub mod annullamento;
 pub mod codici;

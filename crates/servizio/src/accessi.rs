@@ -9,6 +9,7 @@ use dominio::registrazione::Registrazione;
 
 /// Days an access is kept: more than the six months that R-L15 asks for.
 pub const GIORNI_TENUTI: i64 = 400;
+const _: () = assert!(GIORNI_TENUTI > dominio::accessi::GIORNI_MIN, "our own pruning would be an accusation");
 
 /// Lines of a list that somebody is about to see: each reserved one is written.
 ///

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use dominio::accessi::GIORNI_MIN;
 use dominio::tempo::Istante;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Accesso, FILE, RECINTI, anello, leggi};
+use super::{Accesso, FILE, anello, leggi, modello};
 use crate::file::esadecimale;
+use crate::sqlite::verifica::schemi_diversi;
 use crate::store::{Discordanza, Esito};
 
 /// Differences named one by one.
 const ELENCO_MAX: usize = 100;
-/// No access is pruned before: six months at least (R-L15).
-const GIORNI_MIN: i64 = 180;
 
 /// A head of the chain that somebody signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,9 +77,8 @@ pub fn verifica(cartella: &Path, impegni: &[Impegno], ora: Istante) -> Esito<(u6
     }
     let c = leggi(&file)?;
     c.execute_batch("BEGIN")?;
-    let recinti: i64 = c.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'", [], |r| r.get(0))?;
-    if recinti != RECINTI {
-        d.nuova("accesso", 0, "trigger", RECINTI.to_string(), recinti.to_string());
+    for x in schemi_diversi(&modello()?, &c)? {
+        d.aggiungi(x);
     }
     let potatura = potatura(&c)?;
     if let Some((fino, prima, _)) = potatura

@@ -67,36 +67,29 @@ pub fn ultimi(c: &Connection) -> Esito<Vec<Deposito>> {
     Ok(righe.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Signs the head of the access log, unless it is signed already; the latest note, `None` when there never was one.
-///
-/// `log` is the ente's own. `testa` was read before: what was written since may be signed already, so that before a log
-/// is said to be shorter than it was it is asked again, by `righe`, how long it is. Only `testa` is signed: a later
-/// access may have happened after the next change of the key.
+/// The last head of the access log that was signed: how many accesses, and its note.
+pub fn ultima_testa(c: &Connection) -> Esito<Option<(u64, String)>> {
+    let ultima = c
+        .prepare_cached("SELECT dimensione, nota FROM testa_accessi ORDER BY dimensione DESC LIMIT 1")?
+        .query_row([], |r| Ok((r.get::<_, i64>(0)?.unsigned_abs(), r.get(1)?)))
+        .optional()?;
+    Ok(ultima)
+}
+
+/// Signs a head of the access log, unless one as long was signed meanwhile; the latest note. `log` is the ente's own.
 ///
 /// # Errors
-/// SQLite's; a log that is shorter than a head already signed: the last accesses were taken out.
+/// SQLite's.
 pub fn firma_accessi(
     c: &Connection,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
-    testa: Option<&Testa>,
-    righe: &dyn Fn() -> Esito<u64>,
+    testa: &Testa,
     ora: Istante,
-) -> Esito<Option<String>> {
-    let ultima: Option<(i64, String)> = c
-        .prepare_cached("SELECT dimensione, nota FROM testa_accessi ORDER BY dimensione DESC LIMIT 1")?
-        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    let lette = testa.map_or(0, |t| t.n);
-    if let Some((n, nota)) = ultima.map(|(n, nota)| (n.unsigned_abs(), nota)).filter(|u| u.0 >= lette) {
-        let sono = if n > lette { righe()? } else { lette };
-        if sono < n {
-            let detto = format!("il registro degli accessi ha {sono} righe, ma ne sono state firmate {n}");
-            return Err(Errore::Incoerente(detto));
-        }
-        return Ok(Some(nota));
+) -> Esito<String> {
+    if let Some((_, nota)) = ultima_testa(c)?.filter(|u| u.0 >= testa.n) {
+        return Ok(nota);
     }
-    let Some(testa) = testa else { return Ok(None) };
     let nome = origine_accessi(&log.origine);
     let chiavi = tronco::chiavi_di_firma(c, installazione, log, &nome, ora)?;
     let chiavi: Vec<&ChiaveFirma> = chiavi.iter().collect();
@@ -108,5 +101,5 @@ pub fn firma_accessi(
         testa.istante.0,
         nota
     ])?;
-    Ok(Some(nota))
+    Ok(nota)
 }

@@ -434,23 +434,24 @@ impl EnteStore for SqliteEnte {
     async fn spazza(&self) -> Esito<u64> {
         let (deposito, apertura) = (self.deposito.clone(), self.apertura);
         let vecchi = in_disparte(move || deposito.vecchi(AFFITTO_S, apertura)).await?;
-        let tolti = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let mut tolti = 0;
         for gruppo in vecchi.chunks(256) {
-            let (gruppo, deposito, tolti) = (gruppo.to_vec(), self.deposito.clone(), Arc::clone(&tolti));
+            let (gruppo, deposito) = (gruppo.to_vec(), self.deposito.clone());
             // Under the writer: no registration can be taking the object meanwhile.
-            self.servizio(move |c| {
+            let suoi = self.scrivi(move |c| {
+                let mut usato = c.prepare_cached("SELECT 1 FROM oggetto_file WHERE oggetto = ?")?;
+                let mut tolti = 0;
                 for oggetto in gruppo {
-                    let usato = c.prepare_cached("SELECT 1 FROM oggetto_file WHERE oggetto = ?")?.exists([&oggetto])?;
-                    if !usato
+                    if !usato.exists([&oggetto])?
                         && !deposito.in_volo(&oggetto)
                         && std::fs::remove_file(deposito.percorso(&oggetto)).is_ok()
                     {
-                        tolti.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        tolti += 1;
                     }
                 }
-                Ok(())
-            })
-            .await?;
+                Ok(tolti)
+            });
+            tolti += suoi.await?;
         }
         let ora = self.ora();
         self.servizio(move |c| {
@@ -458,7 +459,7 @@ impl EnteStore for SqliteEnte {
             Ok(())
         })
         .await?;
-        Ok(tolti.load(std::sync::atomic::Ordering::Relaxed))
+        Ok(tolti)
     }
 
     async fn scan_from(&self, registro: &Registro, da: u64, limite: usize) -> Esito<Vec<OperazioneScritta>> {
@@ -635,20 +636,33 @@ impl EnteStore for SqliteEnte {
     }
 
     async fn firma_accessi(&self) -> Esito<Option<String>> {
+        // In this order: accesses only grow, so that a log shorter than what was signed before it was read lost some.
+        let ultima = self.leggi(depositi::ultima_testa).await?;
         let accessi = Arc::clone(&self.accessi);
-        let testa = in_disparte(move || accessi.testa()).await?;
-        let (log, chiave, ora, accessi) = (self.log(None)?, self.chiave.clone(), self.ora(), Arc::clone(&self.accessi));
-        let esito = self
-            .scrivi(move |c| depositi::firma_accessi(c, &chiave, &log, testa.as_ref(), &|| accessi.dimensione(), ora))
-            .await;
-        if let Err(Errore::Incoerente(e)) = &esito {
+        let letto = in_disparte(move || {
+            let testa = accessi.testa()?;
+            // Without one, all may have been pruned.
+            let letti = testa.as_ref().map_or_else(|| accessi.dimensione(), |t| Ok(t.n))?;
+            Ok((testa, letti))
+        });
+        let (testa, letti) = letto.await?;
+        let firmati = ultima.as_ref().map_or(0, |u| u.0);
+        if letti < firmati {
+            let e = format!("il registro degli accessi ha {letti} righe, ma ne sono state firmate {firmati}");
             let mut prima = self.accessi_mancanti.lock().unwrap_or_else(PoisonError::into_inner);
-            if prima.as_ref() != Some(e) {
+            if prima.as_ref() != Some(&e) {
                 tracing::error!(ente = %self.ipa, errore = e, "il registro degli accessi non è più quello firmato");
                 *prima = Some(e.clone());
             }
+            return Err(Errore::Incoerente(e));
         }
-        esito
+        match testa {
+            Some(testa) if letti > firmati => {
+                let (log, chiave, ora) = (self.log(None)?, self.chiave.clone(), self.ora());
+                self.scrivi(move |c| depositi::firma_accessi(c, &chiave, &log, &testa, ora)).await.map(Some)
+            }
+            _ => Ok(ultima.map(|u| u.1)),
+        }
     }
 
     async fn annota_depositi(&self, dove: &str, cosa: Vec<(String, u64)>) -> Esito<()> {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use archivio::sqlite::SqliteStore;
 use archivio::store::{Accesso, Azione, Registro};
-use archivio::{EnteStore, Store, sistema};
+use archivio::{EnteStore, sistema};
 use catena::{Checkpoint, ChiavePubblica};
 use dominio::tempo::{Istante, Orologio};
 use servizio::ancore_posta::{Cadenza, Cifratura, Esito, Opzioni, Posta, Server};

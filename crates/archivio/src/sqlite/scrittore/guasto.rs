@@ -82,7 +82,6 @@ impl Scrittore {
         let _ = self.c.execute_batch("ROLLBACK");
         self.vetrina.archivio.cede(e);
         if iniziata {
-            self.residuo = true;
             self.residuo = schema::tocca(&self.c).is_err();
         } else {
             self.da_rileggere = true;

@@ -22,22 +22,18 @@ impl Scrittore {
             )
         };
         match inizio.and_then(|()| sposta()) {
-            Ok(()) => {
-                self.vetrina.indice.regge();
-                self.recenti = 0;
-            }
+            Ok(()) => self.vetrina.indice.regge(),
             // The index alone does not work: the register does, and undoing is enough.
             Err(e) if iniziata && !schema::del_disco(&e) && self.esce() => {
                 tracing::error!(errore = %e, "indice di ricerca guasto");
                 self.vetrina.indice.cede(&e.into());
-                self.recenti = 0;
             }
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
-                // Tried again after the next registration; meanwhile reading looks in the waiting rows.
                 self.disfa(&e.into(), iniziata);
-                self.recenti = 0;
             }
         }
+        // What is still waiting is tried again after the next registration; meanwhile reading looks there.
+        self.recenti = 0;
     }
 }

@@ -439,8 +439,8 @@ impl Scrittore {
     /// memory.
     fn da_solo<T>(&mut self, f: impl FnOnce(&mut Self) -> Esito<T>) -> Esito<T> {
         let teste = self.teste.clone();
-        let (toccate, contati) = (self.toccate.clone(), self.contati.clone());
-        let (conferma, superflui) = (self.conferma, self.superflui.clone());
+        // Numbers are given to registrations only, which are not done so; of the rest, what a job adds is at the end.
+        let (conferma, toccate, superflui) = (self.conferma, self.toccate.len(), self.superflui.len());
         self.c.execute_batch("SAVEPOINT lavoro")?;
         let esito = f(self);
         if esito.is_ok() {
@@ -448,10 +448,9 @@ impl Scrittore {
             return esito;
         }
         self.conferma = conferma;
-        self.superflui = superflui;
+        self.superflui.truncate(superflui);
         self.teste = teste;
-        self.toccate = toccate;
-        self.contati = contati;
+        self.toccate.truncate(toccate);
         self.c.execute_batch("ROLLBACK TO lavoro; RELEASE lavoro")?;
         if self.conf_cambiata {
             self.conf = letture::configurazione(&self.c)?;

@@ -96,10 +96,7 @@ pub fn impegni(c: &Connection, log: &Meta, ancore: &[Ancora], potati: u64, d: &m
         }
     }
     for a in ancore.iter().filter(|a| a.checkpoint.origine == origine) {
-        if !a.firmata(&chiavi.tutte, d) {
-            continue;
-        }
-        let Ok(aperta) = apri_nota(&a.nota, &chiavi.tutte) else { continue };
+        let Some(aperta) = a.firmata(&chiavi.tutte, d) else { continue };
         match impegno("ancora", a.chiave(), &a.checkpoint).map(|i| (chiavi.controlla(&aperta, i.istante), i)) {
             Ok((Ok(()), i)) => out.push(i),
             Ok((Err(e), _)) => d.nuova("ancora", &a.chiave(), "firma", "della chiave in uso allora", e),

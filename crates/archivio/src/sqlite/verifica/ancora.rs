@@ -1,7 +1,7 @@
 //! Anchors: checkpoints kept where whoever holds the archive cannot reach. The log must extend each of them
 //! (contract § 1, `--ancora`; design § 5).
 
-use catena::{Checkpoint, ChiavePubblica, Hash, apri_nota};
+use catena::{Checkpoint, ChiavePubblica, Hash, Nota, apri_nota};
 
 use super::esito::Differenze;
 use crate::store::{Discordanza, Errore, Esito};
@@ -31,8 +31,7 @@ impl Ancora {
         let male = |e: String| Errore::Incoerente(format!("l'ancora {nome}: {e}"));
         let mut out = Vec::new();
         let mut illeggibile = None;
-        // Saved from a mail program, lines may end otherwise; in a note no other control character stands.
-        for pezzo in note(&testo.replace("\r\n", "\n")) {
+        for pezzo in note(testo) {
             // Noise, or a note that a crash cut short, harms no other.
             let letta = |nota: &str| {
                 let (corpo, firme) = catena::nota::dividi(nota).map_err(|e| e.to_string())?;
@@ -76,22 +75,22 @@ impl Ancora {
         format!("{} {}/{}", self.nome, self.checkpoint.origine, self.checkpoint.dimensione)
     }
 
-    /// Signed by one of these keys?
-    pub(super) fn firmata(&self, chiavi: &[ChiavePubblica], d: &mut Differenze) -> bool {
+    /// Opened, when one of these keys signed it.
+    pub(super) fn firmata(&self, chiavi: &[ChiavePubblica], d: &mut Differenze) -> Option<Nota> {
         let k = self.chiave();
-        if let Err(e) = apri_nota(&self.nota, chiavi) {
+        let aperta = apri_nota(&self.nota, chiavi);
+        if let Err(e) = &aperta {
             let firme = catena::nota::dividi(&self.nota).map(|(_, f)| f).unwrap_or_default();
             let di: Vec<String> =
                 firme.iter().map(|f| format!("{}+{:08x}", f.nome, u32::from_be_bytes(f.identificativo))).collect();
             d.nuova("ancora", &k, "firma", "di una chiave del registro", &format!("{e} ({})", di.join(", ")));
-            return false;
         }
-        true
+        aperta.ok()
     }
 
     /// Signed by a key that the log declares? With the size of the log, is the log long enough?
     pub fn controlla(&self, chiavi: &[ChiavePubblica], dimensione: u64, d: &mut Differenze) -> bool {
-        if !self.firmata(chiavi, d) {
+        if self.firmata(chiavi, d).is_none() {
             return false;
         }
         let k = self.chiave();
@@ -138,7 +137,8 @@ fn note(testo: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut corrente = String::new();
     let mut firmata = false;
-    for riga in testo.split_inclusive('\n') {
+    // Saved from a mail program, lines may end otherwise; in a note no other control character stands.
+    for riga in testo.replace("\r\n", "\n").split_inclusive('\n') {
         let firma = riga.starts_with("— ");
         if firmata && !firma {
             out.push(std::mem::take(&mut corrente));

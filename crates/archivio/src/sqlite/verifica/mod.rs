@@ -46,6 +46,7 @@ use insiemi::Confronto;
 use pezzo::{Esaminato, Esaminatore, Posto};
 use piega::{Frontiera, Piega};
 use somma::{Chiave, Insieme, PEZZO};
+pub(crate) use struttura::schemi_diversi;
 
 /// Pieces that may be ahead of the one waited for, for each thread.
 const ANTICIPO: usize = 3;

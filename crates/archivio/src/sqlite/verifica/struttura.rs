@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::super::schema;
 use super::esito::Differenze;
-use crate::store::Esito;
+use crate::store::{Discordanza, Esito};
 
 type Struttura = BTreeMap<(String, String), (String, String)>;
 
@@ -20,11 +20,10 @@ fn leggi(c: &Connection) -> Esito<Struttura> {
     Ok(righe.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Compares the two.
-pub fn confronta(c: &Connection, d: &mut Differenze) -> Esito<()> {
-    let mut modello = Connection::open_in_memory()?;
-    schema::migra(&mut modello)?;
-    let (attesa, mut trovata) = (leggi(&modello)?, leggi(c)?);
+/// Where a database has not the schema of another.
+pub fn schemi_diversi(modello: &Connection, c: &Connection) -> Esito<Vec<Discordanza>> {
+    let mut d = Differenze::default();
+    let (attesa, mut trovata) = (leggi(modello)?, leggi(c)?);
     for ((tipo, nome), (tabella, sql)) in attesa {
         let chiave = format!("{tipo} {nome}");
         match trovata.remove(&(tipo, nome)) {
@@ -37,6 +36,14 @@ pub fn confronta(c: &Connection, d: &mut Differenze) -> Esito<()> {
     for ((tipo, nome), (tabella, sql)) in trovata {
         d.nuova(&tabella, &format!("{tipo} {nome}"), "schema", "niente", &sql);
     }
+    Ok(d.0)
+}
+
+/// Compares the two.
+pub fn confronta(c: &Connection, d: &mut Differenze) -> Esito<()> {
+    let mut modello = Connection::open_in_memory()?;
+    schema::migra(&mut modello)?;
+    d.unisci(schemi_diversi(&modello, c)?);
     let migrazioni = |c: &Connection| -> Esito<Vec<(i64, Vec<u8>)>> {
         let mut s = c.prepare("SELECT n, sha256 FROM migrazione ORDER BY n")?;
         Ok(s.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
