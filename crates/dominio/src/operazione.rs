@@ -18,6 +18,11 @@ use crate::tempo::{Giorno, Istante};
 /// Version of the schema of operations.
 pub const VERSIONE: i64 = 1;
 
+/// The fields that say of which registration an operation is, and when: what a receipt that keeps the rest to itself must
+/// still tell to be one of something.
+pub const CHE_COSA: [&str; 10] =
+    ["v", "operazione", "ente", "aoo", "registro", "anno", "numero", "indice", "istante", "tipo"];
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "operazione", rename_all = "kebab-case", rename_all_fields = "camelCase")]

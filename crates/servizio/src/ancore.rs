@@ -20,7 +20,8 @@ use crate::ancore_posta::Posta;
 #[derive(Debug, Default)]
 pub struct Ancore {
     cartella: Option<PathBuf>,
-    ultime: Mutex<BTreeMap<String, Ultima>>,
+    /// Read from the folder once; from then on only we add to it.
+    ultime: Mutex<BTreeMap<String, Option<Ultima>>>,
     /// Why the last ones could not be put there, by origin.
     mancate: Mutex<BTreeMap<String, String>>,
     posta: Option<Posta>,
@@ -67,12 +68,14 @@ impl Ancore {
         let cartella = self.cartella.as_ref()?;
         let mut g = self.ultime.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(u) = g.get(origine) {
-            return Some(*u);
+            return *u;
         }
-        let dimensione = ultima_depositata(cartella, origine, chiavi)?;
-        let u = Ultima { dimensione, quando: None };
-        g.insert(origine.to_owned(), u);
-        Some(u)
+        let letta = ultima_depositata(cartella, origine, chiavi).map(|dimensione| Ultima { dimensione, quando: None });
+        // A folder that is away now may come back with what it holds.
+        if letta.is_some() || cartella.is_dir() {
+            g.insert(origine.to_owned(), letta);
+        }
+        letta
     }
 
     /// What could not be put there last time, in words.
@@ -125,7 +128,7 @@ impl Ancore {
         f.sync_all()?;
         std::fs::File::open(cartella)?.sync_all()?;
         let u = Ultima { dimensione: cp.dimensione, quando: Some(ora) };
-        self.ultime.lock().unwrap_or_else(PoisonError::into_inner).insert(cp.origine, u);
+        self.ultime.lock().unwrap_or_else(PoisonError::into_inner).insert(cp.origine, Some(u));
         Ok(true)
     }
 }

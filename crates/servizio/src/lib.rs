@@ -209,6 +209,8 @@ pub async fn servi(
 const CONGEDO: Duration = Duration::from_secs(5);
 /// Between two rounds of what goes on by itself.
 const GIRO: Duration = Duration::from_secs(60);
+/// How long one ente may keep the others waiting: its disk may be stuck.
+const UN_ENTE: Duration = Duration::from_secs(30);
 /// After a round that did not end well.
 const GIRO_MANCATO: Duration = Duration::from_secs(5);
 
@@ -247,10 +249,14 @@ async fn un_giro(s: &Servizio, spazza: bool) -> bool {
     };
     let mut bene = true;
     for ipa in enti {
-        match un_ente(s, &ipa, spazza).await {
-            Ok(depositati) => bene &= depositati,
-            Err(e) => {
+        match tokio::time::timeout(UN_ENTE, un_ente(s, &ipa, spazza)).await {
+            Ok(Ok(depositati)) => bene &= depositati,
+            Ok(Err(e)) => {
                 tracing::warn!(ente = %ipa, errore = %e, "lavori periodici");
+                bene = false;
+            }
+            Err(_) => {
+                tracing::warn!(ente = %ipa, "lavori periodici: non si sono conclusi in tempo");
                 bene = false;
             }
         }
@@ -264,20 +270,27 @@ pub(crate) fn registri(ente: &dyn EnteStore) -> Vec<Registro> {
     std::iter::once(Registro::Ente).chain(conf.aoo.keys().cloned().map(Registro::Aoo)).collect()
 }
 
+/// What a note of our own says.
+pub(crate) fn detto(nota: &str) -> archivio::Esito<catena::Checkpoint> {
+    let male = |e: &dyn std::fmt::Display| archivio::Errore::Incoerente(format!("checkpoint: {e}"));
+    let (testo, _) = catena::nota::dividi(nota).map_err(|e| male(&e))?;
+    catena::Checkpoint::leggi(testo).map_err(|e| male(&e))
+}
+
 /// The keys of a log, as those that open its checkpoints.
 pub(crate) async fn chiavi(ente: &dyn EnteStore, registro: &Registro) -> archivio::Esito<Vec<catena::ChiavePubblica>> {
     let male = |e: catena::ErroreNota| archivio::Errore::Incoerente(e.to_string());
     ente.chiavi(registro).await?.iter().map(|k| k.parse().map_err(male)).collect()
 }
 
-/// The keys of the ente's log under the name of its access log, whose head a note is.
-async fn chiavi_accessi(ente: &dyn EnteStore, nota: &str) -> archivio::Esito<Vec<catena::ChiavePubblica>> {
-    let origine = nota.lines().next().unwrap_or_default();
-    Ok(chiavi(ente, &Registro::Ente).await?.iter().filter_map(|k| k.con_nome(origine).ok()).collect())
-}
-
-/// Puts a signed note where anchors go; says whether it is there.
-async fn deposita(s: &Servizio, ente: &dyn EnteStore, nota: String, chiavi: Vec<catena::ChiavePubblica>) -> bool {
+/// Puts a note signed with the keys of a log where anchors go; says whether it is there.
+async fn deposita(s: &Servizio, ente: &dyn EnteStore, registro: &Registro, nota: String) -> archivio::Esito<bool> {
+    if !s.ancore.in_una_cartella() {
+        return Ok(true);
+    }
+    // The head of the access log is signed with the keys of the ente's log under another name: the note's own.
+    let origine = detto(&nota)?.origine;
+    let chiavi: Vec<_> = chiavi(ente, registro).await?.iter().filter_map(|k| k.con_nome(&origine).ok()).collect();
     let (ancore, ora) = (Arc::clone(&s.ancore), ente.ora());
     let esito = tokio::task::spawn_blocking(move || ancore.deposita(&nota, &chiavi, ora)).await;
     if let Ok(Err(e)) = &esito {
@@ -285,10 +298,10 @@ async fn deposita(s: &Servizio, ente: &dyn EnteStore, nota: String, chiavi: Vec<
         tracing::warn!(ente = %ente.ipa(), errore = %e, "il checkpoint non è stato depositato");
     }
     // A log shorter than its anchor is not mended by trying again soon.
-    match esito {
+    Ok(match esito {
         Ok(Err(e)) => e.kind() == std::io::ErrorKind::InvalidData,
         altro => altro.is_ok(),
-    }
+    })
 }
 
 /// Says whether the checkpoints are where they should be.
@@ -299,14 +312,11 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
     let mut depositati = true;
     for registro in registri(&*ente) {
         let nota = ente.firma_checkpoint(&registro).await?;
-        depositati &= deposita(s, &*ente, nota, chiavi(&*ente, &registro).await?).await;
+        depositati &= deposita(s, &*ente, &registro, nota).await?;
     }
     match ente.firma_accessi().await {
         Ok(None) => {}
-        Ok(Some(nota)) => {
-            let chiavi = chiavi_accessi(&*ente, &nota).await?;
-            depositati &= deposita(s, &*ente, nota, chiavi).await;
-        }
+        Ok(Some(nota)) => depositati &= deposita(s, &*ente, &Registro::Ente, nota).await?,
         Err(e) => tracing::warn!(ente = %ipa, errore = %e, "il registro degli accessi non è stato firmato"),
     }
     // A clock that leapt must not make every access look old.

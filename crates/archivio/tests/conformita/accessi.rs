@@ -13,7 +13,7 @@ use dominio::permessi::Porta;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::banco::{Banco, aoo, senza_argini};
+use crate::banco::{Banco, aoo, copia_db, senza_argini};
 
 fn accesso(b: &Banco, utente: &str) -> Accesso {
     Accesso {
@@ -226,7 +226,7 @@ async fn an_access_that_was_signed_for_cannot_be_taken_out_unseen() {
         let cartella = dir.path().join(format!("caso-{i}/c_z999"));
         std::fs::create_dir_all(cartella.join("file")).unwrap();
         for f in ["ente.sqlite", "accessi.sqlite"] {
-            std::fs::copy(ente.join(f), cartella.join(f)).unwrap();
+            copia_db(&ente.join(f), &cartella.join(f));
         }
         Mani::su(&cartella, &chiave).altera(fa);
         for (ancore, atteso) in [(&[][..], da_solo), (&ancore, con_ancora)] {
@@ -241,7 +241,7 @@ async fn an_access_that_was_signed_for_cannot_be_taken_out_unseen() {
     // The file as if it had never been.
     let cartella = dir.path().join("senza/c_z999");
     std::fs::create_dir_all(cartella.join("file")).unwrap();
-    std::fs::copy(ente.join("ente.sqlite"), cartella.join("ente.sqlite")).unwrap();
+    copia_db(&ente.join("ente.sqlite"), &cartella.join("ente.sqlite"));
     let d = verifica::ente(&cartella, Opzioni::default()).unwrap().differenze;
     assert!(d.iter().any(|x| x.tabella == "testa_accessi" && x.trovato == "nessun accesso"), "{d:?}");
     // A note under the key of something else.

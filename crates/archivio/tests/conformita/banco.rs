@@ -248,3 +248,8 @@ pub fn senza_argini<T>(c: &rusqlite::Connection, fa: impl FnOnce() -> T) -> T {
     }
     fatto
 }
+
+/// A copy of a database, what stands in its WAL included: who wrote it may still be closing it.
+pub fn copia_db(da: &std::path::Path, a: &std::path::Path) {
+    rusqlite::Connection::open(da).unwrap().execute("VACUUM INTO ?", [a.to_str().unwrap()]).unwrap();
+}

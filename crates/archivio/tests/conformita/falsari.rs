@@ -14,7 +14,7 @@ use dominio::piatto::Campi;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use crate::banco::{Banco, aoo, senza_argini};
+use crate::banco::{Banco, aoo, copia_db, senza_argini};
 
 /// Log of the AOO; ids of its operations begin here.
 const LOG: i64 = 1;
@@ -169,7 +169,7 @@ fn testi(campi: &Campi) -> (String, String) {
 
 fn copia(da: &Path, a: &Path) -> PathBuf {
     std::fs::create_dir_all(a.join("file")).unwrap();
-    std::fs::copy(da.join("ente.sqlite"), a.join("ente.sqlite")).unwrap();
+    copia_db(&da.join("ente.sqlite"), &a.join("ente.sqlite"));
     a.to_owned()
 }
 

@@ -58,7 +58,7 @@ fn altera(p: &std::path::Path, sql: &str) -> Vec<Discordanza> {
 /// A copy of the database, beside the same files.
 fn copia(da: &std::path::Path, a: &std::path::Path) {
     std::fs::create_dir_all(a).unwrap();
-    std::fs::copy(da.join("ente.sqlite"), a.join("ente.sqlite")).unwrap();
+    copia_db(&da.join("ente.sqlite"), &a.join("ente.sqlite"));
     std::os::unix::fs::symlink(da.join("file"), a.join("file")).unwrap();
 }
 

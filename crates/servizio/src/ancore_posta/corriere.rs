@@ -116,7 +116,7 @@ impl Corriere for Server {
                 Guasto::definitivo(format!("il server rifiuta il messaggio ({detto})"))
             } else if e.is_transient() {
                 Guasto::passa(format!("il server chiede di riprovare ({detto})"))
-            } else if e.is_tls() {
+            } else if e.is_tls() || stretta_fallita(&e) {
                 Guasto::definitivo(format!("la connessione cifrata con il server non riesce ({detto})"))
             } else if e.is_timeout() {
                 Guasto::passa(format!("il server non risponde in tempo ({detto})"))
@@ -127,4 +127,11 @@ impl Corriere for Server {
             }
         })
     }
+}
+
+/// Whether the handshake failed: a certificate that is not good reaches us as an error of the connection.
+fn stretta_fallita(e: &lettre::transport::smtp::Error) -> bool {
+    std::error::Error::source(e)
+        .and_then(|causa| causa.downcast_ref::<std::io::Error>())
+        .is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }

@@ -18,9 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use archivio::store::{Deposito, Registro};
+use archivio::store::Deposito;
 use archivio::{EnteStore, Errore};
-use catena::Checkpoint;
 use dominio::codici::CodiceIpa;
 use dominio::tempo::Istante;
 use futures_util::StreamExt as _;
@@ -88,8 +87,8 @@ struct Andamento {
     falliti: u32,
     /// When it is tried again.
     riprova: Option<Istante>,
-    /// The last failure, and why.
-    guasto: Option<(Istante, String)>,
+    /// Since when it fails.
+    guasto: Option<Istante>,
     /// Acknowledged, not yet written: written before anything else is sent.
     da_annotare: Vec<(String, u64)>,
 }
@@ -281,8 +280,7 @@ impl Posta {
         let dove = a.email.to_string();
         self.andamento(ipa, &dove, |x| match esito {
             Ok(n) => {
-                let da_annotare = std::mem::take(&mut x.da_annotare);
-                *x = Andamento { fatto: Some(ora), da_annotare, ..Andamento::default() };
+                *x = Andamento { fatto: Some(ora), ..Andamento::default() };
                 if n > 0 {
                     tracing::info!(ente = %ipa, dove, checkpoint = n, "ancore spedite");
                 }
@@ -296,7 +294,7 @@ impl Posta {
                 x.riprova = Some(ora.piu_secondi(attesa));
                 tracing::warn!(ente = %ipa, dove, errore = g.motivo, falliti = x.falliti, riprova_s = attesa,
                     "le ancore non sono state spedite");
-                x.guasto = Some((x.guasto.take().map_or(ora, |p| p.0), g.motivo.clone()));
+                x.guasto = x.guasto.or(Some(ora));
                 Esito::Fallito(g.motivo)
             }
         })
@@ -310,7 +308,7 @@ impl Posta {
         let quando = arrivati.iter().filter(nostri).map(|d| d.istante).max().or(ultimo.map(|d| d.istante));
         let g = self.andamenti.lock().unwrap_or_else(PoisonError::into_inner);
         let guasti = || g.iter().filter(|(k, a)| k.0 == *ipa && a.guasto.is_some()).map(|(_, a)| a);
-        let dal = guasti().filter_map(|a| a.guasto.as_ref().map(|g| g.0)).min();
+        let dal = guasti().filter_map(|a| a.guasto).min();
         Quadro {
             dimensione: ultimo.map(|d| d.dimensione),
             quando,
@@ -355,10 +353,8 @@ impl Posta {
 
 /// The latest signed checkpoint of each log of the ente, and the head of its access log.
 async fn raccogli(ente: &dyn EnteStore) -> archivio::Esito<Vec<Allegato>> {
-    let mut registri = vec![Registro::Ente];
-    registri.extend(ente.configurazione().aoo.keys().cloned().map(Registro::Aoo));
     let mut note = Vec::new();
-    for r in registri {
+    for r in crate::registri(ente) {
         note.push(ente.firma_checkpoint(&r).await?);
     }
     match ente.firma_accessi().await {
@@ -368,9 +364,7 @@ async fn raccogli(ente: &dyn EnteStore) -> archivio::Esito<Vec<Allegato>> {
     }
     note.into_iter()
         .map(|nota| {
-            let male = |e: String| Errore::Incoerente(format!("checkpoint: {e}"));
-            let (testo, _) = catena::nota::dividi(&nota).map_err(|e| male(e.to_string()))?;
-            let checkpoint = Checkpoint::leggi(testo).map_err(|e| male(e.to_string()))?;
+            let checkpoint = crate::detto(&nota)?;
             Ok(Allegato { nota, checkpoint })
         })
         .filter(|a| a.as_ref().map_or(true, |a| a.checkpoint.dimensione > 0))
@@ -387,32 +381,34 @@ pub async fn lavora(s: Arc<Servizio>, mut fine: watch::Receiver<bool>) {
             _ = guarda.tick() => {}
             _ = fine.changed() => return,
         }
-        let subito = posta.richiesto();
-        let enti = s.store.enti().await.unwrap_or_else(|e| {
-            tracing::warn!(errore = %e, "ancore per posta");
-            Vec::new()
-        });
-        futures_util::stream::iter(enti)
-            .for_each_concurrent(INSIEME, |ipa| {
-                let (s, fine) = (&s, &fine);
-                async move {
-                    let avanti = || !*fine.borrow();
-                    if !avanti() {
-                        return;
-                    }
-                    let giro = async {
-                        match s.store.ente(&ipa).await? {
-                            Some(ente) => posta.giro_finche(&*ente, subito, &avanti).await.map(drop),
-                            None => Ok(()),
-                        }
-                    };
-                    if let Err(e) = giro.await {
-                        tracing::warn!(ente = %ipa, errore = %e, "ancore per posta");
-                    }
-                }
-            })
-            .await;
+        un_giro(&s, posta, &fine).await;
     }
+}
+
+/// A round of every ente: what is due, or all of it when somebody asked.
+async fn un_giro(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
+    let subito = posta.richiesto();
+    let enti = s.store.enti().await.unwrap_or_else(|e| {
+        tracing::warn!(errore = %e, "ancore per posta");
+        Vec::new()
+    });
+    futures_util::stream::iter(enti)
+        .for_each_concurrent(INSIEME, |ipa| async move {
+            let avanti = || !*fine.borrow();
+            if !avanti() {
+                return;
+            }
+            let giro = async {
+                match s.store.ente(&ipa).await? {
+                    Some(ente) => posta.giro_finche(&*ente, subito, &avanti).await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            if let Err(e) = giro.await {
+                tracing::warn!(ente = %ipa, errore = %e, "ancore per posta");
+            }
+        })
+        .await;
 }
 
 #[cfg(test)]

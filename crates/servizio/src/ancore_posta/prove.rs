@@ -91,7 +91,7 @@ impl Banco {
     /// One more operation in the ente's log.
     async fn muovi(&self) {
         let e = self.ente().await;
-        e.ruota_chiave(&Registro::Ente, &archivio::sistema(), "prova", None).await.unwrap();
+        e.ruota_chiave(&archivio::store::Registro::Ente, &archivio::sistema(), "prova", None).await.unwrap();
     }
 }
 
@@ -172,6 +172,32 @@ async fn a_failure_waits_longer_each_time_and_a_refusal_longer_still() {
     assert_eq!(giro(&altra, &*e).await, Esito::Fallito("no".into()));
     let riprova = altra.quadro(&ipa, "x", &[]).riprova.unwrap();
     assert_eq!((riprova.0 - b.orologio.adesso().0) / 1_000_000, ATTESA_RIFIUTO_S);
+}
+
+/// What `protocollo ancore spedisci` leaves for a service that runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_the_running_service_is_heard_once() {
+    let b = Banco::nuovo().await;
+    let richiesta = b.dir.path().join("spedisci-ora");
+    let o = Opzioni {
+        destinatari: vec![A.to_owned()],
+        mittente: "protocollo@pec.comune.example".into(),
+        cadenza: Cadenza::Giorno,
+        richiesta: Some(richiesta.clone()),
+    };
+    let p = Posta::nuova(o, Arc::clone(&b.postino) as Arc<dyn Corriere>, "").unwrap();
+    let s = Servizio::nuovo(b.store.clone().unwrap(), "");
+    let (_ferma, fine) = watch::channel(false);
+    un_giro(&s, &p, &fine).await;
+    b.muovi().await;
+    un_giro(&s, &p, &fine).await;
+    assert_eq!(b.presi(), 1, "the day's round is done");
+    std::fs::write(&richiesta, "").unwrap();
+    un_giro(&s, &p, &fine).await;
+    assert_eq!((b.presi(), richiesta.exists()), (2, false));
+    b.muovi().await;
+    un_giro(&s, &p, &fine).await;
+    assert_eq!(b.presi(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

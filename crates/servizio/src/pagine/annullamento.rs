@@ -46,22 +46,18 @@ pub async fn invia(Path(p): Path<Posto>, i: Invio) -> Esito {
         Ok(c) => c,
         Err(errori) => return vista(&u, &d, StatusCode::UNPROCESSABLE_ENTITY, campi, errori),
     };
-    match campi.testo("azione") {
-        // Judged where it is written, on the registration as it is then; what changed since it was shown is shown first.
-        Some("conferma") if campi.testo("visto") == Some(d.registrazione.ultimo_indice.to_string().as_str()) => {}
-        Some("conferma") => {
-            return match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, u.ente.ora(), comando) {
-                Ok(evento) => anteprima(&u, &d, campi, evento, true),
-                Err(r) => rifiutato(&u, &d, campi, r),
-            };
-        }
-        Some("correggi") => return vista(&u, &d, StatusCode::OK, campi, Vec::new()),
-        _ => {
-            return match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, u.ente.ora(), comando) {
-                Ok(evento) => anteprima(&u, &d, campi, evento, false),
-                Err(r) => rifiutato(&u, &d, campi, r),
-            };
-        }
+    let azione = campi.testo("azione");
+    if azione == Some("correggi") {
+        return vista(&u, &d, StatusCode::OK, campi, Vec::new());
+    }
+    // What happened since it was shown is shown first; then it is judged where it is written, as it is there.
+    let conferma = azione == Some("conferma");
+    let cambiata = conferma && campi.testo("visto") != Some(d.registrazione.ultimo_indice.to_string().as_str());
+    if !conferma || cambiata {
+        return match comandi::decidi(u.stato()?, &u.chi, &d.registrazione, u.ente.ora(), comando) {
+            Ok(evento) => anteprima(&u, &d, campi, evento, cambiata),
+            Err(r) => rifiutato(&u, &d, campi, r),
+        };
     }
     let chiave = d.registrazione.chiave.clone();
     match u.ente.comanda(&u.aoo, &u.chi, &chiave, comando, Vec::new(), None).await {

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use dominio::operazione::CHE_COSA;
 use dominio::registrazione::{Documento, Registrazione};
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
@@ -80,16 +81,13 @@ async fn invia(percorso: PathBuf, d: &Documento, in_pagina: bool, etag: &str) ->
     Ok(r)
 }
 
-/// What every receipt tells, whatever was chosen: which registration it is.
-const SEMPRE: [&str; 9] = ["v", "operazione", "ente", "aoo", "registro", "anno", "numero", "indice", "istante"];
-
 /// The verifiable receipt of the registration, for who may see it (contract § 3): whole, or with the `campi` that were ticked.
 pub async fn ricevuta(u: Utente, Path(posto): Path<Posto>, Domanda(q): Domanda) -> Result<Response, ErrorePagina> {
     let d = carica(&u, &posto.chiave()?).await?;
     d.solo_se_visibile(&u)?;
     annota(&u, &d, Azione::Ricevuta).await?;
     let r = &d.registrazione;
-    let scelti: Option<Vec<&str>> = q.primo("campi").map(|_| SEMPRE.into_iter().chain(q.tutti("campi")).collect());
+    let scelti: Option<Vec<&str>> = q.primo("campi").map(|_| CHE_COSA.into_iter().chain(q.tutti("campi")).collect());
     let ricevuta = u
         .ente
         .ricevuta(&Registro::Aoo(u.aoo.clone()), r.indice, &|campo| rivela(scelti.as_deref(), campo))

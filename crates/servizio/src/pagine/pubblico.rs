@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use archivio::store::Registro;
 use axum::extract::{Path, State};
-use catena::Checkpoint;
 use dominio::codici::{CodiceAoo, CodiceIpa};
 
 use super::errore::ErrorePagina;
@@ -31,8 +30,7 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Path((ipa, aoo)): Path<(Strin
     let spedite = posta.as_ref().and_then(|p| p.dimensione);
     // Read after what others have, so that it is not older than it.
     let nota = ente.checkpoint(&registro).await?;
-    let (testo, _) = catena::nota::dividi(&nota).map_err(|_| ErrorePagina::non_trovata())?;
-    let cp = Checkpoint::leggi(testo).map_err(|_| ErrorePagina::non_trovata())?;
+    let cp = crate::detto(&nota)?;
     // The window ends where the best of them is. Who saw another history, or more of it than there is, vouches for nothing.
     let cofirmate = testimoni.iter().filter(|t| !t.altra_storia).filter_map(|t| t.cofirmate.map(|c| c.0));
     let viste: Vec<u64> = cofirmate.chain(ultima.map(|u| u.dimensione)).chain(spedite).collect();

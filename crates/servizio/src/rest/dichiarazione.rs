@@ -10,13 +10,14 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::{Risposta, log};
 use crate::Servizio;
+use crate::scarico::disposizione;
 use crate::stampe::{self, Dichiarazione};
 
 async fn xml_di(e: &dyn EnteStore, r: &Registro) -> Risposta<Response> {
     let d = stampe::dichiarazione(e, r).await?;
     let capi = [
         (header::CONTENT_TYPE, "application/xml; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{}.xml\"", nome(e, r))),
+        (header::CONTENT_DISPOSITION, disposizione(&format!("{}.xml", nome(e, r)), true)),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
     ];
     Ok((capi, d.xml()).into_response())

@@ -62,7 +62,7 @@ pub fn in_disparte(f: impl FnOnce() -> Result<Vec<u8>, stampa::Errore>) -> Resul
 pub fn risposta(byte: Vec<u8>, nome: &str) -> Response {
     let capi = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{nome}.pdf\"")),
+        (header::CONTENT_DISPOSITION, crate::scarico::disposizione(&format!("{nome}.pdf"), true)),
     ];
     (capi, byte).into_response()
 }

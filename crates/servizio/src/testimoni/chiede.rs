@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use archivio::store::Registro;
 use archivio::{EnteStore, Errore, Store};
-use catena::nota::{dividi, firme};
+use catena::nota::firme;
 use catena::testimone::{TIPO_DIMENSIONE, dimensione, scrivi};
 use catena::{Checkpoint, Testimone};
 use dominio::tempo::Istante;
@@ -251,7 +251,8 @@ impl Testimoni {
         gia: u64,
     ) -> Result<(), Intoppo> {
         let mut da = gia.min(cp.dimensione);
-        for ultimo in [false, true] {
+        let mut ripreso = false;
+        loop {
             let prova = ente.prova_coerenza(registro, da, cp.dimensione).await?;
             let r = self.manda(&w.url, scrivi(da, &prova, nota)).await.map_err(Intoppo::Rete)?;
             match r.stato {
@@ -283,7 +284,7 @@ impl Testimoni {
                                 format!("con {n} operazioni ha già visto un'altra radice: il registro ha due storie");
                             return Err(Intoppo::AltraStoria(detto));
                         }
-                        Some(n) if !ultimo => da = n,
+                        Some(n) if !ripreso => (da, ripreso) = (n, true),
                         _ => return Err(Intoppo::No("non dice da dove riprendere".to_owned())),
                     }
                 }
@@ -297,7 +298,6 @@ impl Testimoni {
                 n => return Err(Intoppo::Rete(format!("risponde {n}"))),
             }
         }
-        Err(Intoppo::No("non dice da dove riprendere".to_owned()))
     }
 
     async fn manda(&self, url: &str, corpo: String) -> Result<Risposta, String> {
@@ -366,8 +366,7 @@ impl Interpellato {
 /// The last checkpoint of a log: the note, and what it says.
 async fn letto(ente: &dyn EnteStore, registro: &Registro) -> Result<(String, Checkpoint), Errore> {
     let nota = ente.checkpoint(registro).await?;
-    let (testo, _) = dividi(&nota).map_err(|e| Errore::Incoerente(e.to_string()))?;
-    let cp = Checkpoint::leggi(testo).map_err(|e| Errore::Incoerente(e.to_string()))?;
+    let cp = crate::detto(&nota)?;
     Ok((nota, cp))
 }
 
