@@ -30,6 +30,7 @@
 pub mod albero;
 pub mod checkpoint;
 pub mod cofirma;
+mod impasto;
 mod jcs;
 #[cfg(test)]
 mod modello;

@@ -10,11 +10,14 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::Hash;
+use crate::impasto::Impasto;
 use crate::jcs::{
     ErroreCampo, NOME_BYTE_MAX, Scalare, TESTO_BYTE_MAX, Uscita, controlla_nome, scrivi_testo, scrivi_valore,
 };
 
 const PREFISSO_SALE: &[u8] = b"protocollo/sale/v1\n";
+/// Prefix and seed, before the name.
+const SALATO: usize = PREFISSO_SALE.len() + 32;
 
 /// Longest text of a disclosure: the longest field, every byte escaped as `\u00xx`, in base64.
 pub const RIVELAZIONE_BYTE_MAX: usize = (6 * (TESTO_BYTE_MAX + NOME_BYTE_MAX) + 64) / 3 * 4;
@@ -38,7 +41,8 @@ impl Seme {
     /// The salt of field `nome`: the first half of SHA-256(`"protocollo/sale/v1\n"` ‖ seed ‖ name).
     #[must_use]
     pub fn sale(&self, nome: &str) -> Sale {
-        meta_di(Sha256::new_with_prefix(PREFISSO_SALE).chain_update(self.0).chain_update(nome))
+        let digest = Sha256::new_with_prefix(PREFISSO_SALE).chain_update(self.0).chain_update(nome).finalize();
+        meta_di(&digest.into())
     }
 }
 
@@ -67,34 +71,38 @@ pub fn impronta_campo(seme: &Seme, nome: &str, valore: &Value) -> Result<Hash, E
 /// Digests the fields of one operation. What all of them share is done once, and the buffers serve them all.
 #[derive(Clone)]
 pub(crate) struct Digestore {
-    /// Prefix and seed, already hashed.
-    sale: Sha256,
+    /// Prefix and seed; the name follows.
+    sale: Impasto,
     json: Vec<u8>,
-    testo: Vec<u8>,
+    testo: Impasto,
 }
 
 impl Digestore {
     pub(crate) fn nuovo(seme: &Seme) -> Self {
-        let sale = Sha256::new_with_prefix(PREFISSO_SALE).chain_update(seme.0);
-        Self { sale, json: Vec::with_capacity(384), testo: vec![0; 512] }
+        let mut nuovo = Self { sale: Impasto::con(2), json: Vec::with_capacity(384), testo: Impasto::con(8) };
+        nuovo.sale.spazio(SALATO)[..PREFISSO_SALE.len()].copy_from_slice(PREFISSO_SALE);
+        nuovo.riparti(seme);
+        nuovo
+    }
+
+    pub(crate) fn riparti(&mut self, seme: &Seme) {
+        self.sale.spazio(SALATO)[PREFISSO_SALE.len()..SALATO].copy_from_slice(&seme.0);
     }
 
     pub(crate) fn impronta(&mut self, nome: &str, valore: Scalare<'_>) -> Result<Hash, ErroreCampo> {
-        let sale = meta_di(self.sale.clone().chain_update(nome));
+        let salato = SALATO + nome.len();
+        self.sale.spazio(salato)[SALATO..salato].copy_from_slice(nome.as_bytes());
+        let sale = meta_di(&self.sale.hash(salato));
         self.json.clear();
         scrivi_terna(&mut self.json, &sale, nome, valore)?;
         let serve = self.json.len().div_ceil(3) * 4;
-        if self.testo.len() < serve {
-            self.testo.resize(serve, 0);
-        }
-        let n = codifica(&self.json, &mut self.testo);
-        Ok(Sha256::digest(&self.testo[..n]).into())
+        let n = codifica(&self.json, self.testo.spazio(serve));
+        Ok(self.testo.hash(n))
     }
 }
 
 /// The first half of a digest: a salt.
-fn meta_di(sha: Sha256) -> Sale {
-    let digest: Hash = sha.finalize().into();
+fn meta_di(digest: &Hash) -> Sale {
     let mut sale = Sale::default();
     sale.copy_from_slice(&digest[..16]);
     sale

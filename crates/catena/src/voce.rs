@@ -100,6 +100,13 @@ impl Impronte {
         self.impronte.is_empty()
     }
 
+    /// None again, under another seed: the buffers stay.
+    pub fn riparti(&mut self, seme: Seme) {
+        self.digestore.riparti(&seme);
+        self.seme = seme;
+        self.impronte.clear();
+    }
+
     /// The seed the salts come from.
     #[must_use]
     pub fn seme(&self) -> &Seme {
@@ -111,6 +118,14 @@ impl Impronte {
     /// # Errors
     /// No field was added.
     pub fn voce(mut self) -> Result<Hash, ErroreCampo> {
+        self.chiudi()
+    }
+
+    /// The same, to go on with [`Self::riparti`].
+    ///
+    /// # Errors
+    /// No field was added.
+    pub fn chiudi(&mut self) -> Result<Hash, ErroreCampo> {
         if self.impronte.is_empty() {
             return Err(ErroreCampo::NessunCampo);
         }
@@ -123,6 +138,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    #[test]
+    fn one_after_the_other_operations_leave_nothing_of_themselves() {
+        let mut impronte = Impronte::nuove(Seme([1; 32]), 4);
+        for (i, op) in [operazione(), operazione(), json!({"a": "b"}).as_object().unwrap().clone()].iter().enumerate() {
+            let seme = Seme([i as u8; 32]);
+            impronte.riparti(seme.clone());
+            for (nome, valore) in op {
+                impronte.aggiungi(nome, valore).unwrap();
+            }
+            assert_eq!(impronte.chiudi(), voce_di(&seme, op));
+            impronte.riparti(seme);
+            assert_eq!(impronte.chiudi(), Err(ErroreCampo::NessunCampo));
+        }
+    }
 
     fn operazione() -> Operazione {
         let json = json!({"v": 1, "oggetto": "Istanza", "anno": 2026, "riservato": false, "numero": 17});

@@ -1,6 +1,8 @@
 //! A piece of a log: read in one snapshot, recomputed, and its registrations compared with every table whose rows come
 //! in the order of operations. Pieces know nothing of each other, so that every core checks one.
 
+use std::collections::HashMap;
+
 use catena::{Checkpoint, ChiavePubblica, ErroreCampo, Hash, Impronte, Seme};
 use dominio::codici::CodiceIpa;
 use dominio::operazione::{Evento, Operazione};
@@ -89,7 +91,10 @@ struct Lavoro<'p, 'x> {
     x: &'x mut Esaminato,
     d: Differenze,
     anno: AnnoCorrente,
+    impronte: Impronte,
     attese: Vec<Attesa>,
+    /// What this piece does to its own registrations.
+    seguiti: HashMap<i64, Evento>,
     fascicoli: Vec<(i64, Fascicolo)>,
     corrispondenti: Vec<(i64, Rubrica)>,
 }
@@ -153,7 +158,9 @@ impl<'a> Esaminatore<'a> {
             x,
             d: Differenze::default(),
             anno: AnnoCorrente::default(),
+            impronte: Impronte::nuove(Seme([0; 32]), 64),
             attese: Vec::new(),
+            seguiti: HashMap::new(),
             fascicoli: Vec::new(),
             corrispondenti: Vec::new(),
         };
@@ -191,7 +198,9 @@ pub fn attese(c: &Connection, ente: &CodiceIpa, p: &Posto<'_>) -> Esito<(Vec<Att
         x: &mut x,
         d: Differenze::default(),
         anno: AnnoCorrente::default(),
+        impronte: Impronte::nuove(Seme([0; 32]), 64),
         attese: Vec::new(),
+        seguiti: HashMap::new(),
         fascicoli: Vec::new(),
         corrispondenti: Vec::new(),
     };
@@ -269,7 +278,7 @@ impl Lavoro<'_, '_> {
                 return Ok(());
             }
         };
-        let ricalcolata = voce_di(x.seme, &campi);
+        let ricalcolata = voce_di(&mut self.impronte, x.seme, &campi);
         if ricalcolata.as_ref().ok() != Some(&x.voce) {
             let atteso = ricalcolata.map_or_else(|e| e.to_string(), |h| crate::file::esadecimale(&h));
             let k = self.chiave(indice);
@@ -286,8 +295,13 @@ impl Lavoro<'_, '_> {
             self.d.nuova("operazione", &k, "reg", &atteso, &trovato);
         }
         if let Some(reg) = x.reg {
-            // Read with the registration it is about.
             self.x.rinvii.0 = self.x.rinvii.0.wrapping_add(rinvio(x.id, reg));
+            // What is about a registration of an earlier piece is read there.
+            if reg >= id(self.posto.log.id, self.posto.da)
+                && let Ok(op) = Operazione::da(&campi.annidati())
+            {
+                self.seguiti.insert(x.id, op.evento);
+            }
             return Ok(());
         }
         match Operazione::da(&campi.annidati()) {
@@ -375,8 +389,8 @@ impl Lavoro<'_, '_> {
     fn seguiti(&mut self, c: &Connection) -> Esito<()> {
         let (da, a) = self.confini();
         let fine = id(self.posto.log.id, self.posto.meta);
-        let mut s =
-            c.prepare_cached("SELECT id, reg, campi FROM operazione WHERE reg >= ? AND reg < ? ORDER BY reg, id")?;
+        let mut s = c.prepare_cached("SELECT id, reg FROM operazione WHERE reg >= ? AND reg < ? ORDER BY reg, id")?;
+        let mut una = c.prepare_cached("SELECT campi FROM operazione WHERE id = ?")?;
         let mut r = s.query([da, a])?;
         let mut posizione = 0;
         while let Some(x) = r.next()? {
@@ -387,13 +401,18 @@ impl Lavoro<'_, '_> {
             while self.attese.get(posizione).is_some_and(|t| t.id < reg) {
                 posizione += 1;
             }
-            let campi = x.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-            let letta = CampiLetti::leggi(campi).ok().and_then(|campi| Operazione::da(&campi.annidati()).ok());
-            let k = format!("{}/{}", self.posto.log.origine, da_id(op).1);
-            match (letta, self.attese.get_mut(posizione).filter(|t| t.id == reg)) {
-                (None, _) => self.d.nuova("operazione", &k, "campi", "un'operazione", "illeggibile"),
-                (Some(_), None) => self.d.nuova("operazione", &k, "reg", "una registrazione", &reg.to_string()),
-                (Some(letta), Some(t)) => t.applica(op, &letta.evento),
+            let evento = match self.seguiti.remove(&op) {
+                Some(e) => Some(e),
+                None => una.query_row([op], |r| {
+                    let campi = CampiLetti::leggi(r.get_ref(0)?.as_str()?);
+                    Ok(campi.ok().and_then(|c| Operazione::da(&c.annidati()).ok()).map(|op| op.evento))
+                })?,
+            };
+            let k = || format!("{}/{}", self.posto.log.origine, da_id(op).1);
+            match (evento, self.attese.get_mut(posizione).filter(|t| t.id == reg)) {
+                (None, _) => self.d.nuova("operazione", &k(), "campi", "un'operazione", "illeggibile"),
+                (Some(_), None) => self.d.nuova("operazione", &k(), "reg", "una registrazione", &reg.to_string()),
+                (Some(e), Some(t)) => t.applica(op, &e),
             }
         }
         self.attese.iter_mut().for_each(Attesa::ordina);
@@ -533,8 +552,8 @@ impl Lavoro<'_, '_> {
 }
 
 /// The entry of an operation as its fields give it.
-fn voce_di(seme: [u8; 32], campi: &CampiLetti<'_>) -> Result<Hash, ErroreCampo> {
-    let mut impronte = Impronte::nuove(Seme(seme), 64);
+fn voce_di(impronte: &mut Impronte, seme: [u8; 32], campi: &CampiLetti<'_>) -> Result<Hash, ErroreCampo> {
+    impronte.riparti(Seme(seme));
     for (nome, valore) in campi.iter() {
         let valore = match valore {
             Scalare::Nullo => catena::Scalare::Nullo,
@@ -545,7 +564,7 @@ fn voce_di(seme: [u8; 32], campi: &CampiLetti<'_>) -> Result<Hash, ErroreCampo> 
         };
         impronte.aggiungi_scalare(nome, valore)?;
     }
-    impronte.voce()
+    impronte.chiudi()
 }
 
 /// The registration that an operation is about.

@@ -96,7 +96,7 @@ pub fn posto(termine: u128, id: i64, colonna: u8, luogo: u32) -> u128 {
 
 /// Hashes of words already met.
 #[derive(Debug, Default)]
-pub struct Termini(HashMap<Box<str>, u128>);
+pub struct Termini(HashMap<Box<str>, u128, foldhash::fast::RandomState>);
 
 impl Termini {
     /// That of a word.
