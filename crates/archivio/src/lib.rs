@@ -7,7 +7,10 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`store`] | the traits the service sees, and their values |
-//! | [`sqlite`] | the embedded engine: one file per ente, one writer |
+//! | `ente`, `scrittore` | one ente and its group-commit writer, the same on every engine |
+//! | `letture`, `ricerca`, `tronco`, `testimoni`, `depositi`, `righe` | what is read and written, in SQL that every engine reads |
+//! | `motore` | what an engine gives |
+//! | [`sqlite`] | the embedded engine: one file per ente; and `verifica` |
 //! | [`file`] | the bytes of documents |
 //! | [`chiavi`] | the key that wraps the keys |
 //! | [`orologio`] | the register's clock |
@@ -15,13 +18,25 @@
 
 pub mod accessi;
 pub mod chiavi;
+mod depositi;
+mod ente;
 pub mod file;
+mod letture;
+mod motore;
 pub mod orologio;
+mod ricerca;
+mod righe;
+mod scrittore;
 pub mod sqlite;
 pub mod store;
 pub mod tenuta;
+mod testimoni;
+mod tronco;
 
 pub use store::{EnteStore, Errore, Esito, Store};
+
+/// Name of the folder, and of the log, of the installation itself.
+pub(crate) const INSTALLAZIONE: &str = "installazione";
 
 /// The product itself as an operator: activation from the command line, notes on the clock.
 ///

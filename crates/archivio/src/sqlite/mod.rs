@@ -1,15 +1,11 @@
 //! The store on SQLite: one file per ente, one writer thread, a few reading connections.
 
-mod depositi;
-mod ente;
-pub(crate) mod letture;
-mod ricerca;
-pub(crate) mod righe;
+mod base;
+mod db;
+#[cfg(test)]
+mod prove;
 pub(crate) mod schema;
-mod scrittore;
 pub mod soglia;
-mod testimoni;
-pub(crate) mod tronco;
 pub mod verifica;
 
 use std::collections::HashMap;
@@ -24,19 +20,23 @@ use dominio::codici::CodiceIpa;
 use dominio::errori::Rifiuto;
 use dominio::tempo::Orologio;
 
+use crate::accessi::Accessi;
 use crate::chiavi::ChiaveInstallazione;
+use crate::ente::Ente;
 use crate::file::{crea_cartella, in_disparte};
-use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store};
-pub use ente::SqliteEnte;
-pub use scrittore::{CODA_MAX, GRUPPO_MAX};
+use crate::motore::{Db, Lettura, Motore};
+pub use crate::scrittore::{CODA_MAX, GRUPPO_MAX};
+use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
+use crate::{INSTALLAZIONE, depositi, letture, righe, testimoni, tronco};
+use base::{BaseSqlite, Lettori, Tenute};
 
-/// Name of the folder, and of the log, of the installation itself.
-const INSTALLAZIONE: &str = "installazione";
 /// File of the ente within its folder.
 pub(crate) const FILE_ENTE: &str = "ente.sqlite";
+/// Reading connections per ente.
+const LETTORI: u32 = 4;
 
 /// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
-type Posto = Arc<Mutex<Option<Arc<SqliteEnte>>>>;
+type Posto = Arc<Mutex<Option<Arc<Ente>>>>;
 
 /// An installation on a local folder. While it is open no other process can open it.
 pub struct SqliteStore {
@@ -44,7 +44,7 @@ pub struct SqliteStore {
     chiave: ChiaveInstallazione,
     orologio: Arc<dyn Orologio>,
     aperti: Mutex<HashMap<CodiceIpa, Posto>>,
-    installazione: Arc<SqliteEnte>,
+    installazione: Arc<Ente>,
     _blocco: std::fs::File,
 }
 
@@ -62,7 +62,7 @@ impl SqliteStore {
         })?;
         let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
         let ipa: CodiceIpa = INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
-        let installazione = SqliteEnte::apri(&radice.join(INSTALLAZIONE), &ipa, chiave.clone(), Arc::clone(&orologio))?;
+        let installazione = apri_ente(&radice.join(INSTALLAZIONE), &ipa, chiave.clone(), Arc::clone(&orologio))?;
         Ok(Arc::new(Self {
             radice: radice.to_owned(),
             chiave,
@@ -79,14 +79,14 @@ impl SqliteStore {
     }
 
     /// The ente if it is open already, without waiting for who is opening it.
-    fn gia_aperto(&self, ipa: &CodiceIpa) -> Option<Arc<SqliteEnte>> {
+    fn gia_aperto(&self, ipa: &CodiceIpa) -> Option<Arc<Ente>> {
         let posto = self.aperti.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned()?;
         // Busy: somebody is opening it, and the caller will wait where waiting is allowed.
         posto.try_lock().ok().and_then(|e| e.clone())
     }
 
     /// Opens an ente: blocks only who wants the same one.
-    fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<SqliteEnte>>> {
+    fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
         let cartella = Self::cartella(&self.radice, ipa);
         if !crea && !cartella.join(FILE_ENTE).exists() {
             return Ok(None);
@@ -97,9 +97,98 @@ impl SqliteStore {
         if let Some(e) = &*aperto {
             return Ok(Some(Arc::clone(e)));
         }
-        let e = SqliteEnte::apri(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio))?;
+        let e = apri_ente(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio))?;
         *aperto = Some(Arc::clone(&e));
         Ok(Some(e))
+    }
+}
+
+/// Opens or creates the file of an ente in its folder.
+fn apri_ente(
+    cartella: &Path,
+    ipa: &CodiceIpa,
+    chiave: ChiaveInstallazione,
+    orologio: Arc<dyn Orologio>,
+) -> Esito<Arc<Ente>> {
+    crea_cartella(cartella)?;
+    let percorso = cartella.join(FILE_ENTE);
+    let mut c = schema::apri_scrittura(&percorso)?;
+    schema::migra(&mut c)?;
+    // The file's own name is durable before anything in it is acknowledged.
+    crate::file::sincronizza_cartella(cartella)?;
+    let (lettori, tenute) = (Lettori::nuovi(LETTORI), Arc::<Tenute>::default());
+    let base = BaseSqlite::nuova(percorso, c, Arc::clone(&lettori), Arc::clone(&tenute))?;
+    let motore = MotoreSqlite { cartella: cartella.to_owned(), lettori, tenute };
+    let accessi = Accessi::in_cartella(cartella);
+    Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi)
+}
+
+/// An ente's side of its file that is not the writer's.
+struct MotoreSqlite {
+    cartella: PathBuf,
+    lettori: Arc<Lettori>,
+    tenute: Arc<Tenute>,
+}
+
+#[async_trait]
+impl Motore for MotoreSqlite {
+    async fn lettura(&self) -> Esito<Box<dyn Lettura>> {
+        let posto =
+            Arc::clone(&self.lettori.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
+        let percorso = self.cartella.join(FILE_ENTE);
+        Ok(Box::new(LetturaSqlite { lettori: Arc::clone(&self.lettori), percorso, posto }))
+    }
+
+    fn chiudi(&self) {
+        self.lettori.chiudi();
+    }
+
+    fn verifica(&self) -> Esito<Verifica> {
+        verifica::ente(&self.cartella, verifica::Opzioni::default())
+    }
+
+    fn avvisi(&self) -> Vec<String> {
+        let cose = [
+            (
+                self.tenute.travaso.motivo(),
+                "il file dell'archivio non si può aggiornare; ciò che si registra è al sicuro nel suo WAL",
+            ),
+            (self.tenute.indice.motivo(), "l'indice di ricerca non si può aggiornare, e cercare può essere lento"),
+        ];
+        cose.into_iter().filter_map(|(m, che)| Some(format!("{che}: {}", m?))).collect()
+    }
+}
+
+struct LetturaSqlite {
+    lettori: Arc<Lettori>,
+    percorso: PathBuf,
+    /// Given back after the connection is.
+    posto: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl Lettura for LetturaSqlite {
+    fn con(self: Box<Self>, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
+        let Self { lettori, percorso, posto } = *self;
+        let pronto = lettori.liberi.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let c = match pronto {
+            Some(c) => c,
+            None => schema::apri_lettura(&percorso)?,
+        };
+        // One snapshot for all that is read: a row moved to the index meanwhile is not seen twice.
+        let esito = c
+            .execute_batch("BEGIN")
+            .map_err(Errore::from)
+            .and_then(|()| f(&c))
+            .and_then(|()| c.execute_batch("COMMIT").map_err(Errore::from));
+        if esito.is_err() && !c.is_autocommit() {
+            let _ = c.execute_batch("ROLLBACK");
+        }
+        // One that met an error may go on meeting it.
+        if !matches!(esito, Err(Errore::Archivio(_))) {
+            lettori.liberi.lock().unwrap_or_else(PoisonError::into_inner).push(c);
+        }
+        drop(posto);
+        esito
     }
 }
 

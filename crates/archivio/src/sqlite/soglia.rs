@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::schema;
-use super::scrittore::{CODA_MAX, GRUPPO_MAX};
+use crate::scrittore::{CODA_MAX, GRUPPO_MAX};
 use crate::store::{Errore, Esito};
 
 /// The bare writer.

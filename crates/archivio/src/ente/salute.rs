@@ -3,9 +3,9 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::SqliteEnte;
+use super::Ente;
 use crate::file::in_disparte;
-use crate::sqlite::scrittore::Lavoro;
+use crate::scrittore::Lavoro;
 use crate::store::Salute;
 
 /// A writer that says nothing for longer than this, while nobody asked too much of it, is stuck on its storage.
@@ -19,7 +19,7 @@ pub(super) struct Domanda {
     risposta: tokio::sync::watch::Receiver<()>,
 }
 
-impl SqliteEnte {
+impl Ente {
     /// Does the writer let a question wait for too long? One at a time is put to it, and goes on waiting also when who asked
     /// first went away; whether it answers yes or no is in the shop window.
     async fn muto(&self) -> bool {
@@ -82,16 +82,15 @@ impl SqliteEnte {
                 "il registro degli accessi non è più quello firmato: va controllato con «protocollo verifica»",
             ),
             (
-                self.vetrina.travaso.motivo(),
-                "il file dell'archivio non si può aggiornare; ciò che si registra è al sicuro nel suo WAL",
-            ),
-            (
                 self.vetrina.stato_orologio.motivo(),
                 "lo stato dell'orologio non si può conservare: un riavvio lo dimenticherebbe",
             ),
-            (self.vetrina.indice.motivo(), "l'indice di ricerca non si può aggiornare, e cercare può essere lento"),
         ];
-        let avvisi = avvisi.into_iter().filter_map(|(m, che)| Some(format!("{che}: {}", m?))).collect();
+        let avvisi = avvisi
+            .into_iter()
+            .filter_map(|(m, che)| Some(format!("{che}: {}", m?)))
+            .chain(self.motore.avvisi())
+            .collect();
         Salute { impedimenti, avvisi }
     }
 }

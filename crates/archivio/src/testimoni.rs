@@ -1,4 +1,4 @@
-//! Witnesses on SQLite: what others cosigned of the logs kept here ([`conserva`]), and what this installation cosigns of
+//! Witnesses: what others cosigned of the logs kept here ([`conserva`]), and what this installation cosigns of
 //! the logs of others ([`cofirma`]), in its own file.
 //!
 //! A cosignature given is a promise for ever: what was cosigned is on disk before the answer leaves, in the transaction
@@ -8,9 +8,9 @@ use catena::nota::{FirmaNota, dividi};
 use catena::testimone::{Richiesta, Rifiuto, giudica};
 use catena::{Checkpoint, ChiavePubblica, ChiaveTestimone, Testimone};
 use dominio::tempo::Istante;
-use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::chiavi::ChiaveInstallazione;
+use crate::motore::{Db, valori};
 use crate::store::{Cofirma, Errore, Esito};
 
 /// Most cosignatures served beside one checkpoint.
@@ -32,53 +32,48 @@ pub fn istante(secondi: u64) -> Istante {
 }
 
 /// The note of a checkpoint of that size.
-fn nota(c: &Connection, log: i64, dimensione: u64) -> Esito<Option<String>> {
-    Ok(c.prepare_cached("SELECT nota FROM checkpoint WHERE log = ? AND dimensione = ?")?
-        .query_row(params![log, intero(dimensione)], |r| r.get(0))
-        .optional()?)
+fn nota(c: &dyn Db, log: i64, dimensione: u64) -> Esito<Option<String>> {
+    c.una("SELECT nota FROM checkpoint WHERE log = ? AND dimensione = ?", valori![log, intero(dimensione)], |r| {
+        r.proprio(0)
+    })
 }
 
 /// A checkpoint with the cosignatures that are kept of it.
-pub fn con_cofirme(c: &Connection, log: i64, dimensione: u64, mut nota: String) -> Esito<String> {
-    let mut s =
-        c.prepare_cached("SELECT riga FROM cofirma WHERE log = ? AND dimensione = ? ORDER BY testimone LIMIT ?")?;
-    for riga in s.query_map(params![log, intero(dimensione), COFIRME_MAX], |r| r.get::<_, String>(0))? {
-        nota.push_str(&riga?);
-    }
+pub fn con_cofirme(c: &dyn Db, log: i64, dimensione: u64, mut nota: String) -> Esito<String> {
+    let sql = "SELECT riga FROM cofirma WHERE log = ? AND dimensione = ? ORDER BY testimone LIMIT ?";
+    c.scorri(sql, valori![log, intero(dimensione), COFIRME_MAX], &mut |r| {
+        nota.push_str(r.testo(0)?);
+        Ok(true)
+    })?;
     Ok(nota)
 }
 
 /// Keeps what a witness said of the checkpoint of a size, if it verifies. Says whether it is new.
-pub fn conserva(c: &Connection, log: i64, dimensione: u64, t: &Testimone, firma: &FirmaNota) -> Esito<bool> {
+pub fn conserva(c: &dyn Db, log: i64, dimensione: u64, t: &Testimone, firma: &FirmaNota) -> Esito<bool> {
     let nota = nota(c, log, dimensione)?
         .ok_or_else(|| Errore::Incoerente(format!("nessun checkpoint di {dimensione} operazioni da cofirmare")))?;
     let (testo, _) = dividi(&nota).map_err(incoerente)?;
     let secondi = t.controlla(testo, firma).map_err(incoerente)?;
-    let righe = c
-        .prepare_cached(
-            "INSERT INTO cofirma(log, testimone, dimensione, istante, riga) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![log, t.to_string(), intero(dimensione), istante(secondi).0, firma.riga()])?;
+    let righe = c.scrivi_ora(
+        "INSERT INTO cofirma(log, testimone, dimensione, istante, riga) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+        valori![log, &t.to_string(), intero(dimensione), istante(secondi).0, &firma.riga()],
+    )?;
     Ok(righe == 1)
 }
 
 /// The largest checkpoint that a witness cosigned.
-pub fn ultima(c: &Connection, log: i64, t: &Testimone) -> Esito<Option<Cofirma>> {
-    Ok(c.prepare_cached(
+pub fn ultima(c: &dyn Db, log: i64, t: &Testimone) -> Esito<Option<Cofirma>> {
+    c.una(
         "SELECT dimensione, istante, riga FROM cofirma WHERE log = ? AND testimone = ? ORDER BY dimensione DESC LIMIT 1",
-    )?
-    .query_row(params![log, t.to_string()], |r| {
-        Ok(Cofirma { dimensione: r.get::<_, i64>(0)?.unsigned_abs(), istante: Istante(r.get(1)?), riga: r.get(2)? })
-    })
-    .optional()?)
+        valori![log, &t.to_string()],
+        |r| Ok(Cofirma { dimensione: r.naturale(0)?, istante: Istante(r.intero(1)?), riga: r.proprio(2)? }),
+    )
 }
 
 /// The key with which this installation cosigns.
-fn chiave(c: &Connection, installazione: &ChiaveInstallazione) -> Esito<Option<ChiaveTestimone>> {
-    let riga: Option<(String, Vec<u8>)> = c
-        .prepare_cached("SELECT vkey, privata FROM chiave_testimone")?
-        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
+fn chiave(c: &dyn Db, installazione: &ChiaveInstallazione) -> Esito<Option<ChiaveTestimone>> {
+    let riga =
+        c.una("SELECT vkey, privata FROM chiave_testimone", &[], |r| Ok((r.proprio(0)?, r.byte(1)?.to_vec())))?;
     let Some((vkey, privata)) = riga else { return Ok(None) };
     let pubblica: Testimone = vkey.parse().map_err(incoerente)?;
     let segreto = installazione.svolgi(CONTESTO, &privata)?;
@@ -91,7 +86,7 @@ fn chiave(c: &Connection, installazione: &ChiaveInstallazione) -> Esito<Option<C
 }
 
 /// The key with which this installation cosigns, drawn the first time under that name; the name stays.
-pub fn chiave_o_nuova(c: &Connection, k: &ChiaveInstallazione, nome: &str, ora: Istante) -> Esito<Testimone> {
+pub fn chiave_o_nuova(c: &dyn Db, k: &ChiaveInstallazione, nome: &str, ora: Istante) -> Esito<Testimone> {
     if let Some(chiave) = chiave(c, k)? {
         return Ok(chiave.pubblica());
     }
@@ -100,26 +95,20 @@ pub fn chiave_o_nuova(c: &Connection, k: &ChiaveInstallazione, nome: &str, ora: 
     let pubblica = ChiaveTestimone::da_segreto(nome, &segreto)
         .map_err(|e| Errore::Rifiuto(dominio::errori::Rifiuto::campo("testimoni.nome", e.to_string())))?
         .pubblica();
-    c.execute(
-        "INSERT INTO chiave_testimone(n, vkey, privata, istante) VALUES (1, ?, ?, ?)",
-        params![pubblica.to_string(), k.avvolgi(CONTESTO, &segreto)?, ora.0],
+    c.scrivi(
+        "INSERT INTO chiave_testimone(n, vkey, privata, istante) VALUES (?, ?, ?, ?)",
+        valori![1, &pubblica.to_string(), &k.avvolgi(CONTESTO, &segreto)?, ora.0],
     )?;
     Ok(pubblica)
 }
 
 /// The largest checkpoint cosigned of a log, with its signatures and ours.
-pub fn osservato(c: &Connection, origine: &str) -> Esito<Option<String>> {
-    Ok(c.prepare_cached("SELECT nota FROM osservato WHERE origine = ?")?
-        .query_row([origine], |r| r.get(0))
-        .optional()?)
+pub fn osservato(c: &dyn Db, origine: &str) -> Esito<Option<String>> {
+    c.una("SELECT nota FROM osservato WHERE origine = ?", valori![origine], |r| r.proprio(0))
 }
 
 /// What a witness answers to a request, looking only: `None` when it may be cosigned and is not yet.
-pub fn guarda(
-    c: &Connection,
-    r: &Richiesta,
-    osservati: &[ChiavePubblica],
-) -> Esito<Result<Option<FirmaNota>, Rifiuto>> {
+pub fn guarda(c: &dyn Db, r: &Richiesta, osservati: &[ChiavePubblica]) -> Esito<Result<Option<FirmaNota>, Rifiuto>> {
     let nota = osservato(c, &r.checkpoint.origine)?;
     let visto = nota.as_deref().map(|n| {
         let (testo, firme) = dividi(n).map_err(incoerente)?;
@@ -137,7 +126,7 @@ pub fn guarda(
 
 /// Cosigns, in the writer's transaction: looks again, signs, keeps.
 pub fn cofirma(
-    c: &Connection,
+    c: &dyn Db,
     k: &ChiaveInstallazione,
     r: &Richiesta,
     osservati: &[ChiavePubblica],
@@ -151,10 +140,7 @@ pub fn cofirma(
     let cp = &r.checkpoint;
     let chiave =
         chiave(c, k)?.ok_or_else(|| incoerente("questa installazione non ha ancora una chiave di testimone"))?;
-    let prima: Option<i64> = c
-        .prepare_cached("SELECT dimensione FROM osservato WHERE origine = ?")?
-        .query_row([&cp.origine], |r| r.get(0))
-        .optional()?;
+    let prima = c.una("SELECT dimensione FROM osservato WHERE origine = ?", valori![&cp.origine], |r| r.intero(0))?;
     let ora = ora.0.max(0);
     let testo = cp.testo();
     let firma = chiave.cofirma(&testo, ora.unsigned_abs() / 1_000_000).map_err(incoerente)?;
@@ -171,10 +157,16 @@ pub fn cofirma(
     if let Err(e) = dividi(&nota) {
         return Ok(Err(Rifiuto::Malformata(e.to_string())));
     }
-    c.prepare_cached(
-        "INSERT INTO osservato(origine, dimensione, istante, nota) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT(origine) DO UPDATE SET dimensione = ?2, istante = ?3, nota = ?4",
-    )?
-    .execute(params![cp.origine, intero(cp.dimensione), ora, nota])?;
+    let dimensione = intero(cp.dimensione);
+    let aggiornate = c.scrivi_ora(
+        "UPDATE osservato SET dimensione = ?, istante = ?, nota = ? WHERE origine = ?",
+        valori![dimensione, ora, &nota, &cp.origine],
+    )?;
+    if aggiornate == 0 {
+        c.scrivi(
+            "INSERT INTO osservato(origine, dimensione, istante, nota) VALUES (?,?,?,?)",
+            valori![&cp.origine, dimensione, ora, &nota],
+        )?;
+    }
     Ok(Ok(firma))
 }

@@ -5,12 +5,12 @@ use dominio::configurazione::StatoAoo;
 use dominio::errori::Rifiuto;
 use dominio::registrazione::{Chiave, DatiRegistrazione};
 use dominio::tempo::Istante;
-use rusqlite::params;
 
-use super::super::tronco::LogInfo;
-use super::super::{letture, righe};
 use super::{Pronta, Scrittore};
+use crate::motore::valori;
 use crate::store::{Errore, Esito, Fatto, FileCaricato};
+use crate::tronco::LogInfo;
+use crate::{letture, righe};
 
 impl Scrittore {
     pub(super) fn registra(&mut self, ora: Istante, p: &mut Pronta) -> Esito<Fatto> {
@@ -35,28 +35,22 @@ impl Scrittore {
         let statici = p.statici.take().ok_or_else(|| Errore::Incoerente("registrazione già scritta".to_owned()))?;
         let (id, fatto) = self.scrivi(log, t, "registrazione", None, false, statici, Some((anno, numero)))?;
         let r = &p.righe;
-        self.c
-            .prepare_cached(
-                "INSERT INTO registrazione(id, log, registro, anno, numero, istante, tipo, riservato)
-                 VALUES (?,?,?,?,?,?,?,?)",
-            )?
-            .execute(params![id, log.id, p.registro.as_str(), anno, numero.valore(), t.0, r.tipo, r.riservato])?;
-        self.c
-            .prepare_cached("INSERT INTO attuale(reg, stato, voce) VALUES (?, 0, ?)")?
-            .execute(params![id, r.voce])?;
+        self.db().scrivi(
+            "INSERT INTO registrazione(id, log, registro, anno, numero, istante, tipo, riservato)
+             VALUES (?,?,?,?,?,?,?,?)",
+            valori![id, log.id, p.registro.as_str(), anno, numero.valore(), t.0, r.tipo, r.riservato],
+        )?;
+        self.db().scrivi("INSERT INTO attuale(reg, stato, voce) VALUES (?,?,?)", valori![id, 0, &r.voce])?;
         self.assegnazioni(id, &r.assegnazioni)?;
         self.coinvolgi(id, &r.coinvolti)?;
         if let Some(k) = &r.riscontro {
-            self.c.prepare_cached("INSERT INTO riscontro(chiave, reg) VALUES (?,?)")?.execute(params![k, id])?;
+            self.db().scrivi("INSERT INTO riscontro(chiave, reg) VALUES (?,?)", valori![k, id])?;
         }
         self.documenti(&r.documenti, &p.file, id, id)?;
         if let Some(f) = &r.fascicolo {
             self.metti_in(log.id, f, id)?;
         }
-        self.c
-            .prepare_cached("INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)")?
-            .execute(params![id, r.testo, r.soggetti])?;
-        self.recenti += 1;
+        self.db().indicizza(id, &r.testo, &r.soggetti)?;
         self.ricorda(log.id, p.idempotenza.as_ref(), id, t)?;
         Ok(Fatto { chiave: Some(Chiave { registro: p.registro.clone(), anno, numero }), ..fatto })
     }
@@ -66,7 +60,7 @@ impl Scrittore {
         for (i, r) in d.riferimenti.iter().enumerate() {
             if r.ente == self.ipa && &r.aoo == aoo {
                 let k = Chiave { registro: r.registro.clone(), anno: r.anno, numero: r.numero };
-                if letture::id_di(&self.c, log.id, &k)?.is_none() {
+                if letture::id_di(self.db(), log.id, &k)?.is_none() {
                     return Err(
                         Rifiuto::campo(format!("riferimenti.{i}"), format!("la registrazione {k} non esiste")).into()
                     );
@@ -82,35 +76,28 @@ impl Scrittore {
     }
 
     pub(super) fn esiste_fascicolo(&self, log: i64, codice: &str) -> Esito<bool> {
-        Ok(self
-            .c
-            .prepare_cached("SELECT 1 FROM fascicolo WHERE log = ? AND codice = ?")?
-            .exists(params![log, codice])?)
+        self.db().esiste("SELECT 1 FROM fascicolo WHERE log = ? AND codice = ?", valori![log, codice])
     }
 
     pub(super) fn assegnazioni(&self, reg: i64, righe: &[righe::RigaAssegnazione]) -> Esito<()> {
-        let mut s = self
-            .c
-            .prepare_cached("INSERT INTO assegnazione(reg, n, ufficio, utente, tipo, stato) VALUES (?,?,?,?,?,0)")?;
         for a in righe {
-            s.execute(params![reg, a.n, a.ufficio, a.utente, a.tipo])?;
+            self.db().scrivi(
+                "INSERT INTO assegnazione(reg, n, ufficio, utente, tipo, stato) VALUES (?,?,?,?,?,?)",
+                valori![reg, a.n, &a.ufficio, a.utente.as_ref(), a.tipo, 0],
+            )?;
         }
         Ok(())
     }
 
     pub(super) fn coinvolgi(&self, reg: i64, chi: &[String]) -> Esito<()> {
-        let mut s = self.c.prepare_cached("INSERT INTO coinvolto(chi, reg) VALUES (?,?) ON CONFLICT DO NOTHING")?;
         for c in chi {
-            s.execute(params![c, reg])?;
+            self.db().scrivi("INSERT INTO coinvolto(chi, reg) VALUES (?,?) ON CONFLICT DO NOTHING", valori![c, reg])?;
         }
         Ok(())
     }
 
     pub(super) fn metti_in(&self, log: i64, fascicolo: &str, reg: i64) -> Esito<()> {
-        self.c
-            .prepare_cached("INSERT INTO contenuto(log, codice, reg) VALUES (?,?,?)")?
-            .execute(params![log, fascicolo, reg])?;
-        Ok(())
+        self.db().scrivi("INSERT INTO contenuto(log, codice, reg) VALUES (?,?,?)", valori![log, fascicolo, reg])
     }
 
     /// Rows of files, and the mapping of those that are new to the ente.
@@ -122,20 +109,16 @@ impl Scrittore {
         op: i64,
     ) -> Esito<()> {
         for (n, impronta) in docs {
-            self.c
-                .prepare_cached("INSERT INTO documento(reg, n, impronta, op) VALUES (?,?,?,?)")?
-                .execute(params![reg, n, impronta.0, op])?;
+            self.db().scrivi(
+                "INSERT INTO documento(reg, n, impronta, op) VALUES (?,?,?,?)",
+                valori![reg, *n, &impronta.0, op],
+            )?;
             let Some(f) = file.iter().find(|f| &f.impronta == impronta) else {
                 return Err(Errore::Incoerente("un file della registrazione non è stato caricato".to_owned()));
             };
-            let nuovo = self
-                .c
-                .prepare_cached(
-                    "INSERT INTO oggetto_file(impronta, oggetto, byte, op) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![impronta.0, f.oggetto, i64::try_from(f.byte).unwrap_or(i64::MAX), op])?;
+            let nuovo = self.db().mappa_file(&impronta.0, &f.oggetto, f.byte, op)?;
             // Other uploads of the same bytes are not needed; the mapped one is never among them.
-            let tenuto = (nuovo == 1).then_some(&f.oggetto);
+            let tenuto = nuovo.then_some(&f.oggetto);
             self.superflui.extend(
                 file.iter()
                     .filter(|x| &x.impronta == impronta && Some(&x.oggetto) != tenuto)
@@ -144,7 +127,7 @@ impl Scrittore {
         }
         let tenuti: Vec<String> = self.superflui.drain(..).collect();
         for o in tenuti {
-            let usato = self.c.prepare_cached("SELECT 1 FROM oggetto_file WHERE oggetto = ?")?.exists([&o])?;
+            let usato = self.db().usato(&o)?;
             if !usato && !self.superflui.contains(&o) {
                 self.superflui.push(o);
             }

@@ -1,7 +1,13 @@
 //! What only the inside of an ente shows.
 
-use super::*;
+use std::sync::Arc;
+
+use dominio::codici::{CodiceAoo, CodiceIpa};
+use dominio::comandi::ComandoConfigurazione;
 use dominio::configurazione::DatiEnte;
+use dominio::tempo::{Istante, Orologio};
+
+use crate::store::*;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 struct Fermo(AtomicI64);
@@ -22,7 +28,7 @@ async fn a_confirmed_clock_stays_so_when_another_job_of_the_group_fails() {
     // R-A21
     let d = tempfile::tempdir().unwrap();
     let o = Arc::new(Fermo(AtomicI64::new(1_790_000_000_000_000)));
-    let store = super::super::SqliteStore::apri(d.path(), o.clone()).unwrap();
+    let store = super::SqliteStore::apri(d.path(), o.clone()).unwrap();
     let ipa: CodiceIpa = "c_z999".parse().unwrap();
     let ente = store.apri_ente(&ipa, true).unwrap().unwrap();
     let dati = DatiEnte { ipa, denominazione: "Ente".into(), codice_fiscale: None, pec: None };

@@ -12,11 +12,11 @@ use dominio::operazione::Evento;
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Registrazione, Stato};
 use dominio::tempo::Istante;
-use rusqlite::{Connection, params};
 
-use super::super::{depositi, letture, righe, tronco};
 use super::Scrittore;
+use crate::motore::{Db, valori};
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
+use crate::{depositi, letture, righe, tronco};
 
 impl Scrittore {
     #[expect(clippy::too_many_arguments, reason = "one command with all that belongs to it")]
@@ -35,9 +35,9 @@ impl Scrittore {
             self.superflui.extend(file.iter().map(|f| f.oggetto.clone()));
             return Ok(f);
         }
-        let reg = letture::id_di(&self.c, log.id, chiave)?
+        let reg = letture::id_di(self.db(), log.id, chiave)?
             .ok_or_else(|| Rifiuto::NonTrovato(format!("la registrazione {chiave} non esiste")))?;
-        let r = letture::registrazione(&self.c, reg, None)?
+        let r = letture::registrazione(self.db(), reg, None)?
             .ok_or_else(|| Errore::Incoerente(format!("la registrazione {chiave} non si legge")))?;
         if let Comando::Assegna { assegnazioni, .. } = &comando {
             dominio::nuova::controlla_assegnatari(&self.conf, aoo, ora, assegnazioni)?;
@@ -49,7 +49,7 @@ impl Scrittore {
             }
             Evento::Collegamento { riferimento: x, .. } if x.ente == self.ipa && &x.aoo == aoo => {
                 let k = Chiave { registro: x.registro.clone(), anno: x.anno, numero: x.numero };
-                if letture::id_di(&self.c, log.id, &k)?.is_none() {
+                if letture::id_di(self.db(), log.id, &k)?.is_none() {
                     return Err(Rifiuto::campo("riferimento", format!("la registrazione {k} non esiste")).into());
                 }
             }
@@ -66,13 +66,11 @@ impl Scrittore {
     /// What a command on a registration changes in the tables.
     fn proietta(&mut self, log: i64, reg: i64, op: i64, evento: &Evento, file: &[FileCaricato]) -> Esito<()> {
         use dominio::registrazione::StatoAssegnazione as S;
-        let stato = |c: &Connection, n: u32, s: S| -> Esito<()> {
-            c.prepare_cached("UPDATE assegnazione SET stato = ? WHERE reg = ? AND n = ?")?.execute(params![
-                righe::codice_assegnazione(s),
-                reg,
-                n
-            ])?;
-            Ok(())
+        let stato = |c: &dyn Db, n: u32, s: S| -> Esito<()> {
+            c.scrivi(
+                "UPDATE assegnazione SET stato = ? WHERE reg = ? AND n = ?",
+                valori![righe::codice_assegnazione(s), reg, n],
+            )
         };
         match evento {
             Evento::Assegnazione { primo, assegnazioni, .. } => {
@@ -80,26 +78,21 @@ impl Scrittore {
                 let chi: Vec<String> = assegnazioni.iter().map(|a| righe::ufficio(&a.ufficio)).collect();
                 self.coinvolgi(reg, &chi)
             }
-            Evento::PresaInCarico { assegnazione } => stato(&self.c, *assegnazione, S::InCarico),
-            Evento::RifiutoAssegnazione { assegnazione, .. } => stato(&self.c, *assegnazione, S::Rifiutata),
-            Evento::ConclusioneAssegnazione { assegnazione, .. } => stato(&self.c, *assegnazione, S::Conclusa),
+            Evento::PresaInCarico { assegnazione } => stato(self.db(), *assegnazione, S::InCarico),
+            Evento::RifiutoAssegnazione { assegnazione, .. } => stato(self.db(), *assegnazione, S::Rifiutata),
+            Evento::ConclusioneAssegnazione { assegnazione, .. } => stato(self.db(), *assegnazione, S::Conclusa),
             Evento::Classificazione { classificazione, .. } => {
-                self.c
-                    .prepare_cached("UPDATE attuale SET voce = ? WHERE reg = ?")?
-                    .execute(params![classificazione.as_str(), reg])?;
-                Ok(())
+                self.db().scrivi("UPDATE attuale SET voce = ? WHERE reg = ?", valori![classificazione.as_str(), reg])
             }
             Evento::Allegati { documenti, .. } => {
                 let docs: Vec<_> = documenti.iter().map(|d| (i64::from(d.n), d.impronta)).collect();
                 self.documenti(&docs, file, reg, op)
             }
             Evento::Fascicolazione { fascicolo } => self.metti_in(log, fascicolo, reg),
-            Evento::RichiestaAnnullamento { richiesta, .. } => {
-                self.c
-                    .prepare_cached("INSERT INTO richiesta_annullamento(reg, n, op, stato) VALUES (?,?,?,0)")?
-                    .execute(params![reg, richiesta, op])?;
-                Ok(())
-            }
+            Evento::RichiestaAnnullamento { richiesta, .. } => self.db().scrivi(
+                "INSERT INTO richiesta_annullamento(reg, n, op, stato) VALUES (?,?,?,?)",
+                valori![reg, *richiesta, op, 0],
+            ),
             Evento::RifiutoAnnullamento { richiesta, .. } => self.richiesta(reg, *richiesta, StatoRichiesta::Rifiutata),
             Evento::Annullamento { .. } => self.annulla(reg, op, evento),
             _ => Ok(()),
@@ -107,10 +100,10 @@ impl Scrittore {
     }
 
     fn richiesta(&self, reg: i64, n: u32, s: StatoRichiesta) -> Esito<()> {
-        self.c
-            .prepare_cached("UPDATE richiesta_annullamento SET stato = ? WHERE reg = ? AND n = ?")?
-            .execute(params![righe::codice_richiesta(s), reg, n])?;
-        Ok(())
+        self.db().scrivi(
+            "UPDATE richiesta_annullamento SET stato = ? WHERE reg = ? AND n = ?",
+            valori![righe::codice_richiesta(s), reg, n],
+        )
     }
 
     /// Rows of an annulment (R-B04, R-B08): its own, the state, the requests it closes, and what it brings to search.
@@ -118,49 +111,35 @@ impl Scrittore {
         let Evento::Annullamento { richiesta, provvedimento, intero, campi, nuovi_valori, .. } = evento else {
             return Ok(());
         };
-        self.c
-            .prepare_cached("INSERT INTO annullamento(op, reg, intero, provvedimento, data) VALUES (?,?,?,?,?)")?
-            .execute(params![op, reg, intero, provvedimento.numero, provvedimento.data.to_string()])?;
+        self.db().scrivi(
+            "INSERT INTO annullamento(op, reg, intero, provvedimento, data) VALUES (?,?,?,?,?)",
+            valori![op, reg, *intero, &provvedimento.numero, &provvedimento.data.to_string()],
+        )?;
         if let Some(n) = richiesta {
             self.richiesta(reg, *n, StatoRichiesta::Autorizzata)?;
         }
         let stato = if *intero { Stato::Annullata } else { Stato::AnnullataInParte };
-        self.c
-            .prepare_cached("UPDATE attuale SET stato = ? WHERE reg = ?")?
-            .execute(params![righe::codice_stato(stato), reg])?;
+        self.db().scrivi("UPDATE attuale SET stato = ? WHERE reg = ?", valori![righe::codice_stato(stato), reg])?;
         if *intero {
-            self.c
-                .prepare_cached("UPDATE richiesta_annullamento SET stato = ? WHERE reg = ? AND stato = 0")?
-                .execute(params![righe::codice_richiesta(StatoRichiesta::Superata), reg])?;
+            self.db().scrivi(
+                "UPDATE richiesta_annullamento SET stato = ? WHERE reg = ? AND stato = 0",
+                valori![righe::codice_richiesta(StatoRichiesta::Superata), reg],
+            )?;
             return Ok(());
         }
-        let ops = letture::operazioni_di(&self.c, reg)?;
+        let ops = letture::operazioni_di(self.db(), reg)?;
         let prima = Registrazione::da_operazioni(ops.iter().filter(|o| righe::da_id(op).1 > o.indice))
             .ok_or_else(|| Errore::Incoerente(format!("registrazione {reg}")))?;
         let (uffici, riscontro) = righe::rinnovati(&prima.dati, nuovi_valori, campi);
         self.coinvolgi(reg, &uffici)?;
         if let Some(k) = riscontro {
-            self.c
-                .prepare_cached("INSERT INTO riscontro(chiave, reg) VALUES (?,?) ON CONFLICT DO NOTHING")?
-                .execute(params![k, reg])?;
+            self.db()
+                .scrivi("INSERT INTO riscontro(chiave, reg) VALUES (?,?) ON CONFLICT DO NOTHING", valori![&k, reg])?;
         }
         let eventi = || ops.iter().map(|o| &o.evento);
         let (testo, soggetti) = righe::ricerca(eventi());
-        let attende = self
-            .c
-            .prepare_cached("UPDATE cerca_recente SET testo = ?, soggetti = ? WHERE reg = ?")?
-            .execute(params![testo, soggetti, reg])?;
-        if attende == 0 {
-            // The index keeps no text: to take a row out it must be told again what was put in.
-            let (vecchio, vecchi) = righe::ricerca(eventi().take(ops.len().saturating_sub(1)));
-            self.c
-                .prepare_cached("INSERT INTO cerca(cerca, rowid, testo, soggetti) VALUES ('delete',?,?,?)")?
-                .execute(params![reg, vecchio, vecchi])?;
-            self.c
-                .prepare_cached("INSERT INTO cerca(rowid, testo, soggetti) VALUES (?,?,?)")?
-                .execute(params![reg, testo, soggetti])?;
-        }
-        Ok(())
+        let prima = || righe::ricerca(eventi().take(ops.len().saturating_sub(1)));
+        self.db().reindicizza(reg, &testo, &soggetti, &prima)
     }
 
     pub(super) fn configura(
@@ -184,19 +163,21 @@ impl Scrittore {
         }
         let non_letto = Cell::new(None);
         let prossimo = |voce: &CodiceVoce, anno: i32| -> u32 {
-            let letto = self.c.query_row(
-                "SELECT count(*) + 1 FROM fascicolo WHERE log = ? AND voce = ? AND anno = ?",
-                params![log.id, voce.as_str(), anno],
-                |r| r.get::<_, u32>(0),
+            let letto = self.db().numero(
+                "SELECT count(*) FROM fascicolo WHERE log = ? AND voce = ? AND anno = ?",
+                valori![log.id, voce.as_str(), anno],
             );
-            letto.unwrap_or_else(|e| {
-                non_letto.set(Some(e));
-                1
-            })
+            match letto {
+                Ok(n) => u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1),
+                Err(e) => {
+                    non_letto.set(Some(e));
+                    1
+                }
+            }
         };
         let evento = comandi::configura(&self.conf, aoo, chi, ora, prossimo, comando)?;
         if let Some(e) = non_letto.take() {
-            return Err(e.into());
+            return Err(e);
         }
         match (&evento, &segreto) {
             (Evento::PasswordImpostata { .. }, Some(Segreto::Password(_)))
@@ -214,28 +195,28 @@ impl Scrittore {
         let op = righe::id(log.id, fatto.indice);
         match (&evento, segreto) {
             (Evento::PasswordImpostata { utente }, Some(Segreto::Password(phc))) => {
-                self.c.execute(
-                    "INSERT INTO password(utente, phc) VALUES (?1, ?2) ON CONFLICT(utente) DO UPDATE SET phc = ?2",
-                    params![utente.as_str(), phc],
-                )?;
-                self.c.execute("DELETE FROM sessione WHERE utente = ?", [utente.as_str()])?;
+                let (utente, db) = (utente.as_str(), self.db());
+                if db.scrivi_ora("UPDATE password SET phc = ? WHERE utente = ?", valori![&phc, utente])? == 0 {
+                    db.scrivi("INSERT INTO password(utente, phc) VALUES (?,?)", valori![utente, &phc])?;
+                }
+                db.scrivi("DELETE FROM sessione WHERE utente = ?", valori![utente])?;
             }
             (Evento::UtenteAbilitato { utente, abilitato: false }, _) => {
-                self.c.execute("DELETE FROM sessione WHERE utente = ?", [utente.as_str()])?;
+                self.db().scrivi("DELETE FROM sessione WHERE utente = ?", valori![utente.as_str()])?;
             }
             (Evento::TokenCreato { token }, Some(Segreto::Token(h))) => {
-                self.c.execute("INSERT INTO token(segreto, token) VALUES (?, ?)", params![h, token.id])?;
+                self.db().scrivi("INSERT INTO token(segreto, token) VALUES (?,?)", valori![&h, &token.id])?;
             }
             (Evento::TokenRevocato { token }, _) => {
-                self.c.execute("DELETE FROM token WHERE token = ?", [token])?;
+                self.db().scrivi("DELETE FROM token WHERE token = ?", valori![token])?;
             }
             (Evento::CorrispondenteAggiunto { soggetto }, _) => {
-                letture::scrivi_corrispondente(&self.c, op, log.id, soggetto)?;
+                letture::scrivi_corrispondente(self.db(), op, log.id, soggetto)?;
             }
             (Evento::FascicoloCreato { fascicolo, classificazione, oggetto, ufficio }, _) => {
-                self.c.execute(
+                self.db().scrivi(
                     "INSERT INTO fascicolo(op, log, codice, voce, anno, oggetto, ufficio, istante) VALUES (?,?,?,?,?,?,?,?)",
-                    params![
+                    valori![
                         op,
                         log.id,
                         fascicolo,
@@ -258,7 +239,7 @@ impl Scrittore {
             return Err(Rifiuto::Conflitto(format!("l'ente {} esiste già", dati.ipa)).into());
         }
         let origine = format!("protocollo.ente/{}", dati.ipa);
-        let log = Arc::new(tronco::crea(&self.c, &self.chiave, None, &origine, ora)?);
+        let log = Arc::new(tronco::crea(self.db(), &self.chiave, None, &origine, ora)?);
         self.metti_log(&log);
         self.appendi(&log, ora, chi, None, &Evento::EnteCreato(dati))
     }
@@ -272,7 +253,7 @@ impl Scrittore {
             let detto = format!("«{}» si confonde con «{}», di un registro che c'è già", n.origine, l.origine);
             return Err(Rifiuto::campo("origine", detto).into());
         }
-        let log = Arc::new(tronco::crea(&self.c, &self.chiave, Some(&n.codice), &n.origine, ora)?);
+        let log = Arc::new(tronco::crea(self.db(), &self.chiave, Some(&n.codice), &n.origine, ora)?);
         self.metti_log(&log);
         let fatto = self.appendi(
             &log,
@@ -326,9 +307,9 @@ impl Scrittore {
         let mut t = self.istante(&log, ora)?;
         if log.id == 0 {
             // Nor before an access whose head the key till now signed alone, whatever the clock did since.
-            t = t.max(depositi::ultimo_accesso(&self.c)?.unwrap_or(t));
+            t = t.max(depositi::ultimo_accesso(self.db())?.unwrap_or(t));
         }
-        let vkey = tronco::nuova_chiave(&self.c, &self.chiave, log.id, &log.origine, t)?;
+        let vkey = tronco::nuova_chiave(self.db(), &self.chiave, log.id, &log.origine, t)?;
         let evento = Evento::ChiaveRuotata {
             precedente: log.vkey.clone(),
             chiave_log: vkey.clone(),

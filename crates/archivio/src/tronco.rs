@@ -1,4 +1,4 @@
-//! The operations log on SQLite: keys, tiles, checkpoints, receipts.
+//! The operations log as it is kept: keys, tiles, checkpoints, receipts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use catena::{Albero, Checkpoint, ChiaveFirma, Hash, LettoreHash, PercorsoTessera, Ricevuta, Seme};
 use dominio::codici::CodiceAoo;
 use dominio::tempo::Istante;
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::letture;
-use super::righe::id;
 use crate::chiavi::ChiaveInstallazione;
+use crate::letture;
+use crate::motore::{Db, valori};
+use crate::righe::id;
 use crate::store::{Errore, Esito};
 
 /// What is known of a log without reading its operations.
@@ -31,25 +31,21 @@ fn incoerente(e: impl std::fmt::Display) -> Errore {
 }
 
 /// Every log of the file.
-pub fn elenco(c: &Connection) -> Esito<HashMap<Option<CodiceAoo>, Arc<LogInfo>>> {
-    let mut s = c.prepare_cached(
-        "SELECT l.log, l.aoo, l.origine, (SELECT vkey FROM chiave_log k WHERE k.log = l.log ORDER BY n DESC LIMIT 1)
-         FROM registro_log l",
-    )?;
-    let mut r = s.query([])?;
-    let mut out = HashMap::new();
-    while let Some(x) = r.next()? {
-        let aoo: Option<CodiceAoo> =
-            x.get::<_, Option<String>>(1)?.map(|a| a.parse()).transpose().map_err(incoerente)?;
-        let info = LogInfo { id: x.get(0)?, aoo: aoo.clone(), origine: x.get(2)?, vkey: x.get(3)? };
-        out.insert(aoo, Arc::new(info));
-    }
-    Ok(out)
+pub fn elenco(c: &dyn Db) -> Esito<HashMap<Option<CodiceAoo>, Arc<LogInfo>>> {
+    let sql = "SELECT l.log, l.aoo, l.origine,
+                      (SELECT vkey FROM chiave_log k WHERE k.log = l.log ORDER BY n DESC LIMIT 1)
+               FROM registro_log l";
+    let tutti = c.tutte(sql, &[], |r| {
+        let aoo: Option<CodiceAoo> = r.testo_o(1)?.map(str::parse).transpose().map_err(incoerente)?;
+        let info = LogInfo { id: r.intero(0)?, aoo: aoo.clone(), origine: r.proprio(2)?, vkey: r.proprio(3)? };
+        Ok((aoo, Arc::new(info)))
+    })?;
+    Ok(tutti.into_iter().collect())
 }
 
 /// Creates a log with its first key.
 pub fn crea(
-    c: &Connection,
+    c: &dyn Db,
     installazione: &ChiaveInstallazione,
     aoo: Option<&CodiceAoo>,
     origine: &str,
@@ -57,11 +53,11 @@ pub fn crea(
 ) -> Esito<LogInfo> {
     let log: i64 = match aoo {
         None => 0,
-        Some(_) => c.query_row("SELECT max(1, coalesce(max(log), 0) + 1) FROM registro_log", [], |r| r.get(0))?,
+        Some(_) => 1 + c.numero("SELECT coalesce(max(log), 0) FROM registro_log", &[])?.max(0),
     };
-    c.execute(
+    c.scrivi(
         "INSERT INTO registro_log(log, aoo, origine) VALUES (?,?,?)",
-        params![log, aoo.map(|a| a.as_str()), origine],
+        valori![log, aoo.map(|a| a.as_str()), origine],
     )?;
     let vkey = nuova_chiave(c, installazione, log, origine, ora)?;
     Ok(LogInfo { id: log, aoo: aoo.cloned(), origine: origine.to_owned(), vkey })
@@ -69,7 +65,7 @@ pub fn crea(
 
 /// Draws a new key for a log, which signs from the next checkpoint on; its vkey.
 pub fn nuova_chiave(
-    c: &Connection,
+    c: &dyn Db,
     installazione: &ChiaveInstallazione,
     log: i64,
     origine: &str,
@@ -81,19 +77,17 @@ pub fn nuova_chiave(
         .map_err(|e| Errore::Rifiuto(dominio::errori::Rifiuto::campo("origine", e.to_string())))?
         .pubblica()
         .to_string();
-    c.execute(
-        "INSERT INTO chiave_log(log, n, vkey, privata, istante)
-         VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM chiave_log WHERE log = ?1), ?2, ?3, ?4)",
-        params![log, vkey, installazione.avvolgi(origine, &segreto)?, ora.0],
+    let n = 1 + c.numero("SELECT coalesce(max(n), 0) FROM chiave_log WHERE log = ?", valori![log])?;
+    c.scrivi(
+        "INSERT INTO chiave_log(log, n, vkey, privata, istante) VALUES (?,?,?,?,?)",
+        valori![log, n, &vkey, &installazione.avvolgi(origine, &segreto)?, ora.0],
     )?;
     Ok(vkey)
 }
 
 /// Public keys of a log, the current one first.
-pub fn chiavi(c: &Connection, log: i64) -> Esito<Vec<String>> {
-    let mut s = c.prepare_cached("SELECT vkey FROM chiave_log WHERE log = ? ORDER BY n DESC")?;
-    let v = s.query_map([log], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok(v)
+pub fn chiavi(c: &dyn Db, log: i64) -> Esito<Vec<String>> {
+    c.tutte("SELECT vkey FROM chiave_log WHERE log = ? ORDER BY n DESC", valori![log], |r| r.proprio(0))
 }
 
 /// Days in which a retired key signs beside those that came after it.
@@ -108,17 +102,18 @@ pub fn fine_doppia_firma(ora: Istante) -> Istante {
 
 /// The keys that sign now, the current one first, under a name: the log's origin for its checkpoints. Each retired one goes
 /// on for its own days, however many came after it.
-pub(super) fn chiavi_di_firma(
-    c: &Connection,
+pub fn chiavi_di_firma(
+    c: &dyn Db,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
     nome: &str,
     ora: Istante,
 ) -> Esito<Vec<ChiaveFirma>> {
-    let mut s = c.prepare_cached("SELECT privata, istante FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT ?")?;
-    let righe: Vec<(Vec<u8>, i64)> = s
-        .query_map(params![log.id, i64::try_from(FIRME_MAX).unwrap_or(i64::MAX)], |r| Ok((r.get(0)?, r.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
+    let righe: Vec<(Vec<u8>, i64)> = c.tutte(
+        "SELECT privata, istante FROM chiave_log WHERE log = ? ORDER BY n DESC LIMIT ?",
+        valori![log.id, i64::try_from(FIRME_MAX).unwrap_or(i64::MAX)],
+        |r| Ok((r.byte(0)?.to_vec(), r.intero(1)?)),
+    )?;
     // A key is retired when the next one is taken.
     let ritirate = righe.iter().take_while(|(_, dal)| ora < fine_doppia_firma(Istante(*dal))).count();
     righe
@@ -135,15 +130,15 @@ pub(super) fn chiavi_di_firma(
 }
 
 /// Latest checkpoint: size and note.
-pub fn ultimo(c: &Connection, log: i64) -> Esito<Option<(u64, String)>> {
-    Ok(c.prepare_cached("SELECT dimensione, nota FROM checkpoint WHERE log = ? ORDER BY dimensione DESC LIMIT 1")?
-        .query_row([log], |r| Ok((r.get::<_, i64>(0)?.unsigned_abs(), r.get(1)?)))
-        .optional()?)
+pub fn ultimo(c: &dyn Db, log: i64) -> Esito<Option<(u64, String)>> {
+    c.una("SELECT dimensione, nota FROM checkpoint WHERE log = ? ORDER BY dimensione DESC LIMIT 1", valori![log], |r| {
+        Ok((r.naturale(0)?, r.proprio(1)?))
+    })
 }
 
 /// Signs the tree, unless the latest checkpoint is of this size already. Only the writer calls it.
 pub fn firma(
-    c: &Connection,
+    c: &dyn Db,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
     dimensione: u64,
@@ -158,19 +153,17 @@ pub fn firma(
     let chiavi = chiavi_di_firma(c, installazione, log, &log.origine, istante)?;
     let chiavi: Vec<&ChiaveFirma> = chiavi.iter().collect();
     let nota = Checkpoint::nuovo(&log.origine, dimensione, radice).firma(&chiavi).map_err(incoerente)?;
-    c.prepare_cached("INSERT INTO checkpoint(log, dimensione, istante, nota) VALUES (?,?,?,?)")?.execute(params![
-        log.id,
-        i64::try_from(dimensione).unwrap_or(i64::MAX),
-        istante.0,
-        nota
-    ])?;
+    c.scrivi(
+        "INSERT INTO checkpoint(log, dimensione, istante, nota) VALUES (?,?,?,?)",
+        valori![log.id, i64::try_from(dimensione).unwrap_or(i64::MAX), istante.0, &nota],
+    )?;
     Ok(nota)
 }
 
 /// Tiles of a log: full ones are rows, the others come from entries and from the tiles below.
 pub struct Tessere<'a> {
     /// Connection.
-    pub c: &'a Connection,
+    pub c: &'a dyn Db,
     /// Log.
     pub log: i64,
 }
@@ -179,14 +172,16 @@ impl LettoreHash for Tessere<'_> {
     type Errore = Errore;
 
     fn tessera(&self, livello: u8, n: u64, larghezza: u16) -> Result<Vec<Hash>, Errore> {
-        let piena: Option<Vec<u8>> = self
-            .c
-            .prepare_cached("SELECT hash FROM tessera WHERE log = ? AND livello = ? AND n = ?")?
-            .query_row(params![self.log, livello, i64::try_from(n).unwrap_or(i64::MAX)], |r| r.get(0))
-            .optional()?;
-        if let Some(b) = piena {
-            let hash = b.chunks_exact(32).filter_map(|h| Hash::try_from(h).ok());
-            return Ok(hash.take(usize::from(larghezza)).collect());
+        let piena = self.c.una(
+            "SELECT hash FROM tessera WHERE log = ? AND livello = ? AND n = ?",
+            valori![self.log, i64::from(livello), i64::try_from(n).unwrap_or(i64::MAX)],
+            |r| {
+                let hash = r.byte(0)?.chunks_exact(32).filter_map(|h| Hash::try_from(h).ok());
+                Ok(hash.take(usize::from(larghezza)).collect())
+            },
+        )?;
+        if let Some(hash) = piena {
+            return Ok(hash);
         }
         if livello == 0 {
             let voci = voci(self.c, self.log, n * 256, usize::from(larghezza))?;
@@ -201,25 +196,24 @@ impl LettoreHash for Tessere<'_> {
 }
 
 /// Entry of one operation.
-pub fn voce(c: &Connection, id: i64) -> Esito<Hash> {
-    Ok(c.prepare_cached("SELECT voce FROM operazione WHERE id = ?")?.query_row([id], |r| r.get(0))?)
+pub fn voce(c: &dyn Db, id: i64) -> Esito<Hash> {
+    c.una("SELECT voce FROM operazione WHERE id = ?", valori![id], |r| r.hash(0))?
+        .ok_or_else(|| Errore::Incoerente(format!("operazione {id}")))
 }
 
 /// Entries of a log from an index on.
-pub fn voci(c: &Connection, log: i64, da: u64, quante: usize) -> Esito<Vec<Hash>> {
-    let mut s = c.prepare_cached("SELECT voce FROM operazione WHERE id >= ? AND id < ? ORDER BY id")?;
+pub fn voci(c: &dyn Db, log: i64, da: u64, quante: usize) -> Esito<Vec<Hash>> {
     let (primo, ultimo) = (id(log, da), id(log, da + quante as u64));
-    let righe = s.query_map([primo, ultimo], |r| r.get::<_, [u8; 32]>(0))?;
-    Ok(righe.collect::<rusqlite::Result<Vec<_>>>()?)
+    c.tutte("SELECT voce FROM operazione WHERE id >= ? AND id < ? ORDER BY id", valori![primo, ultimo], |r| r.hash(0))
 }
 
 /// The growing edge of the tree as it is on disk.
-pub fn albero(c: &Connection, log: i64, dimensione: u64) -> Esito<Albero> {
+pub fn albero(c: &dyn Db, log: i64, dimensione: u64) -> Esito<Albero> {
     Albero::leggi(dimensione, &Tessere { c, log }).map_err(incoerente)
 }
 
 /// Bytes of a tile or of a bundle of entries; `None` past the latest checkpoint.
-pub fn servi(c: &Connection, log: i64, percorso: &str) -> Esito<Option<Vec<u8>>> {
+pub fn servi(c: &dyn Db, log: i64, percorso: &str) -> Esito<Option<Vec<u8>>> {
     let Ok(p) = PercorsoTessera::leggi(percorso) else { return Ok(None) };
     let Some((dimensione, _)) = ultimo(c, log)? else { return Ok(None) };
     if !p.sta_in(dimensione) {
@@ -237,13 +231,13 @@ pub fn servi(c: &Connection, log: i64, percorso: &str) -> Esito<Option<Vec<u8>>>
 }
 
 /// That the first `prima` operations are the beginning of the first `dopo`.
-pub fn coerenza(c: &Connection, log: i64, prima: u64, dopo: u64) -> Esito<Vec<Hash>> {
+pub fn coerenza(c: &dyn Db, log: i64, prima: u64, dopo: u64) -> Esito<Vec<Hash>> {
     catena::prova_coerenza(&Tessere { c, log }, prima, dopo).map_err(incoerente)
 }
 
 /// A receipt against the latest checkpoint; `None` when the operation does not exist or no checkpoint covers it.
 pub fn ricevuta(
-    c: &Connection,
+    c: &dyn Db,
     log: &LogInfo,
     indice: u64,
     mostra: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),

@@ -1,8 +1,7 @@
 //! The register by words and filters, newest first, a page at a time by keyset.
 //!
-//! Ids grow with time, so "newest first" is the order of ids and needs no sort. Words are looked for in two places:
-//! the rows that wait ([`cerca_recente`], always the newest of their AOO) and the full-text index. What an operator
-//! may not see never matches on its contents (R-L08).
+//! Ids grow with time, so "newest first" is the order of ids. Where words are looked for is the engine's affair
+//! ([`Db::per_parole`]). What an operator may not see never matches on its contents (R-L08).
 
 use dominio::analisi::{self, Condizione};
 use dominio::codici::CodiceRegistro;
@@ -10,25 +9,18 @@ use dominio::comandi::puo_vedere;
 use dominio::errori::Rifiuto;
 use dominio::permessi::{Diritto, Operatore};
 use dominio::tempo::{Istante, domani};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use super::letture;
-use super::righe::{self, confini};
-use super::tronco;
-use crate::store::{Esito, Filtro, Pagina, Trovata};
+use crate::letture;
+use crate::motore::{Db, Parole, Valore, valori};
+use crate::righe::{self, confini};
+use crate::store::{Errore, Esito, Filtro, Pagina, Trovata};
+use crate::tronco;
 
 /// Most candidates looked at for one page; past it the page ends early with its cursor.
 const ESAMINATI_MAX: usize = 2_000;
 
 /// A page of the register for one operator.
-pub fn cerca(
-    c: &Connection,
-    log: i64,
-    chi: &Operatore,
-    registro: &CodiceRegistro,
-    f: &Filtro,
-) -> Esito<Pagina<Trovata>> {
+pub fn cerca(c: &dyn Db, log: i64, chi: &Operatore, registro: &CodiceRegistro, f: &Filtro) -> Esito<Pagina<Trovata>> {
     let Some(mut piano) = Piano::di(c, log, chi, registro, f)? else {
         return Ok(Pagina { elementi: Vec::new(), successivo: None });
     };
@@ -73,9 +65,9 @@ fn guarda_dentro(f: &Filtro) -> bool {
 }
 
 /// Registrations whose correspondents match, newest first: for suggestions.
-pub fn per_soggetto(c: &Connection, log: i64, condizioni: &[Condizione], limite: usize) -> Esito<Vec<i64>> {
+pub fn per_soggetto(c: &dyn Db, log: i64, condizioni: &[Condizione], limite: usize) -> Esito<Vec<i64>> {
     let (da, a) = confini(log);
-    let mut p = Piano {
+    let p = Piano {
         da,
         fino: a,
         testo: Vec::new(),
@@ -93,16 +85,43 @@ struct Piano {
     testo: Vec<Condizione>,
     soggetti: Vec<Condizione>,
     dove: String,
-    valori: Vec<Value>,
+    valori: Vec<Proprio>,
+}
+
+/// A value that a plan keeps.
+enum Proprio {
+    Intero(i64),
+    Testo(String),
+}
+
+impl From<i64> for Proprio {
+    fn from(n: i64) -> Self {
+        Self::Intero(n)
+    }
+}
+
+impl From<String> for Proprio {
+    fn from(t: String) -> Self {
+        Self::Testo(t)
+    }
+}
+
+impl<'a> From<&'a Proprio> for Valore<'a> {
+    fn from(p: &'a Proprio) -> Self {
+        match p {
+            Proprio::Intero(n) => Self::Intero(*n),
+            Proprio::Testo(t) => Self::Testo(t),
+        }
+    }
 }
 
 impl Piano {
     /// `None` when nothing can match.
-    fn di(c: &Connection, log: i64, chi: &Operatore, registro: &CodiceRegistro, f: &Filtro) -> Esito<Option<Self>> {
+    fn di(c: &dyn Db, log: i64, chi: &Operatore, registro: &CodiceRegistro, f: &Filtro) -> Esito<Option<Self>> {
         let (mut da, mut fino) = confini(log);
         let mut dove = String::from(" AND r.registro = ?");
-        let mut valori = vec![Value::from(registro.as_str().to_owned())];
-        let mut e = |sql: &str, v: Vec<Value>| {
+        let mut valori = vec![Proprio::from(registro.as_str().to_owned())];
+        let mut e = |sql: &str, v: Vec<Proprio>| {
             dove.push_str(sql);
             valori.extend(v);
         };
@@ -142,15 +161,16 @@ impl Piano {
                 vec![righe::codice_stato(s).into()],
             );
         }
-        let suoi: Vec<Value> =
-            chi.uffici.iter().map(righe::ufficio).chain([righe::persona(chi.id.as_str())]).map(Value::from).collect();
-        let posti = vec!["?"; suoi.len()].join(",");
+        let suoi = || -> Vec<Proprio> {
+            chi.uffici.iter().map(righe::ufficio).chain([righe::persona(chi.id.as_str())]).map(Proprio::from).collect()
+        };
+        let posti = vec!["?"; chi.uffici.len() + 1].join(",");
         if guarda_dentro(f) && !chi.diritti.ha(Diritto::ConsultaRiservati) {
             e(
                 &format!(
                     " AND (r.riservato = 0 OR EXISTS (SELECT 1 FROM coinvolto k WHERE k.reg = r.id AND k.chi IN ({posti})))"
                 ),
-                suoi.clone(),
+                suoi(),
             );
         }
         if !chi.diritti.ha(Diritto::Consulta) && !chi.diritti.ha(Diritto::ConsultaRiservati) {
@@ -159,7 +179,7 @@ impl Piano {
                     .err()
                     .map_or_else(|| Rifiuto::Vietato(String::new()).into(), Into::into));
             }
-            e(&format!(" AND EXISTS (SELECT 1 FROM coinvolto k WHERE k.reg = r.id AND k.chi IN ({posti}))"), suoi);
+            e(&format!(" AND EXISTS (SELECT 1 FROM coinvolto k WHERE k.reg = r.id AND k.chi IN ({posti}))"), suoi());
         }
         if let Some(g) = f.dal {
             da = da.max(primo_da(c, log, Istante::inizio(g))?);
@@ -175,96 +195,45 @@ impl Piano {
     }
 
     /// The next ids, newest first, below `fino`; `fino` itself is moved by who takes them.
-    fn candidati(&mut self, c: &Connection, limite: usize) -> Esito<Vec<i64>> {
-        let mut out = Vec::with_capacity(limite);
-        if self.testo.is_empty() && self.soggetti.is_empty() {
-            let sql = format!(
-                "SELECT r.id FROM registrazione r WHERE r.id >= ? AND r.id < ?{} ORDER BY r.id DESC LIMIT ?",
-                self.dove
-            );
-            self.esegui(c, &sql, None, limite, &mut out)?;
-            return Ok(out);
+    fn candidati(&self, c: &dyn Db, limite: usize) -> Esito<Vec<i64>> {
+        let suoi = || self.valori.iter().map(Valore::from);
+        if !self.testo.is_empty() || !self.soggetti.is_empty() {
+            let valori: Vec<Valore<'_>> = suoi().collect();
+            let parole = Parole {
+                da: self.da,
+                fino: self.fino,
+                testo: &self.testo,
+                soggetti: &self.soggetti,
+                dove: &self.dove,
+                valori: &valori,
+            };
+            return c.per_parole(&parole, limite);
         }
-        // The rows that wait are the newest: they come first.
         let sql = format!(
-            "SELECT q.reg, q.testo, q.soggetti FROM cerca_recente q JOIN registrazione r ON r.id = q.reg
-             WHERE q.reg >= ? AND q.reg < ?{} ORDER BY q.reg DESC",
+            "SELECT r.id FROM registrazione r WHERE r.id >= ? AND r.id < ?{} ORDER BY r.id DESC LIMIT ?",
             self.dove
         );
-        let mut s = c.prepare_cached(&sql)?;
-        let mut valori = vec![Value::from(self.da), Value::from(self.fino)];
-        valori.extend(self.valori.iter().cloned());
-        let mut r = s.query(params_from_iter(valori))?;
-        while out.len() < limite
-            && let Some(x) = r.next()?
-        {
-            let (testo, soggetti) = (x.get_ref(1)?.as_str().unwrap_or(""), x.get_ref(2)?.as_str().unwrap_or(""));
-            let vale = self.testo.iter().all(|k| k.vale(testo) || k.vale(soggetti))
-                && self.soggetti.iter().all(|k| k.vale(soggetti));
-            if vale {
-                out.push(x.get(0)?);
-            }
-        }
-        drop(r);
-        if out.len() < limite {
-            let sql = format!(
-                "SELECT r.id FROM cerca q JOIN registrazione r ON r.id = q.rowid
-                 WHERE q.rowid >= ? AND q.rowid < ? AND cerca MATCH ?{} ORDER BY q.rowid DESC LIMIT ?",
-                self.dove
-            );
-            let resto = limite - out.len();
-            self.esegui(c, &sql, Some(self.espressione()), resto, &mut out)?;
-        }
-        Ok(out)
-    }
-
-    fn esegui(
-        &self,
-        c: &Connection,
-        sql: &str,
-        espressione: Option<String>,
-        limite: usize,
-        out: &mut Vec<i64>,
-    ) -> Esito<()> {
-        let mut valori = vec![Value::from(self.da), Value::from(self.fino)];
-        valori.extend(espressione.map(Value::from));
-        valori.extend(self.valori.iter().cloned());
-        valori.push(i64::try_from(limite).unwrap_or(i64::MAX).into());
-        let mut s = c.prepare_cached(sql)?;
-        for r in s.query_map(params_from_iter(valori), |r| r.get(0))? {
-            out.push(r?);
-        }
-        Ok(())
-    }
-
-    /// The full-text expression. Tokens hold only letters and digits, so quoting them is safe.
-    fn espressione(&self) -> String {
-        let una = |k: &Condizione| match k {
-            Condizione::Frase(t) => format!("\"{}\"", t.join(" ")),
-            Condizione::Prefisso(p) => format!("\"{p}\"*"),
-        };
-        self.testo
-            .iter()
-            .map(una)
-            .chain(self.soggetti.iter().map(|k| format!("soggetti : {}", una(k))))
-            .collect::<Vec<_>>()
-            .join(" AND ")
+        let limite = Valore::from(i64::try_from(limite).unwrap_or(i64::MAX));
+        let valori: Vec<_> =
+            [Valore::from(self.da), Valore::from(self.fino)].into_iter().chain(suoi()).chain([limite]).collect();
+        c.tutte(&sql, &valori, |r| r.intero(0))
     }
 }
 
 /// First id of the log at or after an instant: instants never go back, so it is found by halving.
-fn primo_da(c: &Connection, log: i64, t: Istante) -> Esito<i64> {
+fn primo_da(c: &dyn Db, log: i64, t: Istante) -> Esito<i64> {
     let (da, a) = confini(log);
-    let ultimo: Option<i64> = c
-        .prepare_cached("SELECT id FROM operazione WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1")?
-        .query_row([da, a], |r| r.get(0))
-        .optional()?;
+    let ultimo =
+        c.una("SELECT id FROM operazione WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1", valori![da, a], |r| {
+            r.intero(0)
+        })?;
     let Some(ultimo) = ultimo else { return Ok(a) };
     let (mut basso, mut alto) = (da, ultimo + 1);
-    let mut s = c.prepare_cached("SELECT istante FROM operazione WHERE id = ?")?;
     while basso < alto {
         let mezzo = basso + (alto - basso) / 2;
-        let istante: i64 = s.query_row([mezzo], |r| r.get(0))?;
+        let istante = c
+            .una("SELECT istante FROM operazione WHERE id = ?", valori![mezzo], |r| r.intero(0))?
+            .ok_or_else(|| Errore::Incoerente(format!("operazione {mezzo}")))?;
         if istante < t.0 {
             basso = mezzo + 1;
         } else {

@@ -9,10 +9,10 @@ use dominio::configurazione::DatiEnte;
 use dominio::operazione::CampiNoti;
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, DatiRegistrazione};
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::super::righe::RigheRegistrazione;
+use crate::motore::Db;
+use crate::righe::RigheRegistrazione;
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
 
 /// Static fields of an operation, digested and serialised outside the writer.
@@ -60,7 +60,7 @@ pub struct Pronta {
 
 /// Where an answer goes.
 pub type Risposta<T> = oneshot::Sender<Esito<T>>;
-type Servizio = Box<dyn FnOnce(&Connection) -> Esito<()> + Send>;
+type Servizio = Box<dyn FnOnce(&dyn Db) -> Esito<()> + Send>;
 
 /// What the writer is asked.
 pub enum Lavoro {

@@ -14,24 +14,22 @@ use dominio::operazione::{CampiNoti, Evento, Operazione};
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Registrazione, StatoAssegnazione};
 use dominio::tempo::{Istante, Orologio};
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::scrittore::{Lavoro, Lettori, Pronta, Scrittore, Sportello, Statici, Vetrina};
-use super::tronco::{self, LogInfo};
-use super::{depositi, letture, ricerca, righe, schema, testimoni, verifica};
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
+use crate::motore::{Base, Db, Motore, valori};
+use crate::scrittore::{Lavoro, Pronta, Risposta, Scrittore, Sportello, Statici, Vetrina};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
     EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte,
     OperazioneScritta, Pagina, Registro, RichiestaScritta, Salute, Segreto, Sessione, Trovata, Verifica, documento,
 };
+use crate::tronco::{self, LogInfo};
+use crate::{depositi, letture, ricerca, righe, testimoni};
 
 mod salute;
 
-/// Reading connections per ente.
-const LETTORI: u32 = 4;
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
 
@@ -40,10 +38,9 @@ const FILE_OROLOGIO: &str = "orologio";
 /// Secrets of tokens remembered.
 const TOKEN_NOTI_MAX: usize = 1_024;
 
-/// One ente on SQLite.
-pub struct SqliteEnte {
+/// One ente, whatever engine keeps it.
+pub(crate) struct Ente {
     ipa: CodiceIpa,
-    cartella: PathBuf,
     deposito: Deposito,
     orologio: Arc<dyn Orologio>,
     apertura: std::time::SystemTime,
@@ -52,7 +49,7 @@ pub struct SqliteEnte {
     vetrina: Arc<Vetrina>,
     accessi: Arc<Accessi>,
     chiave: ChiaveInstallazione,
-    lettori: Arc<Lettori>,
+    motore: Arc<dyn Motore>,
     /// The last question put to the writer about how it is.
     domanda: Mutex<Option<salute::Domanda>>,
     /// What was signed of the access log and is not there any more. It stays until the process ends: a log that grows
@@ -62,66 +59,60 @@ pub struct SqliteEnte {
     token_noti: std::sync::RwLock<std::collections::HashMap<[u8; 32], String>>,
 }
 
-impl Drop for SqliteEnte {
+impl Drop for Ente {
     /// Lets the writer finish what it took.
     fn drop(&mut self) {
         self.sportello.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.lettori.chiudi();
+        self.motore.chiudi();
         if let Some(f) = self.filo.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = f.join();
         }
     }
 }
 
-impl SqliteEnte {
-    /// Opens or creates the file of an ente in its folder.
+impl Ente {
+    /// On an engine that is open; `cartella` is for files, and for what outlives the process beside them.
     ///
     /// # Errors
-    /// What is there cannot be read, or is of a later version.
+    /// What is there cannot be read.
     pub fn apri(
         cartella: &Path,
         ipa: &CodiceIpa,
         chiave: ChiaveInstallazione,
         orologio: Arc<dyn Orologio>,
+        base: Box<dyn Base>,
+        motore: Arc<dyn Motore>,
+        accessi: Accessi,
     ) -> Esito<Arc<Self>> {
-        crate::file::crea_cartella(cartella)?;
         let deposito = Deposito::apri(&cartella.join("file"))?;
-        let mut c = schema::apri_scrittura(&cartella.join(super::FILE_ENTE))?;
-        schema::migra(&mut c)?;
-        // The file's own name is durable before anything in it is acknowledged.
-        crate::file::sincronizza_cartella(cartella)?;
         // Nobody confirms the clock of the installation's own log: its doubts end with the process.
-        let stato_orologio = (ipa.as_str() != super::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));
-        let lettori = Lettori::nuovi(LETTORI);
+        let stato_orologio = (ipa.as_str() != crate::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));
         let (sportello, vetrina, filo) = Scrittore::avvia(
-            cartella.join(super::FILE_ENTE),
-            c,
+            base,
             ipa.clone(),
             chiave.clone(),
             deposito.clone(),
-            Arc::clone(&lettori),
             Arc::clone(&orologio),
             stato_orologio,
         )?;
         Ok(Arc::new(Self {
             ipa: ipa.clone(),
-            cartella: cartella.to_owned(),
             deposito,
             orologio,
             apertura: std::time::SystemTime::now(),
             sportello: Mutex::new(Some(sportello)),
             filo: Mutex::new(Some(filo)),
             vetrina,
-            accessi: Arc::new(Accessi::in_cartella(cartella)),
+            accessi: Arc::new(accessi),
             chiave,
-            lettori,
+            motore,
             domanda: Mutex::default(),
             accessi_mancanti: Mutex::default(),
             token_noti: std::sync::RwLock::default(),
         }))
     }
 
-    async fn chiedi<T>(&self, fa: impl FnOnce(super::scrittore::Risposta<T>) -> Lavoro) -> Esito<T> {
+    async fn chiedi<T>(&self, fa: impl FnOnce(Risposta<T>) -> Lavoro) -> Esito<T> {
         let s = self.sportello.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match s {
             Some(s) => s.chiedi(fa).await,
@@ -129,14 +120,14 @@ impl SqliteEnte {
         }
     }
 
-    async fn servizio(&self, f: impl FnOnce(&Connection) -> Esito<()> + Send + 'static) -> Esito<()> {
+    pub(crate) async fn servizio(&self, f: impl FnOnce(&dyn Db) -> Esito<()> + Send + 'static) -> Esito<()> {
         self.chiedi(|r| Lavoro::Servizio(Box::new(f), r)).await
     }
 
     /// Runs a change that is no operation in the writer's transaction; what it says comes after the commit.
-    pub(super) async fn scrivi<T: Send + 'static>(
+    pub(crate) async fn scrivi<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static,
+        f: impl FnOnce(&dyn Db) -> Esito<T> + Send + 'static,
     ) -> Esito<T> {
         let (manda, ricevi) = tokio::sync::oneshot::channel();
         self.servizio(move |c| {
@@ -148,36 +139,20 @@ impl SqliteEnte {
     }
 
     /// Runs a query on a reading connection.
-    pub(super) async fn leggi<T: Send + 'static>(
+    pub(crate) async fn leggi<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&Connection) -> Esito<T> + Send + 'static,
+        f: impl FnOnce(&dyn Db) -> Esito<T> + Send + 'static,
     ) -> Esito<T> {
-        let posto =
-            Arc::clone(&self.lettori.posti).acquire_owned().await.map_err(|e| Errore::Archivio(e.to_string()))?;
-        let lettori = Arc::clone(&self.lettori);
-        let percorso = self.cartella.join(super::FILE_ENTE);
+        let lettura = self.motore.lettura().await?;
         in_disparte(move || {
-            // The place is given back after the connection is.
-            let _posto = posto;
-            let pronto = lettori.liberi.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let c = match pronto {
-                Some(c) => c,
-                None => schema::apri_lettura(&percorso)?,
-            };
-            // One snapshot for all that is read: a row moved to the index meanwhile is not seen twice.
-            let esito = c
-                .execute_batch("BEGIN")
-                .map_err(Errore::from)
-                .and_then(|()| f(&c))
-                .and_then(|t| c.execute_batch("COMMIT").map(|()| t).map_err(Errore::from));
-            if esito.is_err() && !c.is_autocommit() {
-                let _ = c.execute_batch("ROLLBACK");
-            }
-            // One that met an error may go on meeting it.
-            if !matches!(esito, Err(Errore::Archivio(_))) {
-                lettori.liberi.lock().unwrap_or_else(PoisonError::into_inner).push(c);
-            }
-            esito
+            let (mut f, mut letto) = (Some(f), None);
+            lettura.con(&mut |c| {
+                if let Some(f) = f.take() {
+                    letto = Some(f(c)?);
+                }
+                Ok(())
+            })?;
+            letto.ok_or_else(|| Errore::Archivio("niente è stato letto".to_owned()))
         })
         .await
     }
@@ -205,12 +180,12 @@ impl SqliteEnte {
     }
 
     /// First operation of the ente.
-    pub(super) async fn crea(&self, nuovo: NuovoEnte) -> Esito<Fatto> {
+    pub(crate) async fn crea(&self, nuovo: NuovoEnte) -> Esito<Fatto> {
         self.chiedi(|r| Lavoro::CreaEnte(nuovo.chi, nuovo.dati, r)).await
     }
 
     /// In the installation's log: an ente was activated here.
-    pub(super) async fn attiva_ente(&self, chi: &Operatore, ipa: &CodiceIpa) -> Esito<Fatto> {
+    pub(crate) async fn attiva_ente(&self, chi: &Operatore, ipa: &CodiceIpa) -> Esito<Fatto> {
         self.chiedi(|r| Lavoro::AttivaEnte(chi.clone(), ipa.clone(), r)).await
     }
 
@@ -245,7 +220,7 @@ impl SqliteEnte {
 }
 
 #[async_trait]
-impl EnteStore for SqliteEnte {
+impl EnteStore for Ente {
     fn ipa(&self) -> &CodiceIpa {
         &self.ipa
     }
@@ -422,10 +397,8 @@ impl EnteStore for SqliteEnte {
     async fn file(&self, impronta: &Impronta) -> Esito<Option<PathBuf>> {
         let (impronta, deposito) = (*impronta, self.deposito.clone());
         self.leggi(move |c| {
-            let oggetto: Option<String> = c
-                .prepare_cached("SELECT oggetto FROM oggetto_file WHERE impronta = ?")?
-                .query_row([impronta.0], |r| r.get(0))
-                .optional()?;
+            let sql = "SELECT oggetto FROM oggetto_file WHERE impronta = ?";
+            let oggetto = c.una(sql, valori![&impronta.0], |r| r.proprio(0))?;
             Ok(oggetto.map(|o| deposito.percorso(&o)))
         })
         .await
@@ -439,10 +412,9 @@ impl EnteStore for SqliteEnte {
             let (gruppo, deposito) = (gruppo.to_vec(), self.deposito.clone());
             // Under the writer: no registration can be taking the object meanwhile.
             let suoi = self.scrivi(move |c| {
-                let mut usato = c.prepare_cached("SELECT 1 FROM oggetto_file WHERE oggetto = ?")?;
                 let mut tolti = 0;
                 for oggetto in gruppo {
-                    if !usato.exists([&oggetto])?
+                    if !c.usato(&oggetto)?
                         && !deposito.in_volo(&oggetto)
                         && std::fs::remove_file(deposito.percorso(&oggetto)).is_ok()
                     {
@@ -454,11 +426,7 @@ impl EnteStore for SqliteEnte {
             tolti += suoi.await?;
         }
         let ora = self.ora();
-        self.servizio(move |c| {
-            c.execute("DELETE FROM sessione WHERE scadenza < ?", [ora.0])?;
-            Ok(())
-        })
-        .await?;
+        self.servizio(move |c| c.scrivi("DELETE FROM sessione WHERE scadenza < ?", valori![ora.0])).await?;
         Ok(tolti)
     }
 
@@ -556,12 +524,8 @@ impl EnteStore for SqliteEnte {
 
     async fn password(&self, utente: &NomeUtente) -> Esito<Option<String>> {
         let utente = utente.to_string();
-        self.leggi(move |c| {
-            Ok(c.prepare_cached("SELECT phc FROM password WHERE utente = ?")?
-                .query_row([utente], |r| r.get(0))
-                .optional()?)
-        })
-        .await
+        self.leggi(move |c| c.una("SELECT phc FROM password WHERE utente = ?", valori![&utente], |r| r.proprio(0)))
+            .await
     }
 
     async fn token(&self, segreto: &[u8; 32]) -> Esito<Option<String>> {
@@ -570,11 +534,7 @@ impl EnteStore for SqliteEnte {
             return Ok(Some(t.clone()));
         }
         let trovato: Option<String> = self
-            .leggi(move |c| {
-                Ok(c.prepare_cached("SELECT token FROM token WHERE segreto = ?")?
-                    .query_row([segreto], |r| r.get(0))
-                    .optional()?)
-            })
+            .leggi(move |c| c.una("SELECT token FROM token WHERE segreto = ?", valori![&segreto], |r| r.proprio(0)))
             .await?;
         if let Some(t) = &trovato {
             let mut noti = self.token_noti.write().unwrap_or_else(PoisonError::into_inner);
@@ -588,11 +548,10 @@ impl EnteStore for SqliteEnte {
 
     async fn apri_sessione(&self, id: [u8; 32], s: Sessione) -> Esito<()> {
         self.servizio(move |c| {
-            c.execute(
+            c.scrivi(
                 "INSERT INTO sessione(id, utente, csrf, scadenza) VALUES (?,?,?,?)",
-                params![id, s.utente.as_str(), s.csrf, s.scadenza.0],
-            )?;
-            Ok(())
+                valori![&id, s.utente.as_str(), &s.csrf, s.scadenza.0],
+            )
         })
         .await
     }
@@ -600,15 +559,11 @@ impl EnteStore for SqliteEnte {
     async fn sessione(&self, id: &[u8; 32]) -> Esito<Option<Sessione>> {
         let (id, ora) = (*id, self.ora());
         self.leggi(move |c| {
-            let riga: Option<(String, String, i64)> = c
-                .prepare_cached("SELECT utente, csrf, scadenza FROM sessione WHERE id = ? AND scadenza > ?")?
-                .query_row(params![id, ora.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-                .optional()?;
-            riga.map(|(utente, csrf, scadenza)| {
-                let utente = utente.parse().map_err(|_| Errore::Incoerente("sessione".to_owned()))?;
-                Ok(Sessione { utente, csrf, scadenza: Istante(scadenza) })
+            let sql = "SELECT utente, csrf, scadenza FROM sessione WHERE id = ? AND scadenza > ?";
+            c.una(sql, valori![&id, ora.0], |r| {
+                let utente = r.testo(0)?.parse().map_err(|_| Errore::Incoerente("sessione".to_owned()))?;
+                Ok(Sessione { utente, csrf: r.proprio(1)?, scadenza: Istante(r.intero(2)?) })
             })
-            .transpose()
         })
         .await
     }
@@ -616,8 +571,7 @@ impl EnteStore for SqliteEnte {
     async fn chiudi_sessioni(&self, id: Option<[u8; 32]>, utente: Option<&NomeUtente>) -> Esito<()> {
         let utente = utente.map(ToString::to_string);
         self.servizio(move |c| {
-            c.execute("DELETE FROM sessione WHERE id = ?1 OR utente = ?2", params![id, utente])?;
-            Ok(())
+            c.scrivi("DELETE FROM sessione WHERE id = ? OR utente = ?", valori![id.as_ref(), utente.as_ref()])
         })
         .await
     }
@@ -676,10 +630,7 @@ impl EnteStore for SqliteEnte {
 
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {
         avanza(&format!("ente {}", self.ipa));
-        let cartella = self.cartella.clone();
-        in_disparte(move || verifica::ente(&cartella, verifica::Opzioni::default())).await
+        let motore = Arc::clone(&self.motore);
+        in_disparte(move || motore.verifica()).await
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,12 +8,12 @@
 
 use catena::{Checkpoint, ChiaveFirma};
 use dominio::tempo::Istante;
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::tronco::{self, LogInfo};
 use crate::accessi::Testa;
 use crate::chiavi::ChiaveInstallazione;
+use crate::motore::{Db, valori};
 use crate::store::{Deposito, Errore, Esito};
+use crate::tronco::{self, LogInfo};
 
 /// Origin of the notes on the access log of an ente, given that of its operations log.
 pub fn origine_accessi(origine: &str) -> String {
@@ -28,23 +28,22 @@ pub fn si_confondono(a: &str, b: &str) -> bool {
 /// When the last access happened of those whose head was signed.
 ///
 /// # Errors
-/// SQLite's.
-pub fn ultimo_accesso(c: &Connection) -> Esito<Option<Istante>> {
-    let t: Option<i64> = c.query_row("SELECT max(istante) FROM testa_accessi", [], |r| r.get(0))?;
-    Ok(t.map(Istante))
+/// The storage's.
+pub fn ultimo_accesso(c: &dyn Db) -> Esito<Option<Istante>> {
+    let t = c.una("SELECT max(istante) FROM testa_accessi", &[], |r| r.intero_o(0))?;
+    Ok(t.flatten().map(Istante))
 }
 
 /// Writes that checkpoints of these sizes were acknowledged; those already written stay as they were.
 ///
 /// # Errors
-/// SQLite's.
-pub fn annota(c: &Connection, dove: &str, cosa: &[(String, u64)], ora: Istante) -> Esito<()> {
-    let mut s = c.prepare_cached(
-        "INSERT INTO deposito(dove, origine, dimensione, istante) VALUES (?,?,?,?)
-         ON CONFLICT(dove, origine, dimensione) DO NOTHING",
-    )?;
+/// The storage's.
+pub fn annota(c: &dyn Db, dove: &str, cosa: &[(String, u64)], ora: Istante) -> Esito<()> {
     for (origine, dimensione) in cosa {
-        s.execute(params![dove, origine, i64::try_from(*dimensione).unwrap_or(i64::MAX), ora.0])?;
+        c.scrivi(
+            "INSERT INTO deposito(dove, origine, dimensione, istante) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+            valori![dove, origine, i64::try_from(*dimensione).unwrap_or(i64::MAX), ora.0],
+        )?;
     }
     Ok(())
 }
@@ -52,36 +51,34 @@ pub fn annota(c: &Connection, dove: &str, cosa: &[(String, u64)], ora: Istante) 
 /// The largest size acknowledged by each, log by log.
 ///
 /// # Errors
-/// SQLite's.
-pub fn ultimi(c: &Connection) -> Esito<Vec<Deposito>> {
-    let mut s =
-        c.prepare_cached("SELECT dove, origine, max(dimensione), istante FROM deposito GROUP BY dove, origine")?;
-    let righe = s.query_map([], |r| {
+/// The storage's.
+pub fn ultimi(c: &dyn Db) -> Esito<Vec<Deposito>> {
+    let sql = "SELECT dove, origine, dimensione, istante FROM deposito d
+               WHERE dimensione = (SELECT max(dimensione) FROM deposito k WHERE k.dove = d.dove AND k.origine = d.origine)
+               ORDER BY dove, origine";
+    c.tutte(sql, &[], |r| {
         Ok(Deposito {
-            dove: r.get(0)?,
-            origine: r.get(1)?,
-            dimensione: r.get::<_, i64>(2)?.unsigned_abs(),
-            istante: Istante(r.get(3)?),
+            dove: r.proprio(0)?,
+            origine: r.proprio(1)?,
+            dimensione: r.naturale(2)?,
+            istante: Istante(r.intero(3)?),
         })
-    })?;
-    Ok(righe.collect::<rusqlite::Result<_>>()?)
+    })
 }
 
 /// The last head of the access log that was signed: how many accesses, and its note.
-pub fn ultima_testa(c: &Connection) -> Esito<Option<(u64, String)>> {
-    let ultima = c
-        .prepare_cached("SELECT dimensione, nota FROM testa_accessi ORDER BY dimensione DESC LIMIT 1")?
-        .query_row([], |r| Ok((r.get::<_, i64>(0)?.unsigned_abs(), r.get(1)?)))
-        .optional()?;
-    Ok(ultima)
+pub fn ultima_testa(c: &dyn Db) -> Esito<Option<(u64, String)>> {
+    c.una("SELECT dimensione, nota FROM testa_accessi ORDER BY dimensione DESC LIMIT 1", &[], |r| {
+        Ok((r.naturale(0)?, r.proprio(1)?))
+    })
 }
 
 /// Signs a head of the access log, unless one as long was signed meanwhile; the latest note. `log` is the ente's own.
 ///
 /// # Errors
-/// SQLite's.
+/// The storage's.
 pub fn firma_accessi(
-    c: &Connection,
+    c: &dyn Db,
     installazione: &ChiaveInstallazione,
     log: &LogInfo,
     testa: &Testa,
@@ -96,10 +93,9 @@ pub fn firma_accessi(
     let mut cp = Checkpoint::nuovo(&nome, testa.n, testa.hash);
     cp.estensioni.push(testa.istante.utc());
     let nota = cp.firma(&chiavi).map_err(|e| Errore::Incoerente(e.to_string()))?;
-    c.prepare_cached("INSERT INTO testa_accessi(dimensione, istante, nota) VALUES (?,?,?)")?.execute(params![
-        i64::try_from(testa.n).unwrap_or(i64::MAX),
-        testa.istante.0,
-        nota
-    ])?;
+    c.scrivi(
+        "INSERT INTO testa_accessi(dimensione, istante, nota) VALUES (?,?,?)",
+        valori![i64::try_from(testa.n).unwrap_or(i64::MAX), testa.istante.0, &nota],
+    )?;
     Ok(nota)
 }

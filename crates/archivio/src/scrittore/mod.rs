@@ -1,17 +1,16 @@
-//! The writer: one thread per ente, the only one that changes the file.
+//! The writer: one thread per ente, the only one in its process that changes what the ente has; one for every engine.
 //!
 //! It takes what waits, up to [`GRUPPO_MAX`] commands, never waits for more, commits them together and only then
 //! answers. Numbers, indices and instants are given here, inside the transaction, and exist outside only after it.
 //! A command is judged before it writes anything, so a refusal costs nothing; if the storage fails in the middle the
 //! group is rolled back, memory is read again from disk and everybody in it is told that nothing was done. Commands
 //! that can fail half way run in a savepoint of their own, so that they harm nobody else in the group. What readers
-//! share ([`Vetrina`]) changes after the commit, never before. What a failed write leaves behind is in [`guasto`].
+//! share ([`Vetrina`]) changes after the commit, never before. What a failed write leaves behind is the engine's affair
+//! ([`Base`]). Where others write too, a group that finds that they did reads memory again before it begins.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
 
 use catena::Albero;
 use dominio::codici::{CodiceAoo, CodiceIpa};
@@ -19,37 +18,30 @@ use dominio::configurazione::{Configurazione, StatoAoo};
 use dominio::errori::Rifiuto;
 use dominio::operazione::Evento;
 use dominio::tempo::{AnnoCorrente, Istante, Orologio};
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::letture;
-use super::tronco::{self, LogInfo};
 use crate::file::Deposito;
+use crate::letture;
+use crate::motore::{Base, Caduta, Db, Inizio, valori};
 use crate::orologio::{Guardia, Lettura, Riferimento};
 use crate::store::{Errore, Esito};
 use crate::tenuta::Tenuta;
+use crate::tronco::{self, LogInfo};
 
 /// Most commands committed together.
 pub const GRUPPO_MAX: usize = 256;
 /// Most commands waiting; more are refused with 503.
 pub const CODA_MAX: usize = 4_096;
-/// Search rows gathered before they are moved to the index.
-const RECENTI_MAX: usize = 2_048;
-/// Idle time after which waiting search rows are moved.
-const RIPOSO: Duration = Duration::from_millis(50);
 
 mod appendi;
 mod comandi;
-mod guasto;
-mod indice;
 mod lavoro;
 mod registra;
 
-pub use guasto::Lettori;
 use lavoro::Consegna;
-pub use lavoro::{Lavoro, Pronta, Risposta, Sportello, Statici};
+pub(crate) use lavoro::{Lavoro, Pronta, Risposta, Sportello, Statici};
 
 /// What the writer shares with readers.
-pub struct Vetrina {
+pub(crate) struct Vetrina {
     /// The configuration in force, with its version.
     pub conf: RwLock<(u64, Arc<Configurazione>)>,
     /// Logs by AOO code; the ente's own has no code.
@@ -58,14 +50,23 @@ pub struct Vetrina {
     pub orologio: Mutex<Option<String>>,
     /// Does the storage take commits?
     pub archivio: Tenuta,
-    /// Does the database's own file take what was committed beside it, in the WAL?
-    pub travaso: Tenuta,
     /// The time that is believed.
     pub riferimento: Arc<Riferimento>,
     /// Is what the clock's guard knows kept?
     pub stato_orologio: Arc<Tenuta>,
-    /// Does the search index take the rows that wait for it?
-    pub indice: Tenuta,
+}
+
+impl Vetrina {
+    fn nuova(guardia: &Guardia) -> Self {
+        Self {
+            conf: RwLock::new((0, Arc::new(Configurazione::default()))),
+            log: RwLock::new(HashMap::new()),
+            orologio: Mutex::new(None),
+            archivio: Tenuta::default(),
+            riferimento: guardia.riferimento(),
+            stato_orologio: guardia.tenuta(),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -76,18 +77,18 @@ struct Testa {
 }
 
 /// State of the writer's thread.
-pub struct Scrittore {
-    percorso: std::path::PathBuf,
-    c: Connection,
+pub(crate) struct Scrittore {
+    base: Box<dyn Base>,
     ipa: CodiceIpa,
     chiave: crate::chiavi::ChiaveInstallazione,
     deposito: Deposito,
-    lettori: Arc<Lettori>,
     vetrina: Arc<Vetrina>,
     guardia: Guardia,
     conf: Configurazione,
     versione: u64,
     conf_cambiata: bool,
+    /// By this group, and not by somebody else before it.
+    conf_scritta: bool,
     /// Logs as the transaction sees them; readers see those committed.
     log: HashMap<Option<CodiceAoo>, Arc<LogInfo>>,
     log_cambiati: bool,
@@ -96,64 +97,37 @@ pub struct Scrittore {
     contatori: HashMap<(i64, String, i32), i64>,
     contati: Vec<(i64, String, i32)>,
     anno: AnnoCorrente,
-    recenti: usize,
     superflui: Vec<String>,
     /// After a failure that left memory unsure.
     da_rileggere: bool,
-    /// Pages of a commit that failed may lie whole in the WAL.
-    residuo: bool,
-    /// The database was closed, and is not open again yet.
-    chiuso: bool,
-    /// Pages in the WAL after the last commit.
-    pagine_wal: Arc<AtomicI32>,
-    /// When the WAL was last brought into the file.
-    travasato: Instant,
-    /// How long after a failed pouring it is tried again.
-    ritenta: Duration,
     /// The RGD's confirmation of the clock, which counts once it is on disk.
     conferma: bool,
 }
 
 impl Scrittore {
-    /// Starts the thread on an open, migrated connection.
+    /// Starts the thread on an engine that is open.
     ///
     /// # Errors
-    /// What is on disk cannot be read.
-    #[expect(clippy::too_many_arguments, reason = "all that a writer is made of")]
+    /// What is stored cannot be read.
     pub fn avvia(
-        percorso: std::path::PathBuf,
-        c: Connection,
+        base: Box<dyn Base>,
         ipa: CodiceIpa,
         chiave: crate::chiavi::ChiaveInstallazione,
         deposito: Deposito,
-        lettori: Arc<Lettori>,
         orologio: Arc<dyn Orologio>,
         stato_orologio: Option<std::path::PathBuf>,
     ) -> Esito<(Sportello, Arc<Vetrina>, std::thread::JoinHandle<()>)> {
-        let ultimo: Option<i64> = c.query_row("SELECT max(istante) FROM testa", [], |r| r.get(0))?;
-        let guardia = Guardia::nuova(orologio, stato_orologio, ultimo.unwrap_or(0));
-        let vetrina = Arc::new(Vetrina {
-            conf: RwLock::new((0, Arc::new(Configurazione::default()))),
-            log: RwLock::new(HashMap::new()),
-            orologio: Mutex::new(None),
-            archivio: Tenuta::default(),
-            travaso: Tenuta::default(),
-            riferimento: guardia.riferimento(),
-            stato_orologio: guardia.tenuta(),
-            indice: Tenuta::default(),
-        });
         let mut s = Self {
-            percorso,
-            c,
+            guardia: Guardia::nuova(Arc::clone(&orologio), None, 0),
+            vetrina: Arc::new(Vetrina::nuova(&Guardia::nuova(Arc::clone(&orologio), None, 0))),
+            base,
             ipa,
             chiave,
             deposito,
-            lettori,
-            vetrina: Arc::clone(&vetrina),
-            guardia,
             conf: Configurazione::default(),
             versione: 0,
             conf_cambiata: false,
+            conf_scritta: false,
             log: HashMap::new(),
             log_cambiati: false,
             teste: HashMap::new(),
@@ -161,19 +135,18 @@ impl Scrittore {
             contatori: HashMap::new(),
             contati: Vec::new(),
             anno: AnnoCorrente::default(),
-            recenti: 0,
             superflui: Vec::new(),
             da_rileggere: false,
-            residuo: false,
-            chiuso: false,
-            pagine_wal: Arc::default(),
-            travasato: Instant::now(),
-            ritenta: guasto::RITENTA,
             conferma: false,
         };
-        s.conta_pagine()?;
-        s.trova_a_meta();
-        s.rileggi()?;
+        s.base.rimetti(false)?;
+        let ultimo = s.in_lettura(|s| {
+            s.rileggi()?;
+            Ok(s.db().una("SELECT max(istante) FROM testa", &[], |r| r.intero_o(0))?.flatten())
+        })?;
+        s.guardia = Guardia::nuova(orologio, stato_orologio, ultimo.unwrap_or(0));
+        s.vetrina = Arc::new(Vetrina::nuova(&s.guardia));
+        let vetrina = Arc::clone(&s.vetrina);
         s.pubblica();
         // A doubt that a restart did not solve shows in readiness before anything is asked.
         let _ = s.leggi_orologio();
@@ -183,22 +156,67 @@ impl Scrittore {
         Ok((Sportello { coda: tx }, vetrina, filo))
     }
 
-    /// Reads from disk all that is held in memory.
+    fn db(&self) -> &dyn Db {
+        self.base.db()
+    }
+
+    /// Runs what only reads, outside of a group.
+    fn in_lettura<T>(&mut self, f: impl FnOnce(&mut Self) -> Esito<T>) -> Esito<T> {
+        self.base.inizia_lettura()?;
+        let esito = f(self);
+        self.base.fine_lettura();
+        esito
+    }
+
+    /// Reads from the database all that is held in memory.
     fn rileggi(&mut self) -> Esito<()> {
+        self.dimentica();
+        self.conferma = false;
+        self.rileggi_configurazione()
+    }
+
+    fn rileggi_configurazione(&mut self) -> Esito<()> {
+        self.conf = letture::configurazione(self.db())?;
+        self.conf_cambiata = true;
+        self.log = tronco::elenco(self.db())?;
+        self.log_cambiati = true;
+        Ok(())
+    }
+
+    /// Heads and counters: read again when they are needed.
+    fn dimentica(&mut self) {
         self.teste.clear();
         self.contatori.clear();
         self.toccate.clear();
         self.contati.clear();
         self.superflui.clear();
-        self.conferma = false;
-        self.conf = letture::configurazione(&self.c)?;
-        self.conf_cambiata = true;
-        self.recenti =
-            usize::try_from(self.c.query_row("SELECT count(*) FROM cerca_recente", [], |r| r.get::<_, i64>(0))?)
-                .unwrap_or(0);
-        self.log = tronco::elenco(&self.c)?;
-        self.log_cambiati = true;
+    }
+
+    /// Memory as the database is. A connection that cannot say is left for another.
+    fn rimetti(&mut self) -> Esito<()> {
+        let nuova = std::mem::replace(&mut self.da_rileggere, true);
+        self.base.rimetti(nuova)?;
+        self.in_lettura(Self::rileggi)?;
+        self.da_rileggere = false;
+        self.pubblica();
         Ok(())
+    }
+
+    /// After a transaction that failed: nothing of it remains, on disk or in memory.
+    fn disfa(&mut self, e: &Errore, iniziata: bool) {
+        self.vetrina.archivio.cede(e);
+        if self.base.annulla(iniziata) {
+            self.da_rileggere = true;
+        }
+        if let Err(e) = self.rimetti() {
+            tracing::error!(errore = %e, "stato non riletto dopo un guasto");
+        }
+    }
+
+    fn faccende(&mut self, esito: Result<(), Caduta>) {
+        if let Err(c) = esito {
+            self.disfa(&c.errore, c.iniziata);
+        }
     }
 
     /// Shows readers what was committed: the logs first, since the configuration names them.
@@ -217,18 +235,15 @@ impl Scrittore {
     fn lavora(mut self, coda: &Receiver<Lavoro>) {
         let mut gruppo = Vec::with_capacity(GRUPPO_MAX);
         loop {
-            let primo = match self.riposo() {
+            let primo = match self.base.riposo() {
                 Some(attesa) => coda.recv_timeout(attesa),
                 None => coda.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             let primo = match primo {
                 Ok(l) => l,
-                Err(RecvTimeoutError::Timeout) if self.recenti > 0 => {
-                    self.sposta_recenti();
-                    continue;
-                }
                 Err(RecvTimeoutError::Timeout) => {
-                    self.travasa();
+                    let esito = self.base.a_riposo();
+                    self.faccende(esito);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -243,26 +258,19 @@ impl Scrittore {
             if esito.is_err() {
                 // A defect of ours: whoever waited is told that nothing was done, and memory is read again.
                 tracing::error!("lo scrittore si è interrotto: gruppo annullato");
-                let _ = self.c.execute_batch("ROLLBACK");
+                self.base.annulla(true);
                 gruppo.clear();
                 self.da_rileggere = true;
             }
-            if self.recenti >= RECENTI_MAX {
-                self.sposta_recenti();
-            }
-            if self.travaso_dovuto() {
-                self.travasa();
-            }
+            let esito = self.base.dopo_gruppo();
+            self.faccende(esito);
         }
-        if self.recenti > 0 {
-            self.sposta_recenti();
-        }
-        self.congeda();
+        self.base.congeda();
     }
 
     /// Commits a group and answers it.
     fn esegui(&mut self, gruppo: &mut Vec<Lavoro>) {
-        if self.da_rileggere
+        if (self.da_rileggere || !self.base.pronta())
             && let Err(e) = self.rimetti()
         {
             // What is in memory may be ahead of the disk: nothing is written until it can be read again.
@@ -273,13 +281,13 @@ impl Scrittore {
             }
             return;
         }
+        let inizio = self.base.inizia(gruppo);
+        let iniziata = inizio.is_ok();
+        // After the beginning: where others write too the time comes with it.
         let ora = self.leggi_orologio();
         let mut esiti: Vec<Consegna> = Vec::with_capacity(gruppo.len());
         let mut rimasti = gruppo.drain(..);
-        let pagine = self.pagine_wal.swap(0, Ordering::Relaxed);
-        let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
-        let iniziata = inizio.is_ok();
-        let mut guasto = inizio.err().map(Errore::from);
+        let mut guasto = inizio.and_then(|i| self.aggiorna(i)).err();
         while guasto.is_none() {
             let Some(l) = rimasti.next() else { break };
             match self.uno(ora, l) {
@@ -290,18 +298,17 @@ impl Scrittore {
                 }
             }
         }
+        let mut scritto = false;
         if guasto.is_none() {
-            guasto = self.chiudi_gruppo().err();
-        }
-        // Zero still: the group had nothing to write, and says nothing of the storage.
-        let scritto = self.pagine_wal.load(Ordering::Relaxed) > 0;
-        if !scritto {
-            self.pagine_wal.store(pagine, Ordering::Relaxed);
+            match self.chiudi_gruppo() {
+                Ok(s) => scritto = s,
+                Err(e) => guasto = Some(e),
+            }
         }
         match guasto {
             None => {
+                // A group that had nothing to write says nothing of the storage.
                 if scritto {
-                    self.residuo = false;
                     self.vetrina.archivio.regge();
                 }
                 if std::mem::take(&mut self.conferma) {
@@ -344,30 +351,39 @@ impl Scrittore {
         esito
     }
 
-    /// Heads and counters of the group, then the commit.
-    fn chiudi_gruppo(&mut self) -> Esito<()> {
-        for log in self.toccate.drain(..) {
+    /// What others wrote since the last group is read before anything is decided.
+    fn aggiorna(&mut self, inizio: Inizio) -> Esito<()> {
+        if inizio.altri {
+            self.dimentica();
+        }
+        if inizio.configurazione {
+            self.rileggi_configurazione()?;
+        }
+        Ok(())
+    }
+
+    /// Heads and counters of the group, then the commit. Says whether anything was written.
+    fn chiudi_gruppo(&mut self) -> Esito<bool> {
+        for log in std::mem::take(&mut self.toccate) {
             if let Some(t) = self.teste.get(&log) {
                 let dimensione = i64::try_from(t.albero.dimensione()).unwrap_or(i64::MAX);
-                self.c
-                    .prepare_cached(
-                        "INSERT INTO testa(log, dimensione, istante) VALUES (?1, ?2, ?3)
-                         ON CONFLICT(log) DO UPDATE SET dimensione = ?2, istante = ?3",
-                    )?
-                    .execute(params![log, dimensione, t.istante])?;
+                self.db().scrivi(
+                    "INSERT INTO testa(log, dimensione, istante) VALUES (?,?,?)
+                     ON CONFLICT(log) DO UPDATE SET dimensione = excluded.dimensione, istante = excluded.istante",
+                    valori![log, dimensione, t.istante],
+                )?;
             }
         }
-        for k in self.contati.drain(..) {
+        for k in std::mem::take(&mut self.contati) {
             let ultimo = self.contatori.get(&k).copied().unwrap_or(0);
-            self.c
-                .prepare_cached(
-                    "INSERT INTO contatore(log, registro, anno, ultimo) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT(log, registro, anno) DO UPDATE SET ultimo = ?4",
-                )?
-                .execute(params![k.0, k.1, k.2, ultimo])?;
+            self.db().scrivi(
+                "INSERT INTO contatore(log, registro, anno, ultimo) VALUES (?,?,?,?)
+                 ON CONFLICT(log, registro, anno) DO UPDATE SET ultimo = excluded.ultimo",
+                valori![k.0, &k.1, k.2, ultimo],
+            )?;
         }
-        self.c.execute_batch("COMMIT")?;
-        Ok(())
+        let configurazione = std::mem::take(&mut self.conf_scritta);
+        self.base.conferma(configurazione)
     }
 
     /// One job inside the group's transaction. `Err` means that the storage failed and the group must be undone.
@@ -425,11 +441,12 @@ impl Scrittore {
                 Consegna::di(r, e, Vec::new())
             }
             Lavoro::Servizio(f, r) => {
-                let e = self.da_solo(|s| f(&s.c));
+                let e = self.da_solo(|s| f(s.db()));
                 Consegna::di(r, e, Vec::new())
             }
             Lavoro::Prova(r) => {
-                let e = self.prova();
+                let dubbio = self.vetrina.archivio.da_provare();
+                let e = self.base.prova(dubbio);
                 Consegna::di(r, e, Vec::new())
             }
         }
@@ -441,22 +458,22 @@ impl Scrittore {
         let teste = self.teste.clone();
         // Numbers are given to registrations only, which are not done so; of the rest, what a job adds is at the end.
         let (conferma, toccate, superflui) = (self.conferma, self.toccate.len(), self.superflui.len());
-        self.c.execute_batch("SAVEPOINT lavoro")?;
+        self.base.salva()?;
         let esito = f(self);
         if esito.is_ok() {
-            self.c.execute_batch("RELEASE lavoro")?;
+            self.base.libera()?;
             return esito;
         }
         self.conferma = conferma;
         self.superflui.truncate(superflui);
         self.teste = teste;
         self.toccate.truncate(toccate);
-        self.c.execute_batch("ROLLBACK TO lavoro; RELEASE lavoro")?;
+        self.base.torna()?;
         if self.conf_cambiata {
-            self.conf = letture::configurazione(&self.c)?;
+            self.conf = letture::configurazione(self.db())?;
         }
         if self.log_cambiati {
-            self.log = tronco::elenco(&self.c)?;
+            self.log = tronco::elenco(self.db())?;
         }
         // Undone as if it had never been asked: the group goes on.
         match esito {
@@ -487,12 +504,10 @@ impl Scrittore {
 
     fn testa(&mut self, log: i64) -> Esito<&mut Testa> {
         if !self.teste.contains_key(&log) {
-            let (dimensione, istante): (i64, i64) = self
-                .c
-                .query_row("SELECT dimensione, istante FROM testa WHERE log = ?", [log], |r| Ok((r.get(0)?, r.get(1)?)))
-                .optional()?
-                .unwrap_or((0, 0));
-            let albero = tronco::albero(&self.c, log, dimensione.unsigned_abs())?;
+            let sql = "SELECT dimensione, istante FROM testa WHERE log = ?";
+            let (dimensione, istante) =
+                self.db().una(sql, valori![log], |r| Ok((r.naturale(0)?, r.intero(1)?)))?.unwrap_or((0, 0));
+            let albero = tronco::albero(self.db(), log, dimensione)?;
             self.teste.insert(log, Testa { istante, albero, arretrato: false });
         }
         self.teste.get_mut(&log).ok_or_else(|| Errore::Incoerente("testa del registro".to_owned()))
@@ -505,6 +520,6 @@ impl Scrittore {
         let t = self.testa(log.id)?;
         let (dimensione, radice) = (t.albero.dimensione(), t.albero.radice());
         let istante = ora.max(Istante(t.istante));
-        tronco::firma(&self.c, &chiave, &log, dimensione, radice, istante)
+        tronco::firma(self.db(), &chiave, &log, dimensione, radice, istante)
     }
 }

@@ -6,13 +6,13 @@ use dominio::operazione::{CampiNoti, Evento, Operazione, campi_del_writer};
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Numero};
 use dominio::tempo::Istante;
-use rusqlite::{OptionalExtension, params};
 
 use super::{Scrittore, Statici};
+use crate::motore::valori;
 use crate::orologio::PASSO_INDIETRO_US;
-use crate::sqlite::tronco::LogInfo;
-use crate::sqlite::{letture, righe};
 use crate::store::{Errore, Esito, Fatto, Idempotenza};
+use crate::tronco::LogInfo;
+use crate::{letture, righe};
 
 impl Scrittore {
     /// The instant of the next operation of a log: never lower than the last (R-A21). When the wall clock is behind,
@@ -63,6 +63,7 @@ impl Scrittore {
                 evento: evento.clone(),
             });
             self.conf_cambiata = true;
+            self.conf_scritta = true;
         }
         Ok(Fatto { chiave: su.map(|s| s.0.clone()), ..fatto })
     }
@@ -96,18 +97,15 @@ impl Scrittore {
         testa.albero.aggiungi(foglia(&voce), |livello, n, hash| piene.push((livello, n, hash.concat())));
         testa.istante = t.0;
         let id = righe::id(log.id, indice);
-        self.c
-            .prepare_cached(
-                "INSERT INTO operazione(id, istante, tipo, reg, conf, campi, seme, voce) VALUES (?,?,?,?,?,?,?,?)",
-            )?
-            .execute(params![id, t.0, tipo, reg, conf.then_some(1), json, seme, voce])?;
+        self.db().scrivi(
+            "INSERT INTO operazione(id, istante, tipo, reg, conf, campi, seme, voce) VALUES (?,?,?,?,?,?,?,?)",
+            valori![id, t.0, tipo, reg, conf.then_some(1), &json, &seme, &voce],
+        )?;
         for (livello, n, hash) in piene {
-            self.c.prepare_cached("INSERT INTO tessera(log, livello, n, hash) VALUES (?,?,?,?)")?.execute(params![
-                log.id,
-                livello,
-                i64::try_from(n).unwrap_or(i64::MAX),
-                hash
-            ])?;
+            self.db().scrivi(
+                "INSERT INTO tessera(log, livello, n, hash) VALUES (?,?,?,?)",
+                valori![log.id, i64::from(livello), i64::try_from(n).unwrap_or(i64::MAX), &hash],
+            )?;
         }
         if !self.toccate.contains(&log.id) {
             self.toccate.push(log.id);
@@ -120,15 +118,11 @@ impl Scrittore {
         let k = (log, registro.to_owned(), anno);
         let ultimo = match self.contatori.get(&k) {
             Some(u) => *u,
-            None => match self
-                .c
-                .query_row(
-                    "SELECT ultimo FROM contatore WHERE log=? AND registro=? AND anno=?",
-                    params![log, registro, anno],
-                    |r| r.get::<_, i64>(0),
-                )
-                .optional()?
-            {
+            None => match self.db().una(
+                "SELECT ultimo FROM contatore WHERE log=? AND registro=? AND anno=?",
+                valori![log, registro, anno],
+                |r| r.intero(0),
+            )? {
                 Some(u) => u,
                 // R-P03: the first number here follows the last one of the former system, in its year.
                 None => self
@@ -151,7 +145,7 @@ impl Scrittore {
 
     /// The answer given before to the same request, if any.
     pub(super) fn gia_fatto(&self, log: i64, idem: Option<&Idempotenza>) -> Esito<Option<Fatto>> {
-        letture::gia_fatto(&self.c, log, idem)
+        letture::gia_fatto(self.db(), log, idem)
     }
 
     /// While the clock is in doubt a repeated request still gets its first answer.
@@ -162,9 +156,7 @@ impl Scrittore {
 
     pub(super) fn ricorda(&self, log: i64, idem: Option<&Idempotenza>, op: i64, t: Istante) -> Esito<()> {
         if let Some(i) = idem {
-            self.c
-                .prepare_cached("INSERT INTO idempotenza(ambito, chiave, richiesta, op, istante) VALUES (?,?,?,?,?)")?
-                .execute(params![format!("{log}|{}", i.ambito), i.chiave, i.richiesta, op, t.0])?;
+            self.db().ricorda(&format!("{log}|{}", i.ambito), &i.chiave, &i.richiesta, op, t.0)?;
         }
         Ok(())
     }
