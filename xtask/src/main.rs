@@ -14,6 +14,7 @@ mod crash;
 mod fuzz;
 mod licenze;
 mod misura;
+mod postgres;
 mod prepara;
 mod prove;
 mod requisiti;
@@ -32,6 +33,7 @@ cargo xtask VERB
   fuzz [--secondi N] [--solo NAME]
                                  every fuzz target, N seconds each (60)
   misura [--secondi N]           the benches, N seconds each (3), and the promises they must keep
+  postgres [--secondi N]         a PostgreSQL server of our own, thrown away after N seconds (3600); prints its address
   requisiti [--verifica]         write docs/requisiti.md, or fail when it is not what the code says
   licenze                        the licences of all that enters the binary";
 
@@ -57,6 +59,13 @@ fn esegui() -> Result<()> {
         "test" => {
             argomenti.solo(&["tutto", "solo"])?;
             prove::prove(argomenti.presente("tutto"), argomenti.testo("solo"))
+        }
+        "postgres" => {
+            argomenti.solo(&["secondi"])?;
+            let server = postgres::Postgres::avvia(&[])?;
+            println!("{}", server.url());
+            std::thread::sleep(std::time::Duration::from_secs(argomenti.numero("secondi")?.unwrap_or(3_600)));
+            Ok(())
         }
         "crash" => {
             argomenti.solo(&["giri", "seme", "clienti"])?;

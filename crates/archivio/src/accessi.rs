@@ -9,7 +9,7 @@ mod verifica;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dominio::analisi;
 use dominio::codici::{CodiceAoo, CodiceUfficio, NomeUtente};
@@ -17,11 +17,12 @@ use dominio::permessi::{Operatore, Porta};
 use dominio::registrazione::{Chiave, Registrazione};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante, domani};
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use crate::motore::{Db, Valore, valori};
 use crate::sqlite::schema;
 use crate::store::{Errore, Esito, Pagina};
 use crate::tenuta::Tenuta;
@@ -204,10 +205,55 @@ pub struct Testa {
     pub istante: Istante,
 }
 
+/// Where an access log is kept.
+pub(crate) trait Magazzino: std::fmt::Debug + Send + Sync {
+    /// May there be anything to read?
+    fn esiste(&self) -> bool;
+    /// For who writes.
+    fn apri(&self) -> Esito<Box<dyn Scrivano>>;
+    /// For who reads.
+    fn leggi(&self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()>;
+}
+
+/// One who writes.
+pub(crate) trait Scrivano: Send {
+    /// All or nothing, and nobody else meanwhile.
+    fn insieme(&mut self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()>;
+    /// Is a write taken?
+    fn prova(&mut self) -> Esito<()>;
+}
+
+/// A file beside that of the ente.
+#[derive(Debug)]
+struct SuFile(PathBuf);
+
+impl Magazzino for SuFile {
+    fn esiste(&self) -> bool {
+        self.0.exists()
+    }
+    fn apri(&self) -> Esito<Box<dyn Scrivano>> {
+        Ok(Box::new(apri(&self.0)?))
+    }
+    fn leggi(&self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
+        f(&leggi(&self.0)?)
+    }
+}
+
+impl Scrivano for Connection {
+    fn insieme(&mut self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
+        let tx = self.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        f(&*tx)?;
+        Ok(tx.commit()?)
+    }
+    fn prova(&mut self) -> Esito<()> {
+        schema::tocca(self)
+    }
+}
+
 /// The access log of one ente; its thread begins with the first access.
 #[derive(Debug)]
 pub struct Accessi {
-    file: PathBuf,
+    dove: Arc<dyn Magazzino>,
     scrittore: Mutex<Option<(SyncSender<Lavoro>, std::thread::JoinHandle<()>)>>,
     /// Can accesses be written?
     pub tenuta: Tenuta,
@@ -226,7 +272,23 @@ impl Drop for Accessi {
 impl Accessi {
     /// The log in an ente's folder; nothing is opened yet.
     pub fn in_cartella(cartella: &Path) -> Self {
-        Self { file: cartella.join(FILE), scrittore: Mutex::default(), tenuta: Tenuta::default() }
+        Self::nuovi(Arc::new(SuFile(cartella.join(FILE))))
+    }
+
+    /// The log that is kept there.
+    pub(crate) fn nuovi(dove: Arc<dyn Magazzino>) -> Self {
+        Self { dove, scrittore: Mutex::default(), tenuta: Tenuta::default() }
+    }
+
+    fn leggi<T>(&self, f: impl FnOnce(&dyn Db) -> Esito<T>) -> Esito<T> {
+        let (mut f, mut letto) = (Some(f), None);
+        self.dove.leggi(&mut |c| {
+            if let Some(f) = f.take() {
+                letto = Some(f(c)?);
+            }
+            Ok(())
+        })?;
+        letto.ok_or_else(|| Errore::Archivio("niente è stato letto".to_owned()))
     }
 
     fn coda(&self) -> Esito<SyncSender<Lavoro>> {
@@ -236,7 +298,7 @@ impl Accessi {
         {
             return Ok(coda.clone());
         }
-        let c = apri(&self.file)?;
+        let c = self.dove.apri()?;
         let (tx, rx) = sync_channel(CODA_MAX);
         let filo = std::thread::Builder::new().name("accessi".to_owned()).spawn(move || scrivi(c, &rx))?;
         *g = Some((tx.clone(), filo));
@@ -281,7 +343,7 @@ impl Accessi {
     /// # Errors
     /// The storage's.
     pub async fn pota(&self, prima: Istante) -> Esito<u64> {
-        if !self.file.exists() {
+        if !self.dove.esiste() {
             return Ok(0);
         }
         self.chiedi(|r| Lavoro::Pota(prima, r)).await
@@ -292,15 +354,14 @@ impl Accessi {
     /// # Errors
     /// The storage's.
     pub fn testa(&self) -> Esito<Option<Testa>> {
-        if !self.file.exists() {
+        if !self.dove.esiste() {
             return Ok(None);
         }
-        let riga = leggi(&self.file)?
-            .query_row("SELECT n, hash, istante FROM accesso ORDER BY n DESC LIMIT 1", [], |r| {
-                Ok(Testa { n: r.get::<_, i64>(0)?.unsigned_abs(), hash: r.get(1)?, istante: Istante(r.get(2)?) })
+        self.leggi(|c| {
+            c.una("SELECT n, hash, istante FROM accesso ORDER BY n DESC LIMIT 1", &[], |r| {
+                Ok(Testa { n: r.naturale(0)?, hash: r.hash(1)?, istante: Istante(r.intero(2)?) })
             })
-            .optional()?;
-        Ok(riga)
+        })
     }
 
     /// How many accesses were ever written, those pruned included.
@@ -308,10 +369,10 @@ impl Accessi {
     /// # Errors
     /// The storage's.
     pub fn dimensione(&self) -> Esito<u64> {
-        if !self.file.exists() {
+        if !self.dove.esiste() {
             return Ok(0);
         }
-        Ok(testa(&leggi(&self.file)?)?.0.unsigned_abs())
+        Ok(self.leggi(testa)?.0.unsigned_abs())
     }
 
     /// Accesses, newest first.
@@ -319,25 +380,15 @@ impl Accessi {
     /// # Errors
     /// A wrong cursor, or the storage's.
     pub fn cerca(&self, aoo: &CodiceAoo, f: &FiltroAccessi) -> Esito<Pagina<AccessoScritto>> {
-        if !self.file.exists() {
+        if !self.dove.esiste() {
             return Ok(Pagina { elementi: Vec::new(), successivo: None });
         }
-        let c = leggi(&self.file)?;
         let mut sql = String::from("SELECT a.n, a.riga FROM accesso a WHERE a.aoo = ?");
-        let mut valori: Vec<rusqlite::types::Value> = vec![aoo.as_str().to_owned().into()];
-        let mut e = |testo: &str, v: rusqlite::types::Value| {
+        let mut valori: Vec<Valore<'_>> = vec![aoo.as_str().into()];
+        let mut e = |testo: &str, v: Valore<'static>| {
             sql.push_str(testo);
             valori.push(v);
         };
-        if let Some(k) = &f.registrazione {
-            e(" AND a.registrazione = ?", k.to_string().into());
-        }
-        if let Some(u) = &f.utente {
-            e(" AND a.utente = ?", u.as_str().to_owned().into());
-        }
-        if let Some(s) = &f.soggetto {
-            e(" AND EXISTS (SELECT 1 FROM interessato i WHERE i.chi = ? AND i.n = a.n)", chiave_di(s).into());
-        }
         if let Some(g) = f.dal {
             e(" AND a.istante >= ?", Istante::inizio(g).0.into());
         }
@@ -345,23 +396,38 @@ impl Accessi {
             e(" AND a.istante < ?", Istante::inizio(domani(g)).0.into());
         }
         if f.riservate {
-            e(" AND json_extract(a.riga, '$.riservata') = ?", 1.into());
+            // Within a text the quotes would have a backslash before them: this is the field and nothing else.
+            e(" AND a.riga LIKE ?", "%,\"riservata\":true%".into());
         }
         if let Some(t) = &f.cursore {
             let n: i64 =
                 t.parse().map_err(|_| dominio::errori::Rifiuto::campo("cursore", "non è un cursore valido"))?;
             e(" AND a.n < ?", n.into());
         }
-        let limite = f.limite.clamp(1, 200);
-        e(" ORDER BY a.n DESC LIMIT ?", i64::try_from(limite + 1).unwrap_or(i64::MAX).into());
-        let mut s = c.prepare(&sql)?;
-        let righe = s.query_map(params_from_iter(valori), |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
-        let mut elementi = Vec::new();
-        for r in righe {
-            let (n, riga) = r?;
-            let accesso = serde_json::from_str(&riga).map_err(|_| Errore::Incoerente(format!("accesso {n}")))?;
-            elementi.push(AccessoScritto { n: n.unsigned_abs(), accesso });
+        let (chiave, chi) = (f.registrazione.as_ref().map(ToString::to_string), f.soggetto.as_deref().map(chiave_di));
+        if let Some(k) = &chiave {
+            sql.push_str(" AND a.registrazione = ?");
+            valori.push(k.into());
         }
+        if let Some(u) = &f.utente {
+            sql.push_str(" AND a.utente = ?");
+            valori.push(u.as_str().into());
+        }
+        if let Some(s) = &chi {
+            sql.push_str(" AND EXISTS (SELECT 1 FROM interessato i WHERE i.chi = ? AND i.n = a.n)");
+            valori.push(s.into());
+        }
+        let limite = f.limite.clamp(1, 200);
+        sql.push_str(" ORDER BY a.n DESC LIMIT ?");
+        valori.push(i64::try_from(limite + 1).unwrap_or(i64::MAX).into());
+        let mut elementi = self.leggi(|c| {
+            c.tutte(&sql, &valori, |r| {
+                let n = r.naturale(0)?;
+                let accesso =
+                    serde_json::from_str(r.testo(1)?).map_err(|_| Errore::Incoerente(format!("accesso {n}")))?;
+                Ok(AccessoScritto { n, accesso })
+            })
+        })?;
         let altre = elementi.len() > limite;
         elementi.truncate(limite);
         let successivo = elementi.last().filter(|_| altre).map(|a| a.n.to_string());
@@ -377,6 +443,11 @@ fn apri(file: &Path) -> Esito<Connection> {
     )?;
     c.execute_batch(SCHEMA)?;
     Ok(c)
+}
+
+/// An empty log in a folder, to be filled with a copy.
+pub(crate) fn nuovo_in(cartella: &Path) -> Esito<Connection> {
+    apri(&cartella.join(FILE))
 }
 
 /// The schema as it should be, in a database of its own.
@@ -395,11 +466,11 @@ fn leggi(file: &Path) -> Esito<Connection> {
 }
 
 /// The chain as it stands: last progressive and its hash.
-fn testa(c: &Connection) -> Esito<(i64, [u8; 32])> {
+fn testa(c: &dyn Db) -> Esito<(i64, [u8; 32])> {
     let ultima = "SELECT n, hash FROM accesso ORDER BY n DESC LIMIT 1";
     let potata = "SELECT fino, hash FROM potatura ORDER BY fino DESC LIMIT 1";
     for sql in [ultima, potata] {
-        if let Some(t) = c.prepare_cached(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()? {
+        if let Some(t) = c.una(sql, &[], |r| Ok((r.intero(0)?, r.hash(1)?)))? {
             return Ok(t);
         }
     }
@@ -415,7 +486,7 @@ fn anello(precedente: &[u8; 32], n: i64, riga: &str) -> [u8; 32] {
     h.finalize().into()
 }
 
-fn scrivi(mut c: Connection, coda: &Receiver<Lavoro>) {
+fn scrivi(mut c: Box<dyn Scrivano>, coda: &Receiver<Lavoro>) {
     while let Ok(primo) = coda.recv() {
         let mut risposte = Vec::new();
         let mut gruppo = Vec::new();
@@ -427,65 +498,65 @@ fn scrivi(mut c: Connection, coda: &Receiver<Lavoro>) {
                     risposte.push(r);
                 }
                 Lavoro::Pota(prima, r) => {
-                    let _ = r.send(pota(&mut c, prima));
+                    let _ = r.send(pota(&mut *c, prima));
                 }
                 Lavoro::Prova(r) => {
-                    let _ = r.send(schema::tocca(&c));
+                    let _ = r.send(c.prova());
                 }
             }
             altro = if gruppo.len() < GRUPPO_MAX { coda.try_recv().ok() } else { None };
         }
-        let esito = scrivi_gruppo(&mut c, &gruppo).map_err(Errore::senza_premessa);
+        let esito = scrivi_gruppo(&mut *c, &gruppo).map_err(Errore::senza_premessa);
         for r in risposte {
             let _ = r.send(esito.clone().map_err(Errore::Archivio));
         }
     }
 }
 
-fn scrivi_gruppo(c: &mut Connection, gruppo: &[Accesso]) -> Esito<()> {
+fn scrivi_gruppo(c: &mut dyn Scrivano, gruppo: &[Accesso]) -> Esito<()> {
     if gruppo.is_empty() {
         return Ok(());
     }
-    let tx = c.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let (mut n, mut hash) = testa(&tx)?;
-    for a in gruppo {
-        n += 1;
-        let riga = serde_json::to_string(a).map_err(|e| Errore::Incoerente(e.to_string()))?;
-        hash = anello(&hash, n, &riga);
-        tx.prepare_cached(
-            "INSERT INTO accesso(n, istante, aoo, utente, registrazione, riga, hash) VALUES (?,?,?,?,?,?,?)",
-        )?
-        .execute(params![n, a.istante.0, a.aoo.as_str(), a.utente.as_str(), a.registrazione, riga, hash])?;
-        for chi in &a.interessati {
-            tx.prepare_cached("INSERT INTO interessato(chi, n) VALUES (?,?)")?.execute(params![chi, n])?;
+    c.insieme(&mut |c| {
+        let (mut n, mut hash) = testa(c)?;
+        for a in gruppo {
+            n += 1;
+            let riga = serde_json::to_string(a).map_err(|e| Errore::Incoerente(e.to_string()))?;
+            hash = anello(&hash, n, &riga);
+            c.scrivi(
+                "INSERT INTO accesso(n, istante, aoo, utente, registrazione, riga, hash) VALUES (?,?,?,?,?,?,?)",
+                valori![n, a.istante.0, a.aoo.as_str(), a.utente.as_str(), &a.registrazione, &riga, &hash],
+            )?;
+            for chi in &a.interessati {
+                c.scrivi("INSERT INTO interessato(chi, n) VALUES (?,?)", valori![chi, n])?;
+            }
         }
-    }
-    tx.commit()?;
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Prunes from the oldest on, up to the last row before the instant.
-fn pota(c: &mut Connection, prima: Istante) -> Esito<u64> {
-    let tx = c.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let fino: Option<(i64, [u8; 32])> = tx
-        .query_row(
-            "SELECT n, hash FROM accesso WHERE n < coalesce((SELECT min(n) FROM accesso WHERE istante >= ?1), 1 << 62)
-             ORDER BY n DESC LIMIT 1",
-            [prima.0],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )
-        .optional()?;
-    let Some((fino, hash)) = fino else { return Ok(0) };
-    tx.execute("INSERT INTO potatura(fino, istante, hash) VALUES (?,?,?)", params![fino, prima.0, hash])?;
-    tx.execute("DELETE FROM interessato WHERE n <= ?", [fino])?;
-    let tolte = tx.execute("DELETE FROM accesso WHERE n <= ?", [fino])?;
-    tx.commit()?;
-    Ok(tolte as u64)
+fn pota(c: &mut dyn Scrivano, prima: Istante) -> Esito<u64> {
+    let mut tolte = 0;
+    c.insieme(&mut |c| {
+        let sql = "SELECT n, hash FROM accesso
+                   WHERE n < coalesce((SELECT min(n) FROM accesso WHERE istante >= ?), 4611686018427387904)
+                   ORDER BY n DESC LIMIT 1";
+        let Some((fino, hash)) = c.una(sql, valori![prima.0], |r| Ok((r.intero(0)?, r.hash(1)?)))? else {
+            return Ok(());
+        };
+        c.scrivi("INSERT INTO potatura(fino, istante, hash) VALUES (?,?,?)", valori![fino, prima.0, &hash])?;
+        c.scrivi("DELETE FROM interessato WHERE n <= ?", valori![fino])?;
+        tolte = c.scrivi_ora("DELETE FROM accesso WHERE n <= ?", valori![fino])?;
+        Ok(())
+    })?;
+    Ok(tolte)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusqlite::params;
 
     fn accesso(i: i64) -> Accesso {
         Accesso {

@@ -10,6 +10,7 @@
 //! | `ente`, `scrittore` | one ente and its group-commit writer, the same on every engine |
 //! | `letture`, `ricerca`, `tronco`, `testimoni`, `depositi`, `righe` | what is read and written, in SQL that every engine reads |
 //! | `motore` | what an engine gives |
+//! | [`postgres`] | the other engine: every ente in one schema, several nodes |
 //! | [`sqlite`] | the embedded engine: one file per ente; and `verifica` |
 //! | [`file`] | the bytes of documents |
 //! | [`chiavi`] | the key that wraps the keys |
@@ -21,9 +22,11 @@ pub mod chiavi;
 mod depositi;
 mod ente;
 pub mod file;
+mod installazione;
 mod letture;
 mod motore;
 pub mod orologio;
+pub mod postgres;
 mod ricerca;
 mod righe;
 mod scrittore;
@@ -37,6 +40,11 @@ pub use store::{EnteStore, Errore, Esito, Store};
 
 /// Name of the folder, and of the log, of the installation itself.
 pub(crate) const INSTALLAZIONE: &str = "installazione";
+
+/// Recomputes everything that a folder in the form of SQLite holds.
+pub(crate) fn verifica_in(cartella: &std::path::Path) -> Esito<store::Verifica> {
+    sqlite::verifica::ente(cartella, sqlite::verifica::Opzioni::default())
+}
 
 /// The product itself as an operator: activation from the command line, notes on the clock.
 ///

@@ -200,13 +200,22 @@ pub(crate) struct Inizio {
     pub configurazione: bool,
 }
 
+/// What a group changed of what others remember.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mosso {
+    /// Heads and counters.
+    pub teste: bool,
+    /// The configuration.
+    pub configurazione: bool,
+}
+
 /// The writer's side of an engine: one transaction at a time.
 pub(crate) trait Base: Send {
     fn db(&self) -> &dyn Db;
     /// Begins the transaction of a group.
     fn inizia(&mut self, gruppo: &[Lavoro]) -> Esito<Inizio>;
-    /// Commits; `configurazione`: what others remember of it no longer holds. Says whether anything was written.
-    fn conferma(&mut self, configurazione: bool) -> Esito<bool>;
+    /// Commits. Says whether anything was written.
+    fn conferma(&mut self, mosso: Mosso) -> Esito<bool>;
     /// Outside of a group: what follows only reads.
     fn inizia_lettura(&mut self) -> Esito<()> {
         Ok(())

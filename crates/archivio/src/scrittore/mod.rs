@@ -21,7 +21,7 @@ use dominio::tempo::{AnnoCorrente, Istante, Orologio};
 
 use crate::file::Deposito;
 use crate::letture;
-use crate::motore::{Base, Caduta, Db, Inizio, valori};
+use crate::motore::{Base, Caduta, Db, Inizio, Mosso, valori};
 use crate::orologio::{Guardia, Lettura, Riferimento};
 use crate::store::{Errore, Esito};
 use crate::tenuta::Tenuta;
@@ -364,6 +364,7 @@ impl Scrittore {
 
     /// Heads and counters of the group, then the commit. Says whether anything was written.
     fn chiudi_gruppo(&mut self) -> Esito<bool> {
+        let mosso = Mosso { teste: !self.toccate.is_empty(), configurazione: std::mem::take(&mut self.conf_scritta) };
         for log in std::mem::take(&mut self.toccate) {
             if let Some(t) = self.teste.get(&log) {
                 let dimensione = i64::try_from(t.albero.dimensione()).unwrap_or(i64::MAX);
@@ -382,8 +383,7 @@ impl Scrittore {
                 valori![k.0, &k.1, k.2, ultimo],
             )?;
         }
-        let configurazione = std::mem::take(&mut self.conf_scritta);
-        self.base.conferma(configurazione)
+        self.base.conferma(mosso)
     }
 
     /// One job inside the group's transaction. `Err` means that the storage failed and the group must be undone.

@@ -18,7 +18,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::schema;
-use crate::motore::{Base, Caduta, Db, Inizio, Parole, Riga, Valore};
+use crate::motore::{Base, Caduta, Db, Inizio, Mosso, Parole, Riga, Valore};
 use crate::scrittore::Lavoro;
 use crate::store::{Errore, Esito};
 use crate::tenuta::Tenuta;
@@ -266,7 +266,7 @@ impl Base for BaseSqlite {
         Ok(Inizio::default())
     }
 
-    fn conferma(&mut self, _configurazione: bool) -> Esito<bool> {
+    fn conferma(&mut self, _mosso: Mosso) -> Esito<bool> {
         self.c.execute_batch("COMMIT")?;
         // Zero still: the group had nothing to write.
         let scritto = self.pagine_wal.load(Ordering::Relaxed) > 0;

@@ -8,22 +8,21 @@ pub(crate) mod schema;
 pub mod soglia;
 pub mod verifica;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use catena::nota::FirmaNota;
 use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
 use catena::{ChiavePubblica, Testimone};
 use dominio::codici::CodiceIpa;
-use dominio::errori::Rifiuto;
 use dominio::tempo::Orologio;
 
 use crate::accessi::Accessi;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
 use crate::file::{crea_cartella, in_disparte};
+use crate::installazione::{self, Aperti};
 use crate::motore::{Db, Lettura, Motore};
 pub use crate::scrittore::{CODA_MAX, GRUPPO_MAX};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
@@ -35,15 +34,12 @@ pub(crate) const FILE_ENTE: &str = "ente.sqlite";
 /// Reading connections per ente.
 const LETTORI: u32 = 4;
 
-/// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
-type Posto = Arc<Mutex<Option<Arc<Ente>>>>;
-
 /// An installation on a local folder. While it is open no other process can open it.
 pub struct SqliteStore {
     radice: PathBuf,
     chiave: ChiaveInstallazione,
     orologio: Arc<dyn Orologio>,
-    aperti: Mutex<HashMap<CodiceIpa, Posto>>,
+    aperti: Aperti,
     installazione: Arc<Ente>,
     _blocco: std::fs::File,
 }
@@ -67,7 +63,7 @@ impl SqliteStore {
             radice: radice.to_owned(),
             chiave,
             orologio,
-            aperti: Mutex::new(HashMap::new()),
+            aperti: Aperti::default(),
             installazione,
             _blocco: blocco,
         }))
@@ -78,28 +74,14 @@ impl SqliteStore {
         radice.join("enti").join(ipa.as_str())
     }
 
-    /// The ente if it is open already, without waiting for who is opening it.
-    fn gia_aperto(&self, ipa: &CodiceIpa) -> Option<Arc<Ente>> {
-        let posto = self.aperti.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned()?;
-        // Busy: somebody is opening it, and the caller will wait where waiting is allowed.
-        posto.try_lock().ok().and_then(|e| e.clone())
-    }
-
     /// Opens an ente: blocks only who wants the same one.
     fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
         let cartella = Self::cartella(&self.radice, ipa);
         if !crea && !cartella.join(FILE_ENTE).exists() {
             return Ok(None);
         }
-        let posto =
-            Arc::clone(self.aperti.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
-        let mut aperto = posto.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(e) = &*aperto {
-            return Ok(Some(Arc::clone(e)));
-        }
-        let e = apri_ente(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio))?;
-        *aperto = Some(Arc::clone(&e));
-        Ok(Some(e))
+        let apri = || apri_ente(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio));
+        self.aperti.apri(ipa, apri).map(Some)
     }
 }
 
@@ -218,7 +200,7 @@ impl Store for SqliteStore {
     }
 
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
-        let e = match self.gia_aperto(ipa) {
+        let e = match self.aperti.gia_aperto(ipa) {
             Some(e) => Some(e),
             None => tokio::task::block_in_place(|| self.apri_ente(ipa, false))?,
         };
@@ -228,28 +210,15 @@ impl Store for SqliteStore {
 
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>> {
         let ipa = nuovo.dati.ipa.clone();
-        if ipa.as_str() == INSTALLAZIONE {
-            return Err(Rifiuto::campo("ipa", "questo codice è riservato").into());
-        }
+        installazione::si_puo_creare(&ipa)?;
         let e = tokio::task::block_in_place(|| self.apri_ente(&ipa, true))?
             .ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
-        e.crea(nuovo.clone()).await?;
-        // The installation keeps its own log of which enti it serves; the first entry names the installation.
-        if self.installazione.configurazione().ente.is_none() {
-            let mut dati = nuovo.dati.clone();
-            dati.ipa = self.installazione.ipa().clone();
-            dati.denominazione = "Installazione".to_owned();
-            dati.codice_fiscale = None;
-            dati.pec = None;
-            self.installazione.crea(NuovoEnte { dati, chi: nuovo.chi.clone() }).await?;
-        }
-        self.installazione.attiva_ente(&nuovo.chi, &ipa).await?;
+        installazione::crea_ente(&self.installazione, &e, nuovo).await?;
         Ok(e)
     }
 
     async fn chiave_testimone(&self, nome: &str) -> Esito<Testimone> {
-        let (k, nome, ora) = (self.chiave.clone(), nome.to_owned(), self.installazione.ora());
-        self.installazione.scrivi(move |c| testimoni::chiave_o_nuova(c, &k, &nome, ora)).await
+        installazione::chiave_testimone(&self.installazione, &self.chiave, nome).await
     }
 
     async fn cofirma(
@@ -257,21 +226,11 @@ impl Store for SqliteStore {
         r: &Richiesta,
         osservati: &[ChiavePubblica],
     ) -> Esito<std::result::Result<FirmaNota, RifiutoTestimone>> {
-        let (richiesta, chiavi) = (r.clone(), osservati.to_vec());
-        // Whoever repeats what everybody can read, or asks for what is refused, never comes to the writer.
-        match self.installazione.leggi(move |c| testimoni::guarda(c, &richiesta, &chiavi)).await? {
-            Ok(None) => {}
-            Ok(Some(gia)) => return Ok(Ok(gia)),
-            Err(rifiuto) => return Ok(Err(rifiuto)),
-        }
-        let (r, osservati) = (r.clone(), osservati.to_vec());
-        let (k, ora) = (self.chiave.clone(), self.installazione.ora());
-        self.installazione.scrivi(move |c| testimoni::cofirma(c, &k, &r, &osservati, ora)).await
+        installazione::cofirma(&self.installazione, &self.chiave, r, osservati).await
     }
 
     async fn osservato(&self, origine: &str) -> Esito<Option<String>> {
-        let origine = origine.to_owned();
-        self.installazione.leggi(move |c| testimoni::osservato(c, &origine)).await
+        installazione::osservato(&self.installazione, origine).await
     }
 }
 
@@ -284,11 +243,11 @@ mod tests {
         let d = tempfile::tempdir().unwrap();
         let s = SqliteStore::apri(d.path(), Arc::new(crate::orologio::OrologioDiSistema)).unwrap();
         let (lento, altro): (CodiceIpa, CodiceIpa) = ("c_lento".parse().unwrap(), "c_altro".parse().unwrap());
-        let posto = Arc::clone(s.aperti.lock().unwrap().entry(lento.clone()).or_default());
+        let posto = Arc::clone(s.aperti.0.lock().unwrap().entry(lento.clone()).or_default());
         let mentre_si_apre = posto.lock().unwrap();
         let e = s.apri_ente(&altro, true).unwrap().unwrap();
-        assert!(Arc::ptr_eq(&e, &s.gia_aperto(&altro).unwrap()));
-        assert!(s.gia_aperto(&lento).is_none());
+        assert!(Arc::ptr_eq(&e, &s.aperti.gia_aperto(&altro).unwrap()));
+        assert!(s.aperti.gia_aperto(&lento).is_none());
         drop(mentre_si_apre);
         // Two at once get the same one.
         let (a, b) = std::thread::scope(|t| {

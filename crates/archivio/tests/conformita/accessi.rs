@@ -13,6 +13,7 @@ use dominio::permessi::Porta;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 
+use crate::banco::su_file;
 use crate::banco::{Banco, aoo, copia_db, senza_argini};
 
 fn accesso(b: &Banco, utente: &str) -> Accesso {
@@ -202,6 +203,9 @@ const CASI: &[Caso] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_access_that_was_signed_for_cannot_be_taken_out_unseen() {
+    if !su_file() {
+        return;
+    }
     let b = Banco::nuovo().await;
     assert_eq!(b.ente.firma_accessi().await.unwrap(), None);
     let mut note = Vec::new();
@@ -263,6 +267,9 @@ async fn an_access_that_was_signed_for_cannot_be_taken_out_unseen() {
 // A key is never taken, by its log, before an access whose head the key before signed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_put_back_before_the_key_changes_accuses_nobody() {
+    if !su_file() {
+        return;
+    }
     let b = Banco::nuovo().await;
     b.ente.annota_accesso(accesso(&b, "ugo")).await.unwrap();
     let nota = b.ente.firma_accessi().await.unwrap().unwrap();
@@ -299,6 +306,9 @@ async fn rounds_at_the_same_time_do_not_accuse_one_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_behind_one_already_signed_is_refused() {
+    if !su_file() {
+        return;
+    }
     let b = Banco::nuovo().await;
     b.ente.annota_accesso(accesso(&b, "ugo")).await.unwrap();
     b.ente.firma_accessi().await.unwrap();
@@ -319,6 +329,9 @@ async fn a_head_behind_one_already_signed_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_file_gone_is_said_and_all_of_it_pruned_is_not() {
+    if !su_file() {
+        return;
+    }
     let b = Banco::nuovo().await;
     b.ente.annota_accesso(accesso(&b, "ugo")).await.unwrap();
     let nota = b.ente.firma_accessi().await.unwrap();

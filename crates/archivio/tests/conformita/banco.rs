@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use archivio::postgres::{Opzioni, PostgresStore};
 use archivio::sqlite::SqliteStore;
 use archivio::store::*;
 use archivio::{EnteStore, Store, sistema};
@@ -65,8 +66,32 @@ pub fn pg() -> CodiceRegistro {
     CodiceRegistro::generale()
 }
 
-pub fn apri(dir: &Path, o: Arc<OrologioDiProva>) -> Arc<dyn Store> {
-    SqliteStore::apri(dir, o).unwrap()
+/// The server on which the suite runs, if it is not on SQLite.
+pub fn server() -> Option<String> {
+    std::env::var("PROTOCOLLO_POSTGRES").ok().filter(|u| !u.is_empty())
+}
+
+/// Is the ente in a file? What looks into it, or does something to it, is of that engine alone.
+pub fn su_file() -> bool {
+    let si = server().is_none();
+    if !si {
+        eprintln!("solo su SQLite");
+    }
+    si
+}
+
+/// The archive of a folder: on PostgreSQL its database has the folder's name.
+pub async fn apri(dir: &Path, o: Arc<OrologioDiProva>) -> Arc<dyn Store> {
+    let Some(url) = server() else { return SqliteStore::apri(dir, o).unwrap() };
+    let nome: String = dir.file_name().unwrap().to_str().unwrap().to_lowercase();
+    let nome: String = nome.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let (c, filo) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(filo);
+    // It is there already when the test opens its archive again.
+    let fatto = c.batch_execute(&format!("CREATE DATABASE {nome}")).await;
+    assert!(fatto.is_ok() || fatto.is_err_and(|e| e.to_string().contains("42P04") || e.code().is_some()), "{nome}");
+    let url = format!("{}/{nome}", url.rsplit_once('/').unwrap().0);
+    PostgresStore::apri(dir, &url, o, Opzioni { tempo_del_database: false }).await.unwrap()
 }
 
 impl Banco {
@@ -77,7 +102,7 @@ impl Banco {
     pub async fn alle(ora: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let orologio = OrologioDiProva::a(ora);
-        let store = apri(dir.path(), orologio.clone());
+        let store = apri(dir.path(), orologio.clone()).await;
         let ente = store
             .crea_ente(NuovoEnte {
                 dati: DatiEnte { ipa: ipa(), denominazione: "Comune di Prova".into(), codice_fiscale: None, pec: None },
@@ -218,7 +243,7 @@ impl Banco {
     }
 
     pub async fn di_nuovo(dir: tempfile::TempDir, orologio: Arc<OrologioDiProva>) -> Self {
-        let store = apri(dir.path(), orologio.clone());
+        let store = apri(dir.path(), orologio.clone()).await;
         let ente = store.ente(&ipa()).await.unwrap().unwrap();
         Self { dir, orologio, store, ente }
     }

@@ -64,6 +64,9 @@ fn copia(da: &std::path::Path, a: &std::path::Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_altered_is_found_and_named() {
+    if !su_file() {
+        return;
+    }
     // R-B13: SQL, then table and field of a difference that must be among those found.
     let alterazioni = [
         (
@@ -256,6 +259,9 @@ async fn whatever_is_altered_is_found_and_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fence_dropped_or_altered_is_named() {
+    if !su_file() {
+        return;
+    }
     // R-B11, R-B13
     let (dir, _) = archivio().await.riapri();
     for (i, (sql, chiave, campo)) in [
@@ -283,6 +289,9 @@ async fn a_fence_dropped_or_altered_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_altered_or_lost_is_found() {
+    if !su_file() {
+        return;
+    }
     // R-B14
     let b = Banco::nuovo().await;
     let mut n = b.nuova("anna", "Con file");

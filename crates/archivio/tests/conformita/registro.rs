@@ -36,9 +36,11 @@ async fn what_was_registered_is_found_at_once_and_after_the_index_moved() {
             // A writer that ends leaves nothing waiting: the second time the index answers.
             let (dir, o) = b.riapri();
             b = Banco::di_nuovo(dir, o).await;
-            let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
-            let attese: i64 = c.query_row("SELECT count(*) FROM cerca_recente", [], |r| r.get(0)).unwrap();
-            assert_eq!(attese, 0);
+            if su_file() {
+                let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();
+                let attese: i64 = c.query_row("SELECT count(*) FROM cerca_recente", [], |r| r.get(0)).unwrap();
+                assert_eq!(attese, 0);
+            }
         }
     }
     b.verifica().await;
@@ -319,6 +321,9 @@ async fn who_administers_one_aoo_gives_no_roles_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_index_that_does_not_work_is_a_warning_and_the_register_goes_on() {
+    if !su_file() {
+        return;
+    }
     let b = Banco::nuovo().await;
     b.registra("Prima").await;
     let c = rusqlite::Connection::open(b.dir.path().join("enti/c_z999/ente.sqlite")).unwrap();

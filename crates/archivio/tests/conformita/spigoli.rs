@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use archivio::store::*;
 
+use crate::banco::su_file;
 use crate::banco::{Banco, aoo, ipa};
 use crate::disco::{Disco, EIO, Guasto, SCRIVI, SINCRONIZZA};
 
@@ -42,6 +43,9 @@ fn altra_aoo() -> NuovaAoo {
 
 #[test]
 fn what_is_being_committed_is_seen_by_nobody_yet_and_readiness_says_that_the_writer_is_stuck() {
+    if !su_file() {
+        return;
+    }
     let nome = "what_is_being_committed_is_seen_by_nobody_yet_and_readiness_says_that_the_writer_is_stuck";
     vivi(nome, async |disco| {
         let b = Banco::nuovo().await;
@@ -84,6 +88,9 @@ fn what_is_being_committed_is_seen_by_nobody_yet_and_readiness_says_that_the_wri
 // docs/decisions/0009: a kernel tells of a lost page once. What it lost of a pouring that was begun is poured again.
 #[test]
 fn pages_that_a_failed_pouring_lost_are_poured_again() {
+    if !su_file() {
+        return;
+    }
     vivi("pages_that_a_failed_pouring_lost_are_poured_again", async |disco| {
         let b = Banco::nuovo().await;
         let db = b.dir.path().join("enti/c_z999/ente.sqlite");

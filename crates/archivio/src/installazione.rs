@@ -1,0 +1,96 @@
+//! What an installation does whatever engine keeps it: enti opened once, the log of which it serves, what it cosigns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use catena::nota::FirmaNota;
+use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
+use catena::{ChiavePubblica, Testimone};
+use dominio::codici::CodiceIpa;
+use dominio::errori::Rifiuto;
+
+use crate::INSTALLAZIONE;
+use crate::chiavi::ChiaveInstallazione;
+use crate::ente::Ente;
+use crate::store::{EnteStore as _, Esito, NuovoEnte};
+use crate::testimoni;
+
+/// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
+pub(crate) type Posto = Arc<Mutex<Option<Arc<Ente>>>>;
+
+/// The enti that are open.
+#[derive(Default)]
+pub(crate) struct Aperti(pub(crate) Mutex<HashMap<CodiceIpa, Posto>>);
+
+impl Aperti {
+    /// The ente if it is open already, without waiting for who is opening it.
+    pub fn gia_aperto(&self, ipa: &CodiceIpa) -> Option<Arc<Ente>> {
+        let posto = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned()?;
+        // Busy: somebody is opening it, and the caller will wait where waiting is allowed.
+        posto.try_lock().ok().and_then(|e| e.clone())
+    }
+
+    /// Opens an ente, unless somebody did: blocks only who wants the same one.
+    pub fn apri(&self, ipa: &CodiceIpa, apri: impl FnOnce() -> Esito<Arc<Ente>>) -> Esito<Arc<Ente>> {
+        let posto = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
+        let mut aperto = posto.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(e) = &*aperto {
+            return Ok(Arc::clone(e));
+        }
+        let e = apri()?;
+        *aperto = Some(Arc::clone(&e));
+        Ok(e)
+    }
+}
+
+/// May an ente have this code?
+pub(crate) fn si_puo_creare(ipa: &CodiceIpa) -> Esito<()> {
+    if ipa.as_str() == INSTALLAZIONE {
+        return Err(Rifiuto::campo("ipa", "questo codice è riservato").into());
+    }
+    Ok(())
+}
+
+/// First operation of an ente; and the installation's log says that it is served here.
+pub(crate) async fn crea_ente(installazione: &Ente, e: &Ente, nuovo: NuovoEnte) -> Esito<()> {
+    let ipa = nuovo.dati.ipa.clone();
+    e.crea(nuovo.clone()).await?;
+    // The installation keeps its own log of which enti it serves; the first entry names the installation.
+    if installazione.configurazione().ente.is_none() {
+        let mut dati = nuovo.dati.clone();
+        dati.ipa = installazione.ipa().clone();
+        dati.denominazione = "Installazione".to_owned();
+        dati.codice_fiscale = None;
+        dati.pec = None;
+        installazione.crea(NuovoEnte { dati, chi: nuovo.chi.clone() }).await?;
+    }
+    installazione.attiva_ente(&nuovo.chi, &ipa).await?;
+    Ok(())
+}
+
+pub(crate) async fn chiave_testimone(i: &Ente, k: &ChiaveInstallazione, nome: &str) -> Esito<Testimone> {
+    let (k, nome, ora) = (k.clone(), nome.to_owned(), i.ora());
+    i.scrivi(move |c| testimoni::chiave_o_nuova(c, &k, &nome, ora)).await
+}
+
+pub(crate) async fn cofirma(
+    i: &Ente,
+    k: &ChiaveInstallazione,
+    r: &Richiesta,
+    osservati: &[ChiavePubblica],
+) -> Esito<Result<FirmaNota, RifiutoTestimone>> {
+    let (richiesta, chiavi) = (r.clone(), osservati.to_vec());
+    // Whoever repeats what everybody can read, or asks for what is refused, never comes to the writer.
+    match i.leggi(move |c| testimoni::guarda(c, &richiesta, &chiavi)).await? {
+        Ok(None) => {}
+        Ok(Some(gia)) => return Ok(Ok(gia)),
+        Err(rifiuto) => return Ok(Err(rifiuto)),
+    }
+    let (k, r, osservati, ora) = (k.clone(), r.clone(), osservati.to_vec(), i.ora());
+    i.scrivi(move |c| testimoni::cofirma(c, &k, &r, &osservati, ora)).await
+}
+
+pub(crate) async fn osservato(i: &Ente, origine: &str) -> Esito<Option<String>> {
+    let origine = origine.to_owned();
+    i.leggi(move |c| testimoni::osservato(c, &origine)).await
+}

@@ -1,0 +1,72 @@
+//! The access log on PostgreSQL: one chain per ente, whoever of the nodes writes.
+
+use std::sync::Arc;
+
+use deadpool_postgres::Pool;
+
+use super::db::Sessione;
+use super::filo::Filo;
+use crate::accessi::{Magazzino, Scrivano};
+use crate::motore::{Db, Mosso};
+use crate::store::Esito;
+
+/// The first half of the key under which the chain of an ente is held while it grows.
+const CATENA: i32 = 0x4143;
+
+/// The access log of an ente.
+#[derive(Clone)]
+pub(super) struct AccessiPg {
+    pub pool: Pool,
+    pub filo: Arc<Filo>,
+    pub ente: i32,
+}
+
+impl std::fmt::Debug for AccessiPg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AccessiPg({})", self.ente)
+    }
+}
+
+impl AccessiPg {
+    fn sessione(&self, sola_lettura: bool) -> Esito<Sessione> {
+        let s = Sessione::presa(&self.filo, &self.pool)?;
+        s.inizia(self.ente, sola_lettura)?;
+        Ok(s)
+    }
+}
+
+impl Magazzino for AccessiPg {
+    fn esiste(&self) -> bool {
+        true
+    }
+
+    fn apri(&self) -> Esito<Box<dyn Scrivano>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn leggi(&self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
+        let s = self.sessione(true)?;
+        let esito = f(&s);
+        s.lascia();
+        esito
+    }
+}
+
+impl Scrivano for AccessiPg {
+    fn insieme(&mut self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
+        let s = self.sessione(false)?;
+        let fatto = s.esegui(&format!("SELECT pg_advisory_xact_lock({CATENA}, {})", self.ente)).and_then(|()| f(&s));
+        let esito = fatto.and_then(|()| s.conferma(self.ente, Mosso::default()).map_err(|e| e.errore));
+        // Whatever was not committed is left.
+        s.lascia();
+        esito
+    }
+
+    fn prova(&mut self) -> Esito<()> {
+        let s = self.sessione(false)?;
+        // A number that nothing uses: what is asked is whether the server writes at all.
+        let esito = s.esegui("SELECT pg_current_xact_id(); COMMIT");
+        s.lascia();
+        esito
+    }
+}

@@ -1,0 +1,248 @@
+//! The writer's transaction on PostgreSQL.
+//!
+//! A group takes a connection, locks the row of its ente and sees there whether another node wrote since; its rows go with
+//! the commit. When the connection is lost while the commit is on its way nobody knows, at first, whether it happened: the
+//! server is asked, by the number of the transaction, before anybody is told anything.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::Pool;
+
+use super::db::{Domande, Sessione, errore};
+use super::filo::Filo;
+use super::orologio::OrologioDelDatabase;
+use crate::motore::{Base, Db, Inizio, Mosso, Parole, Riga, Valore};
+use crate::scrittore::Lavoro;
+use crate::store::{Errore, Esito};
+
+/// How long the server is asked what became of a commit.
+const ESITO_MAX: Duration = Duration::from_secs(30);
+/// Between two questions.
+const ANCORA: Duration = Duration::from_millis(200);
+
+/// The writer's side of an ente.
+pub(super) struct BasePg {
+    pub pool: Pool,
+    pub filo: Arc<Filo>,
+    pub ente: i32,
+    pub orologio: Arc<OrologioDelDatabase>,
+    sessione: Option<Sessione>,
+    transazione: String,
+    /// The versions of what is remembered.
+    versioni: Option<(i64, i64)>,
+}
+
+impl BasePg {
+    pub fn nuova(pool: Pool, filo: Arc<Filo>, ente: i32, orologio: Arc<OrologioDelDatabase>) -> Self {
+        Self { pool, filo, ente, orologio, sessione: None, transazione: String::new(), versioni: None }
+    }
+
+    fn apri(&self) -> Esito<Sessione> {
+        Sessione::presa(&self.filo, &self.pool)
+    }
+
+    /// What became of a transaction whose answer was lost.
+    fn esito(&self) -> Option<bool> {
+        let fine = Instant::now() + ESITO_MAX;
+        while Instant::now() < fine {
+            let detto = self.filo.attendi(async {
+                let c = self.pool.get().await.map_err(|e| super::senza_connessione(&e))?;
+                let sql = "SELECT pg_xact_status($1::text::xid8)";
+                let r = c.query_one(sql, &[&self.transazione]).await.map_err(errore)?;
+                r.try_get::<_, Option<String>>(0).map_err(errore)
+            });
+            match detto.as_ref().map(Option::as_deref) {
+                Ok(Some("committed")) => return Some(true),
+                Ok(Some("aborted")) => return Some(false),
+                _ => std::thread::sleep(ANCORA),
+            }
+        }
+        None
+    }
+}
+
+impl Base for BasePg {
+    fn db(&self) -> &dyn Db {
+        match &self.sessione {
+            Some(s) => s,
+            None => &Nessuna,
+        }
+    }
+
+    fn inizia(&mut self, gruppo: &[Lavoro]) -> Esito<Inizio> {
+        let s = self.apri()?;
+        let mut d = Domande::default();
+        for l in gruppo {
+            let (file, idempotenza) = match l {
+                Lavoro::Registra(p, _) => (p.file.as_slice(), p.idempotenza.as_ref()),
+                Lavoro::Comanda { file, idempotenza, .. } => (file.as_slice(), idempotenza.as_ref()),
+                Lavoro::Configura { idempotenza, .. } | Lavoro::RuotaChiave { idempotenza, .. } => {
+                    (&[][..], idempotenza.as_ref())
+                }
+                _ => continue,
+            };
+            d.chiavi.extend(idempotenza.map(|i| i.chiave.clone()));
+            d.impronte.extend(file.iter().map(|f| f.impronta.0.to_vec()));
+            d.oggetti.extend(file.iter().map(|f| f.oggetto.clone()));
+        }
+        let iniziata = s.inizia_gruppo(self.ente, &d);
+        let (versioni, transazione, ora) = match iniziata {
+            Ok(i) => i,
+            Err(e) => {
+                s.butta();
+                return Err(e);
+            }
+        };
+        self.orologio.ora(ora);
+        self.transazione = transazione;
+        self.sessione = Some(s);
+        let prima = self.versioni.replace(versioni);
+        Ok(Inizio {
+            altri: prima.is_none_or(|p| p.0 != versioni.0),
+            configurazione: prima.is_none_or(|p| p.1 != versioni.1),
+        })
+    }
+
+    fn conferma(&mut self, mosso: Mosso) -> Esito<bool> {
+        let Some(s) = self.sessione.take() else { return Err(Nessuna::errore()) };
+        if !s.scritto() {
+            s.lascia();
+            return Ok(false);
+        }
+        match s.conferma(self.ente, mosso) {
+            Ok(()) => {}
+            // An answer that says no is an answer; without one, the server is asked.
+            Err(e) => {
+                s.butta();
+                match e.perduta.then(|| self.esito()) {
+                    None | Some(Some(false)) => return Err(e.errore),
+                    Some(Some(true)) => {}
+                    Some(None) => {
+                        let non_si_sa = "il database non risponde, e non si sa se ciò che era in corso sia avvenuto: \
+                                         riprovare con la stessa Idempotency-Key, o cercare prima di ripetere";
+                        return Err(Errore::Archivio(non_si_sa.to_owned()));
+                    }
+                }
+            }
+        }
+        if let Some(v) = &mut self.versioni {
+            *v = (v.0 + i64::from(mosso.teste), v.1 + i64::from(mosso.configurazione));
+        }
+        Ok(true)
+    }
+
+    fn inizia_lettura(&mut self) -> Esito<()> {
+        let s = self.apri()?;
+        s.inizia(self.ente, true)?;
+        let db: &dyn Db = &s;
+        let versioni =
+            db.una("SELECT versione, configurazione FROM ente WHERE n = ?", &[i64::from(self.ente).into()], |r| {
+                Ok((r.intero(0)?, r.intero(1)?))
+            });
+        match versioni {
+            Ok(v) => self.versioni = v,
+            Err(e) => {
+                s.butta();
+                return Err(e);
+            }
+        }
+        self.sessione = Some(s);
+        Ok(())
+    }
+
+    fn fine_lettura(&mut self) {
+        if let Some(s) = self.sessione.take() {
+            s.lascia();
+        }
+    }
+
+    fn annulla(&mut self, iniziata: bool) -> bool {
+        if let Some(s) = self.sessione.take() {
+            s.lascia();
+        }
+        self.versioni = None;
+        !iniziata
+    }
+
+    fn salva(&mut self) -> Esito<()> {
+        self.sessione.as_ref().ok_or_else(Nessuna::errore)?.salva();
+        Ok(())
+    }
+
+    fn libera(&mut self) -> Esito<()> {
+        self.sessione.as_ref().ok_or_else(Nessuna::errore)?.libera()
+    }
+
+    fn torna(&mut self) -> Esito<()> {
+        self.sessione.as_ref().ok_or_else(Nessuna::errore)?.torna()
+    }
+
+    fn pronta(&self) -> bool {
+        true
+    }
+
+    fn rimetti(&mut self, _nuova: bool) -> Esito<()> {
+        // Each group takes a connection; one that does not serve was thrown away.
+        if let Some(s) = self.sessione.take() {
+            s.butta();
+        }
+        Ok(())
+    }
+
+    fn prova(&mut self, dubbio: bool) -> Esito<()> {
+        if dubbio {
+            let sql = "UPDATE ente SET versione = versione WHERE n = ?";
+            self.db().scrivi_ora(sql, &[i64::from(self.ente).into()])?;
+        }
+        Ok(())
+    }
+}
+
+/// Outside of any transaction.
+struct Nessuna;
+
+impl Nessuna {
+    fn errore() -> Errore {
+        Errore::Archivio("nessuna transazione in corso".to_owned())
+    }
+}
+
+impl Db for Nessuna {
+    fn scorri(&self, _: &str, _: &[Valore<'_>], _: &mut dyn FnMut(&dyn Riga) -> Esito<bool>) -> Esito<()> {
+        Err(Self::errore())
+    }
+    fn scrivi(&self, _: &'static str, _: &[Valore<'_>]) -> Esito<()> {
+        Err(Self::errore())
+    }
+    fn scrivi_ora(&self, _: &'static str, _: &[Valore<'_>]) -> Esito<u64> {
+        Err(Self::errore())
+    }
+    fn idempotenza(&self, _: &str, _: &str) -> Esito<Option<(Vec<u8>, i64)>> {
+        Err(Self::errore())
+    }
+    fn ricorda(&self, _: &str, _: &str, _: &[u8; 32], _: i64, _: i64) -> Esito<()> {
+        Err(Self::errore())
+    }
+    fn mappa_file(&self, _: &[u8; 32], _: &str, _: u64, _: i64) -> Esito<bool> {
+        Err(Self::errore())
+    }
+    fn usato(&self, _: &str) -> Esito<bool> {
+        Err(Self::errore())
+    }
+    fn per_parole(&self, _: &Parole<'_>, _: usize) -> Esito<Vec<i64>> {
+        Err(Self::errore())
+    }
+    fn per_nome(&self, _: &[String], _: i64, _: i64, _: usize) -> Esito<Vec<(i64, String)>> {
+        Err(Self::errore())
+    }
+    fn indicizza(&self, _: i64, _: &str, _: &str) -> Esito<()> {
+        Err(Self::errore())
+    }
+    fn reindicizza(&self, _: i64, _: &str, _: &str, _: &dyn Fn() -> (String, String)) -> Esito<()> {
+        Err(Self::errore())
+    }
+    fn indicizza_corrispondente(&self, _: i64, _: &str) -> Esito<()> {
+        Err(Self::errore())
+    }
+}

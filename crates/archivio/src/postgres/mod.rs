@@ -1,0 +1,302 @@
+//! The store on PostgreSQL: every ente in one schema, several processes on one database.
+//!
+//! Each ente has its writer in each process; whoever commits holds the row of the ente, so that numbers, indices and
+//! instants have one author at a time. Sessions are bound to one ente, and row-level security shows nothing else: the
+//! roles under which we read and write own no table.
+
+mod accessi;
+mod base;
+mod copia;
+mod db;
+mod filo;
+mod orologio;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use catena::nota::FirmaNota;
+use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
+use catena::{ChiavePubblica, Testimone};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use dominio::codici::CodiceIpa;
+use dominio::tempo::Orologio;
+use tokio_postgres::NoTls;
+
+use crate::accessi::Accessi;
+use crate::chiavi::ChiaveInstallazione;
+use crate::ente::Ente;
+use crate::file::crea_cartella;
+use crate::installazione::{self, Aperti};
+use crate::motore::{Db, Lettura, Motore};
+use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
+use crate::{INSTALLAZIONE, verifica_in};
+use base::BasePg;
+use db::{Sessione, errore};
+use filo::Filo;
+use orologio::OrologioDelDatabase;
+
+/// Connections of those who write, and of those who read, of one process.
+const SCRITTURE: usize = 12;
+const LETTURE: usize = 8;
+/// How long a connection is waited for.
+const ATTESA: Duration = Duration::from_secs(5);
+
+/// How the database is used.
+#[derive(Debug, Clone, Copy)]
+pub struct Opzioni {
+    /// Instants come from the database's clock, one for all nodes; only tests say no.
+    pub tempo_del_database: bool,
+}
+
+impl Default for Opzioni {
+    fn default() -> Self {
+        Self { tempo_del_database: true }
+    }
+}
+
+/// An installation on a database; files, and the key that wraps the keys, are in a folder.
+pub struct PostgresStore {
+    radice: PathBuf,
+    chiave: ChiaveInstallazione,
+    orologio: Arc<OrologioDelDatabase>,
+    scritture: Pool,
+    letture: Pool,
+    filo: Arc<Filo>,
+    aperti: Aperti,
+    installazione: Arc<Ente>,
+}
+
+fn senza_connessione(e: &PoolError) -> Errore {
+    match e {
+        PoolError::Timeout(_) => Errore::Archivio("nessuna connessione libera con il database".to_owned()),
+        PoolError::Backend(e) => Errore::Archivio(format!("il database non risponde ({e})")),
+        altro => Errore::Archivio(format!("il database non risponde ({altro})")),
+    }
+}
+
+fn pool(config: &tokio_postgres::Config, ruolo: &'static str, quante: usize) -> Esito<Pool> {
+    let manager =
+        Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let attesa = Some(ATTESA);
+    Pool::builder(manager)
+        .max_size(quante)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts { wait: attesa, create: attesa, recycle: attesa })
+        .post_create(Hook::async_fn(move |c, _| {
+            Box::pin(async move {
+                let sql = format!("SET ROLE {ruolo}; SET default_transaction_isolation = 'read committed'");
+                c.batch_execute(&sql).await.map_err(HookError::Backend)
+            })
+        }))
+        .build()
+        .map_err(|e| Errore::Archivio(e.to_string()))
+}
+
+impl PostgresStore {
+    /// Opens or creates the installation: `url` says which database (`postgres://…` or `host=… dbname=…`), `radice` is the
+    /// folder of files and of the installation's key.
+    ///
+    /// # Errors
+    /// The address is wrong, the database does not answer or is of a later version, the folder cannot be used.
+    pub async fn apri(radice: &Path, url: &str, orologio: Arc<dyn Orologio>, o: Opzioni) -> Esito<Arc<Self>> {
+        let mut config: tokio_postgres::Config = url.parse().map_err(|e: tokio_postgres::Error| {
+            Errore::Archivio(format!("l'indirizzo del database è sbagliato: {e}"))
+        })?;
+        config.application_name("protocollo").connect_timeout(ATTESA);
+        crea_cartella(&radice.join("enti"))?;
+        let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
+        let filo = Arc::new(Filo::nuovo()?);
+        {
+            let config = config.clone();
+            filo.qui(async move {
+                let (c, connessione) = config.connect(NoTls).await.map_err(errore)?;
+                let traffico = tokio::spawn(connessione);
+                schema::migra(&c).await?;
+                drop(c);
+                let _ = traffico.await;
+                Ok::<_, Errore>(())
+            })
+            .await??;
+        }
+        let scritture = pool(&config, "protocollo_scrittore", SCRITTURE)?;
+        let letture = pool(&config, "protocollo_lettore", LETTURE)?;
+        let orologio = OrologioDelDatabase::nuovo(orologio, o.tempo_del_database);
+        let ipa: CodiceIpa = INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        let n =
+            numero(&filo, &scritture, &ipa, true).await?.ok_or_else(|| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        let installazione = {
+            let (radice, chiave, orologio) = (radice.to_owned(), chiave.clone(), Arc::clone(&orologio));
+            let (scritture, letture, filo) = (scritture.clone(), letture.clone(), Arc::clone(&filo));
+            crate::file::in_disparte(move || {
+                let cartella = radice.join(INSTALLAZIONE);
+                apri_ente(&cartella, &ipa, n, chiave, orologio, scritture, letture, filo)
+            })
+            .await?
+        };
+        Ok(Arc::new(Self {
+            radice: radice.to_owned(),
+            chiave,
+            orologio,
+            scritture,
+            letture,
+            filo,
+            aperti: Aperti::default(),
+            installazione,
+        }))
+    }
+
+    /// Folder of an ente's files.
+    pub fn cartella(radice: &Path, ipa: &CodiceIpa) -> PathBuf {
+        radice.join("enti").join(ipa.as_str())
+    }
+
+    async fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
+        if let Some(e) = self.aperti.gia_aperto(ipa) {
+            return Ok(Some(e));
+        }
+        let Some(n) = numero(&self.filo, &self.scritture, ipa, crea).await? else { return Ok(None) };
+        let cartella = Self::cartella(&self.radice, ipa);
+        let (chiave, orologio) = (self.chiave.clone(), Arc::clone(&self.orologio));
+        let (scritture, letture, filo) = (self.scritture.clone(), self.letture.clone(), Arc::clone(&self.filo));
+        tokio::task::block_in_place(|| {
+            self.aperti.apri(ipa, || apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo))
+        })
+        .map(Some)
+    }
+}
+
+/// A connection, from a task.
+async fn connessione(filo: &Filo, pool: &Pool) -> Esito<Object> {
+    let pool = pool.clone();
+    filo.qui(async move { pool.get().await }).await?.map_err(|e| senza_connessione(&e))
+}
+
+/// The number of an ente in the database.
+async fn numero(filo: &Filo, pool: &Pool, ipa: &CodiceIpa, crea: bool) -> Esito<Option<i32>> {
+    let c = connessione(filo, pool).await?;
+    let ipa = ipa.as_str();
+    if crea {
+        let sql = "INSERT INTO ente(ipa) VALUES ($1) ON CONFLICT DO NOTHING";
+        c.execute(sql, &[&ipa]).await.map_err(errore)?;
+    }
+    let r = c.query_opt("SELECT n FROM ente WHERE ipa = $1", &[&ipa]).await.map_err(errore)?;
+    r.map(|r| r.try_get(0).map_err(errore)).transpose()
+}
+
+#[expect(clippy::too_many_arguments, reason = "all that an ente is made of")]
+fn apri_ente(
+    cartella: &Path,
+    ipa: &CodiceIpa,
+    n: i32,
+    chiave: ChiaveInstallazione,
+    orologio: Arc<OrologioDelDatabase>,
+    scritture: Pool,
+    letture: Pool,
+    filo: Arc<Filo>,
+) -> Esito<Arc<Ente>> {
+    crea_cartella(cartella)?;
+    let base = BasePg::nuova(scritture.clone(), Arc::clone(&filo), n, Arc::clone(&orologio));
+    let accessi = Accessi::nuovi(Arc::new(accessi::AccessiPg { pool: scritture, filo: Arc::clone(&filo), ente: n }));
+    let motore = MotorePg { cartella: cartella.to_owned(), pool: letture, filo, ente: n };
+    Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi)
+}
+
+/// An ente's side of the database that is not the writer's.
+struct MotorePg {
+    cartella: PathBuf,
+    pool: Pool,
+    filo: Arc<Filo>,
+    ente: i32,
+}
+
+#[async_trait]
+impl Motore for MotorePg {
+    async fn lettura(&self) -> Esito<Box<dyn Lettura>> {
+        let client = connessione(&self.filo, &self.pool).await?;
+        Ok(Box::new(LetturaPg { sessione: Sessione::nuova(Arc::clone(&self.filo), client), ente: self.ente }))
+    }
+
+    fn chiudi(&self) {}
+
+    fn verifica(&self) -> Esito<Verifica> {
+        let copia = copia::in_sqlite(&self.filo, &self.pool, self.ente, &self.cartella)?;
+        verifica_in(copia.cartella())
+    }
+
+    fn avvisi(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+struct LetturaPg {
+    sessione: Sessione,
+    ente: i32,
+}
+
+impl Lettura for LetturaPg {
+    fn con(self: Box<Self>, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
+        let Self { sessione, ente } = *self;
+        let esito = sessione.inizia(ente, true).and_then(|()| f(&sessione));
+        if matches!(esito, Err(Errore::Archivio(_))) {
+            // One that met an error may go on meeting it.
+            sessione.butta();
+        } else {
+            sessione.lascia();
+        }
+        esito
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn enti(&self) -> Esito<Vec<CodiceIpa>> {
+        let c = connessione(&self.filo, &self.letture).await?;
+        let sql = "SELECT ipa FROM ente WHERE ipa <> $1 ORDER BY ipa";
+        let righe = c.query(sql, &[&INSTALLAZIONE]).await.map_err(errore)?;
+        righe
+            .iter()
+            .map(|r| {
+                let ipa: &str = r.try_get(0).map_err(errore)?;
+                ipa.parse().map_err(|_| Errore::Incoerente(format!("ente {ipa}")))
+            })
+            .collect()
+    }
+
+    async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
+        if ipa.as_str() == INSTALLAZIONE {
+            return Ok(None);
+        }
+        let e = self.apri_ente(ipa, false).await?;
+        // One without its first operation is an activation that did not finish: it is not an ente.
+        Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+    }
+
+    async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>> {
+        let ipa = nuovo.dati.ipa.clone();
+        installazione::si_puo_creare(&ipa)?;
+        let e = self.apri_ente(&ipa, true).await?.ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
+        installazione::crea_ente(&self.installazione, &e, nuovo).await?;
+        Ok(e)
+    }
+
+    async fn chiave_testimone(&self, nome: &str) -> Esito<Testimone> {
+        installazione::chiave_testimone(&self.installazione, &self.chiave, nome).await
+    }
+
+    async fn cofirma(
+        &self,
+        r: &Richiesta,
+        osservati: &[ChiavePubblica],
+    ) -> Esito<std::result::Result<FirmaNota, RifiutoTestimone>> {
+        installazione::cofirma(&self.installazione, &self.chiave, r, osservati).await
+    }
+
+    async fn osservato(&self, origine: &str) -> Esito<Option<String>> {
+        installazione::osservato(&self.installazione, origine).await
+    }
+}
