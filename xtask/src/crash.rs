@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 
 use crate::ambiente::leggi;
+use crate::postgres::Postgres;
 use crate::servizio::Servizio;
 
 mod caso;
@@ -55,6 +56,8 @@ pub struct Impostazioni {
     pub seme: u64,
     /// Clients at the same time.
     pub clienti: u32,
+    /// On PostgreSQL: every other round it is the server that is killed, under a service that goes on.
+    pub postgres: bool,
 }
 
 /// A seed nobody chose.
@@ -64,11 +67,12 @@ pub fn seme_di_adesso() -> u64 {
 
 /// Runs it all; the archive is kept when something is wrong, and its place said.
 pub fn crash(binario: &Path, impostazioni: &Impostazioni) -> Result<()> {
-    let Impostazioni { giri, seme, clienti } = *impostazioni;
+    let Impostazioni { giri, seme, clienti, postgres } = *impostazioni;
     if clienti == 0 || giri == 0 {
         bail!("at least one client and one round");
     }
-    println!("crash: seed {seme}, {giri} rounds, {clienti} clients; the same choices with --seme {seme}");
+    let dove = if postgres { " on PostgreSQL" } else { "" };
+    println!("crash{dove}: seed {seme}, {giri} rounds, {clienti} clients; the same choices with --seme {seme}");
     let cartella = tempfile::Builder::new().prefix("protocollo-crash-").tempdir()?;
     let mut prova = Prova::nuova(binario, cartella.path().join("archivio"), *impostazioni)?;
     match prova.tutti_i_giri() {
@@ -83,6 +87,7 @@ pub fn crash(binario: &Path, impostazioni: &Impostazioni) -> Result<()> {
 struct Prova<'a> {
     binario: &'a Path,
     archivio: PathBuf,
+    database: Option<Postgres>,
     impostazioni: Impostazioni,
     caso: Caso,
     memoria: Memoria,
@@ -98,13 +103,16 @@ struct Prova<'a> {
 
 impl<'a> Prova<'a> {
     fn nuova(binario: &'a Path, archivio: PathBuf, impostazioni: Impostazioni) -> Result<Self> {
-        let servizio = Servizio::avvia(binario, &archivio, CAMPIONE)?;
+        let database = impostazioni.postgres.then(|| Postgres::avvia(&[])).transpose()?;
+        let servizio =
+            Servizio::avvia_su(binario, &archivio, database.as_ref().map(Postgres::url).as_deref(), CAMPIONE)?;
         let classificazione = cliente_di(&servizio)?.classificazione()?;
         servizio.ferma()?;
         let prima = orfani::oggetti(&archivio)?.into_iter().collect();
         Ok(Self {
             binario,
             archivio,
+            database,
             impostazioni,
             caso: Caso::nuovo(impostazioni.seme),
             memoria: Memoria::default(),
@@ -146,10 +154,14 @@ impl<'a> Prova<'a> {
     fn giro(&mut self, giro: u32) -> Result<(usize, u64)> {
         let prima = self.memoria.quante();
         let istante_ms = self.caso.tra(ISTANTE_MS.0, ISTANTE_MS.1);
-        let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE)?;
-        self.registra_e_uccidi(servizio, Duration::from_millis(istante_ms))?;
+        let servizio = self.avvia()?;
+        let rimasto = self.registra_e_uccidi(servizio, Duration::from_millis(istante_ms), giro)?;
 
-        let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE).context("restart after the crash")?;
+        let servizio = match rimasto {
+            // It went on by itself when its database came back.
+            Some(servizio) => servizio,
+            None => self.avvia().context("restart after the crash")?,
+        };
         let cliente = cliente_di(&servizio)?;
         self.ritenta(&cliente)?;
         self.rileggi(&cliente, self.memoria.quante() - prima)?;
@@ -166,12 +178,19 @@ impl<'a> Prova<'a> {
         Ok((self.memoria.quante() - prima, istante_ms))
     }
 
-    /// Clients register until the connection breaks under them.
-    fn registra_e_uccidi(&mut self, servizio: Servizio, dopo: Duration) -> Result<()> {
+    fn avvia(&self) -> Result<Servizio> {
+        let url = self.database.as_ref().map(Postgres::url);
+        Servizio::avvia_su(self.binario, &self.archivio, url.as_deref(), CAMPIONE)
+    }
+
+    /// Clients register until the connection breaks under them; or the database, under a service that goes on and is given
+    /// back.
+    fn registra_e_uccidi(&mut self, servizio: Servizio, dopo: Duration, giro: u32) -> Result<Option<Servizio>> {
         let cliente = cliente_di(&servizio)?;
         let (manda, ricevi) = mpsc::channel();
         let (prossima, basta) = (&self.prossima, AtomicBool::new(false));
-        let Impostazioni { seme, clienti, giri } = self.impostazioni;
+        let Impostazioni { seme, clienti, giri, postgres } = self.impostazioni;
+        let mut database = self.database.as_mut().filter(|_| !giro.is_multiple_of(2));
         let pausa_max = if giri < LUNGA_DA { PAUSA_MS.0 } else { PAUSA_MS.1 };
         let classificazione = self.classificazione.as_str();
         let memoria = &mut self.memoria;
@@ -191,11 +210,15 @@ impl<'a> Prova<'a> {
                 });
             }
             drop(manda);
-            let esito = raccogli(&ricevi, servizio, dopo, memoria);
+            let mut servizio = Some(servizio);
+            let esito = raccogli(&ricevi, dopo, postgres, memoria).and_then(|()| match &mut database {
+                Some(d) => cade_e_torna(d, &ricevi, memoria),
+                None => servizio.take().map_or(Ok(()), Servizio::uccidi),
+            });
             basta.store(true, Ordering::Relaxed);
             // What was already on its way is still an answer the client had.
-            let resto = ricevi.iter().try_for_each(|(n, esito)| annota(memoria, n, esito));
-            esito.and(resto)
+            let resto = ricevi.iter().try_for_each(|(n, esito)| annota(memoria, n, esito, postgres));
+            esito.and(resto).map(|()| servizio)
         })
     }
 
@@ -265,7 +288,10 @@ impl<'a> Prova<'a> {
     }
 
     fn verifica(&self) -> Result<()> {
-        leggi(Command::new(self.binario).args(["verifica", "--archivio"]).arg(&self.archivio)).map(|_| ())
+        let url = self.database.as_ref().map(Postgres::url);
+        let mut comando = Command::new(self.binario);
+        comando.args(["verifica", "--archivio"]).arg(&self.archivio);
+        leggi(comando.args(url.map(|u| ["--database".to_owned(), u]).iter().flatten())).map(|_| ())
     }
 
     /// Everything once more, and the sweep.
@@ -283,7 +309,7 @@ impl<'a> Prova<'a> {
         }
         self.orfani_visti = orfani::orfani(&oggetti, &self.prima, &attese)?.len();
         orfani::invecchia(&oggetti)?;
-        let servizio = Servizio::avvia(self.binario, &self.archivio, CAMPIONE)?;
+        let servizio = self.avvia()?;
         let inizio = Instant::now();
         let rimasti = loop {
             let oggetti = orfani::oggetti(&self.archivio)?;
@@ -320,26 +346,22 @@ fn cliente_di(servizio: &Servizio) -> Result<Cliente> {
 
 type Risposta = (u64, Result<Esito>);
 
-fn annota(memoria: &mut Memoria, n: u64, esito: Result<Esito>) -> Result<()> {
+/// `incerto`: a service that says "busy" may not know what became of a request.
+fn annota(memoria: &mut Memoria, n: u64, esito: Result<Esito>, incerto: bool) -> Result<()> {
     match esito? {
         Esito::Registrata(numero) => memoria.promessa(n, numero),
-        Esito::Ignoto => {
+        Esito::Occupato if !incerto => Ok(()),
+        Esito::Ignoto | Esito::Occupato => {
             memoria.sospesa(n);
             Ok(())
         }
-        Esito::Occupato => Ok(()),
     }
 }
 
-/// Takes answers; when the time from the first has passed, kills.
-fn raccogli(
-    ricevi: &mpsc::Receiver<Risposta>,
-    servizio: Servizio,
-    dopo: Duration,
-    memoria: &mut Memoria,
-) -> Result<()> {
+/// Takes answers until the time from the first has passed.
+fn raccogli(ricevi: &mpsc::Receiver<Risposta>, dopo: Duration, incerto: bool, memoria: &mut Memoria) -> Result<()> {
     let (n, prima) = ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no client had an answer")?;
-    annota(memoria, n, prima)?;
+    annota(memoria, n, prima, incerto)?;
     let scadenza = Instant::now() + dopo;
     loop {
         match ricevi.recv_timeout(scadenza.saturating_duration_since(Instant::now())) {
@@ -347,9 +369,33 @@ fn raccogli(
                 memoria.sospesa(n);
                 bail!("a connection broke before the kill: the service ended by itself?");
             }
-            Ok((n, esito)) => annota(memoria, n, esito)?,
-            Err(RecvTimeoutError::Timeout) => return servizio.uccidi(),
+            Ok((n, esito)) => annota(memoria, n, esito, incerto)?,
+            Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => bail!("all clients ended before the kill"),
         }
     }
+}
+
+/// Kills the database, lets clients meet its absence, starts it again: the service must register by itself once more.
+fn cade_e_torna(database: &mut Postgres, ricevi: &mpsc::Receiver<Risposta>, memoria: &mut Memoria) -> Result<()> {
+    database.uccidi()?;
+    // Whatever was acknowledged before the kill and only now arrives.
+    let rifiutata = loop {
+        match ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no answer while the database is away")? {
+            (n, Ok(Esito::Occupato)) => break n,
+            (n, esito) => annota(memoria, n, esito, true)?,
+        }
+    };
+    memoria.sospesa(rifiutata);
+    database.riavvia()?;
+    let inizio = Instant::now();
+    while inizio.elapsed() < PRIMA_RISPOSTA_MAX {
+        let (n, esito) = ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no answer after the database came back")?;
+        let registrata = matches!(esito, Ok(Esito::Registrata(_)));
+        annota(memoria, n, esito, true)?;
+        if registrata {
+            return Ok(());
+        }
+    }
+    bail!("nothing is registered {} s after the database came back", PRIMA_RISPOSTA_MAX.as_secs())
 }

@@ -27,8 +27,9 @@ cargo xtask VERB
 
   prepara                        install what the tests need (does nothing when it is there)
   test [--tutto] [--solo NAME]   every check; --tutto adds the long ones; --solo runs one step
-  crash [--giri N] [--seme S] [--clienti N]
-                                 kill -9 the real binary at random instants and check that nothing is lost
+  crash [--giri N] [--seme S] [--clienti N] [--postgres]
+                                 kill -9 the real binary (with --postgres its server too) at random instants and check
+                                 that nothing is lost
   avvio [--release]              start-to-ready time, memory at rest, size of the binary against the promises
   fuzz [--secondi N] [--solo NAME]
                                  every fuzz target, N seconds each (60)
@@ -68,7 +69,7 @@ fn esegui() -> Result<()> {
             Ok(())
         }
         "crash" => {
-            argomenti.solo(&["giri", "seme", "clienti"])?;
+            argomenti.solo(&["giri", "seme", "clienti", "postgres"])?;
             let impostazioni = crash::Impostazioni {
                 giri: argomenti.numero("giri")?.unwrap_or(20),
                 seme: match argomenti.numero("seme")? {
@@ -76,6 +77,7 @@ fn esegui() -> Result<()> {
                     None => crash::seme_di_adesso(),
                 },
                 clienti: argomenti.numero("clienti")?.unwrap_or(8),
+                postgres: argomenti.presente("postgres"),
             };
             crash::crash(&ambiente::binario(false)?, &impostazioni)
         }

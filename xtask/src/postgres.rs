@@ -36,7 +36,9 @@ pub fn programmi() -> Option<PathBuf> {
 pub struct Postgres {
     processo: Child,
     porta: u16,
-    _cartella: tempfile::TempDir,
+    bin: PathBuf,
+    impostazioni: Vec<String>,
+    cartella: tempfile::TempDir,
 }
 
 impl Drop for Postgres {
@@ -47,9 +49,14 @@ impl Drop for Postgres {
     }
 }
 
+/// Are we root, whom the server refuses?
+fn da_root() -> Result<bool> {
+    Ok(leggi(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
 /// As an unprivileged user.
 fn comando(programma: &Path) -> Result<Command> {
-    if leggi(Command::new("id").arg("-u"))?.trim() != "0" {
+    if !da_root()? {
         return Ok(Command::new(programma));
     }
     let mut c = Command::new("setpriv");
@@ -62,9 +69,8 @@ impl Postgres {
     pub fn avvia(impostazioni: &[&str]) -> Result<Self> {
         let bin = programmi().context("PostgreSQL is not installed: run `cargo xtask prepara`")?;
         let cartella = tempfile::Builder::new().prefix("protocollo-pg").tempdir()?;
-        let dati = cartella.path().join("dati");
-        fs::create_dir(&dati)?;
-        if leggi(Command::new("id").arg("-u"))?.trim() == "0" {
+        fs::create_dir(cartella.path().join("dati"))?;
+        if da_root()? {
             esegui(Command::new("chown").arg("-R").arg(UTENTE).arg(cartella.path()))?;
         }
         let mut initdb = comando(&bin.join("initdb"))?;
@@ -79,26 +85,36 @@ impl Postgres {
             "C",
             "--no-sync",
         ]);
-        esegui(initdb.arg("-D").arg(&dati).stdout(Stdio::null()).current_dir(cartella.path()))?;
+        initdb.arg("-D").arg(cartella.path().join("dati")).stdout(Stdio::null()).current_dir(cartella.path());
+        esegui(&mut initdb)?;
         let porta = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let impostazioni = ["listen_addresses=127.0.0.1", "max_connections=300", "log_min_messages=fatal"]
+            .iter()
+            .chain(impostazioni)
+            .map(|i| (*i).to_owned())
+            .collect();
+        let processo = Self::lancia(&bin, cartella.path(), porta, &impostazioni)?;
+        Ok(Self { processo, porta, bin, impostazioni, cartella })
+    }
+
+    /// Starts the server of a folder and waits until it answers.
+    fn lancia(bin: &Path, cartella: &Path, porta: u16, impostazioni: &Vec<String>) -> Result<Child> {
         let mut server = comando(&bin.join("postgres"))?;
-        server.arg("-D").arg(&dati).args(["-p", &porta.to_string(), "-k"]).arg(cartella.path());
-        for i in
-            ["listen_addresses=127.0.0.1", "max_connections=300", "log_min_messages=fatal"].iter().chain(impostazioni)
-        {
+        server.arg("-D").arg(cartella.join("dati")).args(["-p", &porta.to_string(), "-k"]).arg(cartella);
+        for i in impostazioni {
             server.args(["-c", i]);
         }
-        let registro = fs::File::create(cartella.path().join("registro"))?;
-        server.stdout(registro.try_clone()?).stderr(registro).current_dir(cartella.path());
+        let registro = fs::File::options().create(true).append(true).open(cartella.join("registro"))?;
+        server.stdout(registro.try_clone()?).stderr(registro).current_dir(cartella);
         let mut processo = server.spawn().context("PostgreSQL does not start")?;
         let inizio = Instant::now();
         loop {
-            if TcpStream::connect(("127.0.0.1", porta)).is_ok() && pronto(&bin, porta) {
-                return Ok(Self { processo, porta, _cartella: cartella });
+            if TcpStream::connect(("127.0.0.1", porta)).is_ok() && pronto(bin, porta) {
+                return Ok(processo);
             }
             if processo.try_wait()?.is_some() || inizio.elapsed() > AVVIO_MAX {
                 let _ = processo.kill();
-                bail!("PostgreSQL did not start: {}", fs::read_to_string(cartella.path().join("registro"))?);
+                bail!("PostgreSQL did not start: {}", fs::read_to_string(cartella.join("registro"))?);
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -108,6 +124,38 @@ impl Postgres {
     pub fn url(&self) -> String {
         format!("postgres://protocollo@127.0.0.1:{}/postgres", self.porta)
     }
+
+    /// SIGKILL to all of it, as when the machine loses power but for what its disk acknowledged.
+    pub fn uccidi(&mut self) -> Result<()> {
+        let padre = self.processo.id();
+        let figli = figli(padre)?;
+        self.processo.kill()?;
+        for f in &figli {
+            let _ = Command::new("kill").args(["-KILL", &f.to_string()]).stderr(Stdio::null()).status();
+        }
+        self.processo.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again where it was.
+    pub fn riavvia(&mut self) -> Result<()> {
+        self.processo = Self::lancia(&self.bin, self.cartella.path(), self.porta, &self.impostazioni)?;
+        Ok(())
+    }
+}
+
+/// The processes that another started.
+fn figli(padre: u32) -> Result<Vec<u32>> {
+    let mut trovati = Vec::new();
+    for voce in fs::read_dir("/proc")? {
+        let Some(pid) = voce?.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
+        let stato = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let suo = stato.lines().find_map(|l| l.strip_prefix("PPid:")).and_then(|p| p.trim().parse().ok());
+        if suo == Some(padre) {
+            trovati.push(pid);
+        }
+    }
+    Ok(trovati)
 }
 
 fn pronto(bin: &Path, porta: u16) -> bool {

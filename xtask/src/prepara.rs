@@ -56,6 +56,9 @@ fn pacchetti_debian() -> Result<()> {
         }
     }
     // Not on everybody's path.
+    if crate::postgres::programmi().is_none() {
+        mancano.push("postgresql");
+    }
     if !Path::new(EXIM).is_file() {
         mancano.push("exim4-daemon-light");
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::ambiente::{self, cargo, cartella_di_costruzione, esegui, radice, riesce};
+use crate::postgres::Postgres;
 use crate::servizio::Servizio;
 use crate::{avvio, crash, fuzz, misura, prepara, requisiti};
 
@@ -18,7 +19,7 @@ struct Passo {
     corpo: Corpo,
 }
 
-const PASSI: [Passo; 9] = [
+const PASSI: [Passo; 11] = [
     Passo { nome: "prepara", corpo: prepara::prepara },
     Passo { nome: "fmt", corpo: fmt },
     Passo { nome: "clippy", corpo: clippy },
@@ -26,14 +27,17 @@ const PASSI: [Passo; 9] = [
     Passo { nome: "prove", corpo: prove_del_codice },
     Passo { nome: "documenti", corpo: prove_nei_documenti },
     Passo { nome: "crash", corpo: crash_breve },
+    Passo { nome: "postgres", corpo: postgres },
+    Passo { nome: "crash-postgres", corpo: || crash_di(20, true) },
     Passo { nome: "browser", corpo: browser },
     Passo { nome: "requisiti", corpo: || requisiti::requisiti(true) },
 ];
 
 /// Those of `--tutto`.
-const LUNGHI: [Passo; 8] = [
+const LUNGHI: [Passo; 9] = [
     Passo { nome: "proprieta", corpo: proprieta },
     Passo { nome: "crash-lungo", corpo: crash_lungo },
+    Passo { nome: "crash-lungo-pg", corpo: || crash_di(100, true) },
     Passo { nome: "avvio", corpo: || avvio::avvio(true) },
     Passo { nome: "carico", corpo: carico },
     Passo { nome: "schemathesis", corpo: schemathesis },
@@ -125,28 +129,27 @@ fn deny() -> Result<()> {
 
 /// Unit, property and conformance tests.
 fn prove_del_codice() -> Result<()> {
-    esegui(&mut prove_di_cargo())
+    esegui(&mut prove_di_cargo(&["--workspace"]))
 }
 
-fn prove_di_cargo() -> Command {
+fn prove_di_cargo(quali: &[&str]) -> Command {
     let mut comando = cargo();
     if riesce(cargo().args(["nextest", "--version"])) {
-        comando.args([
-            "nextest",
-            "run",
-            "--workspace",
-            "--no-fail-fast",
-            "--status-level",
-            "slow",
-            "--final-status-level",
-            "fail",
-        ]);
+        comando.args(["nextest", "run", "--no-fail-fast", "--status-level", "slow", "--final-status-level", "fail"]);
+        comando.args(quali);
     } else {
-        comando.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+        comando.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]).args(quali);
     }
     // A judge that is not there is a failure here; elsewhere its tests are skipped.
     comando.env("PYTHONPATH", prepara::percorso_python()).env("PROTOCOLLO_GIUDICI", "tutti");
     comando
+}
+
+/// The suite of the store once more, and whatever else asks for a server, on a real one.
+fn postgres() -> Result<()> {
+    let server = Postgres::avvia(&[])?;
+    let quali = ["--package", "archivio", "--package", "protocollo", "--test", "conformita", "--test", "postgres"];
+    esegui(prove_di_cargo(&quali).env("PROTOCOLLO_POSTGRES", server.url()))
 }
 
 fn prove_nei_documenti() -> Result<()> {
@@ -154,16 +157,16 @@ fn prove_nei_documenti() -> Result<()> {
 }
 
 fn crash_breve() -> Result<()> {
-    crash_di(20)
+    crash_di(20, false)
 }
 
 /// A thousand rounds are a command of their own, `cargo xtask crash --giri 1000`: over an hour.
 fn crash_lungo() -> Result<()> {
-    crash_di(60)
+    crash_di(60, false)
 }
 
-fn crash_di(giri: u32) -> Result<()> {
-    let impostazioni = crash::Impostazioni { giri, seme: crash::seme_di_adesso(), clienti: 8 };
+fn crash_di(giri: u32, postgres: bool) -> Result<()> {
+    let impostazioni = crash::Impostazioni { giri, seme: crash::seme_di_adesso(), clienti: 8, postgres };
     crash::crash(&ambiente::binario(false)?, &impostazioni)
 }
 
@@ -182,7 +185,7 @@ fn browser() -> Result<()> {
 }
 
 fn proprieta() -> Result<()> {
-    esegui(prove_di_cargo().env("PROPTEST_CASES", "4096"))
+    esegui(prove_di_cargo(&["--workspace"]).env("PROPTEST_CASES", "4096"))
 }
 
 /// The load generator, both profiles: figures to be read, no judgement on time.

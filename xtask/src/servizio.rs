@@ -29,6 +29,11 @@ pub struct Servizio {
 impl Servizio {
     /// Starts it on a free port of this machine and waits for `pronto`. Its messages go to `ARCHIVIO.log`.
     pub fn avvia(binario: &Path, archivio: &Path, registrazioni: u32) -> Result<Self> {
+        Self::avvia_su(binario, archivio, None, registrazioni)
+    }
+
+    /// With the register in a database.
+    pub fn avvia_su(binario: &Path, archivio: &Path, database: Option<&str>, registrazioni: u32) -> Result<Self> {
         let errori = archivio.with_extension("log");
         let registro = File::options().create(true).append(true).open(&errori)?;
         let inizio = Instant::now();
@@ -38,6 +43,7 @@ impl Servizio {
             .arg(registrazioni.to_string())
             .arg("--archivio")
             .arg(archivio)
+            .args(database.map(|url| ["--database", url]).iter().flatten())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(registro)

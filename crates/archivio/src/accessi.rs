@@ -29,7 +29,7 @@ use crate::tenuta::Tenuta;
 pub use verifica::{Impegno, potati, verifica};
 
 /// File of the access log within the ente's folder.
-const FILE: &str = "accessi.sqlite";
+pub(crate) const FILE: &str = "accessi.sqlite";
 /// Rows in one commit at most.
 const GRUPPO_MAX: usize = 256;
 /// Requests that may wait.
@@ -458,7 +458,7 @@ pub(crate) fn modello() -> Esito<Connection> {
 }
 
 /// Only to read: what is missing is not put back.
-fn leggi(file: &Path) -> Esito<Connection> {
+pub(crate) fn leggi(file: &Path) -> Esito<Connection> {
     let c = Connection::open(file)?;
     c.busy_timeout(std::time::Duration::from_secs(10))?;
     c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-1000;")?;

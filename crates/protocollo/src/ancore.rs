@@ -134,14 +134,15 @@ pub struct Spedisci {
 pub fn esegui(v: &Verbo) -> Result<u8> {
     let Verbo::Spedisci(o) = v;
     let conf = Configurazione::leggi(o.config.as_deref())?;
-    let cartella = conf.cartella(o.archivio.as_deref())?;
+    let dove = conf.dove(o.archivio.as_deref())?;
+    let cartella = dove.cartella.clone();
     if !cartella.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", cartella.display());
     }
     let url = conf.url_pubblico().unwrap_or_default();
     let posta = posta(conf.posta(), &cartella, &url)?.context("nessun indirizzo in ancore.posta.a")?;
     runtime()?.block_on(async {
-        let store = match apri(&cartella) {
+        let store = match apri(&dove).await {
             Ok(s) => s,
             // Two processes never write in one archive: who has it open sends.
             Err(e) if in_uso(&e) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use archivio::Store;
 use archivio::orologio::OrologioDiSistema;
+use archivio::postgres::PostgresStore;
 use archivio::sqlite::SqliteStore;
 use catena::ChiavePubblica;
 use clap::Args;
@@ -29,6 +30,10 @@ pub struct Demo {
     /// Quante registrazioni di esempio creare la prima volta.
     #[arg(long, default_value_t = 60)]
     registrazioni: usize,
+    /// Un database PostgreSQL (postgres://…) in cui tenere il registro, invece che in un file: in --archivio restano i
+    /// documenti e la chiave dell'installazione.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     #[command(flatten)]
     testimoni: Testimonianze,
 }
@@ -66,6 +71,8 @@ pub struct Configurazione {
     #[serde(default)]
     database: Database,
     #[serde(default)]
+    blob: Blob,
+    #[serde(default)]
     servizio: ServizioConf,
     #[serde(default)]
     ancore: AncoreConf,
@@ -98,7 +105,29 @@ struct AncoreConf {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Database {
+    /// `sqlite:CARTELLA`, or `postgres://…`.
     url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Blob {
+    /// `file:CARTELLA`: where documents are, and the installation's key, when the register is in a database.
+    url: Option<String>,
+}
+
+/// Where an installation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dove {
+    /// Its folder.
+    pub cartella: PathBuf,
+    /// The database of the register, when it is not in the folder.
+    pub database: Option<String>,
+}
+
+/// Is this the address of a PostgreSQL database?
+pub fn di_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -154,15 +183,31 @@ impl Configurazione {
         toml::from_str(&t).with_context(|| format!("{} non è una configurazione valida", f.display()))
     }
 
-    /// The folder of the archive: the one named, or the one configured.
-    pub fn cartella(&self, archivio: Option<&Path>) -> Result<PathBuf> {
-        match (archivio, chiave("DATABASE__URL", self.database.url.clone())) {
-            (Some(a), _) => Ok(a.to_owned()),
-            (None, Some(url)) => match url.strip_prefix("sqlite:") {
-                Some(d) => Ok(PathBuf::from(d)),
-                None => bail!("database.url: «{url}» non è previsto; usare sqlite:CARTELLA"),
-            },
-            (None, None) => bail!("serve --archivio CARTELLA, oppure --config FILE con database.url"),
+    /// Where the installation is: the folder named, or what is configured.
+    pub fn dove(&self, archivio: Option<&Path>) -> Result<Dove> {
+        if let Some(a) = archivio {
+            return Ok(Dove { cartella: a.to_owned(), database: None });
+        }
+        let Some(url) = chiave("DATABASE__URL", self.database.url.clone()) else {
+            bail!("serve --archivio CARTELLA, oppure --config FILE con database.url");
+        };
+        let blob = chiave("BLOB__URL", self.blob.url.clone());
+        let blob = match blob.as_deref().map(|b| (b, b.strip_prefix("file:"))) {
+            None => None,
+            Some((_, Some(d))) => Some(PathBuf::from(d)),
+            Some((b, None)) => bail!("blob.url: «{b}» non è previsto; usare file:CARTELLA"),
+        };
+        match (url.strip_prefix("sqlite:").map(PathBuf::from), blob) {
+            (Some(d), Some(b)) if d != b => {
+                bail!("blob.url: con sqlite:CARTELLA i documenti stanno nella stessa cartella")
+            }
+            (Some(cartella), _) => Ok(Dove { cartella, database: None }),
+            (None, Some(cartella)) if di_postgres(&url) => Ok(Dove { cartella, database: Some(url) }),
+            (None, None) if di_postgres(&url) => {
+                bail!("blob.url: con un database serve file:CARTELLA, per i documenti e la chiave dell'installazione")
+            }
+            // An address may hold a password.
+            _ => bail!("database.url: usare sqlite:CARTELLA oppure postgres://…"),
         }
     }
 
@@ -180,7 +225,8 @@ impl Configurazione {
 /// Runs the demo until it is stopped.
 pub fn demo(o: &Demo) -> Result<u8> {
     runtime()?.block_on(async {
-        let store = apri(&o.archivio)?;
+        let dove = Dove { cartella: o.archivio.clone(), database: o.database.clone() };
+        let store = apri(&dove).await?;
         let c = campione::apri(&*store, &o.archivio, o.registrazioni).await?;
         let ascolto = ascolta(&o.listen).await?;
         let url = format!("http://{}", ascolto.local_addr()?);
@@ -206,14 +252,15 @@ pub fn demo(o: &Demo) -> Result<u8> {
 /// Serves an installation until it is stopped.
 pub fn serve(o: &Serve) -> Result<u8> {
     let conf = Configurazione::leggi(o.config.as_deref())?;
-    let cartella = conf.cartella(o.archivio.as_deref())?;
+    let dove = conf.dove(o.archivio.as_deref())?;
+    let cartella = dove.cartella.clone();
     let listen = o
         .listen
         .clone()
         .or_else(|| chiave("SERVIZIO__LISTEN", conf.servizio.listen.clone()))
         .unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     runtime()?.block_on(async {
-        let store = apri(&cartella)?;
+        let store = apri(&dove).await?;
         let ascolto = ascolta(&listen).await?;
         let con_indirizzo = conf.url_pubblico().is_some();
         let url = conf.url_pubblico().unwrap_or(format!("http://{}", ascolto.local_addr()?));
@@ -237,8 +284,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-pub fn apri(cartella: &Path) -> Result<Arc<dyn Store>> {
-    Ok(SqliteStore::apri(cartella, Arc::new(OrologioDiSistema))?)
+/// Opens an installation, wherever it is.
+pub async fn apri(dove: &Dove) -> Result<Arc<dyn Store>> {
+    let orologio = Arc::new(OrologioDiSistema);
+    Ok(match &dove.database {
+        Some(url) => PostgresStore::apri(&dove.cartella, url, orologio, Default::default()).await?,
+        None => SqliteStore::apri(&dove.cartella, orologio)?,
+    })
 }
 
 async fn ascolta(indirizzo: &str) -> Result<tokio::net::TcpListener> {

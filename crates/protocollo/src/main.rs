@@ -7,6 +7,7 @@ mod carico;
 mod demo;
 mod eml;
 mod parole;
+mod trasferisci;
 mod verifica;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Verbo {
     /// Checkpoint depositati altrove.
     #[command(subcommand)]
     Ancore(ancore::Verbo),
+    /// Porta un'installazione da un motore all'altro; alla fine verifica.
+    Trasferisci(trasferisci::Opzioni),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Verbo::Verifica(o) => verifica::esegui(o),
         Verbo::Ricevuta(v) => verifica::ricevuta(v),
         Verbo::Ancore(v) => ancore::esegui(v),
+        Verbo::Trasferisci(o) => trasferisci::esegui(o),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

@@ -24,6 +24,9 @@ pub struct Opzioni {
     /// Cartella dell'archivio.
     #[arg(long)]
     archivio: PathBuf,
+    /// Il database (postgres://…) in cui è il registro, se non è nella cartella: se ne verifica una copia di adesso.
+    #[arg(long, value_name = "URL", conflicts_with = "riprendi")]
+    database: Option<String>,
     /// Solo questo ente.
     #[arg(long)]
     ente: Option<CodiceIpa>,
@@ -54,7 +57,8 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
     if !o.archivio.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", o.archivio.display());
     }
-    let cartelle = cartelle(o)?;
+    let copia = o.database.as_deref().map(|url| copia(url, &o.archivio)).transpose()?;
+    let cartelle = cartelle(o, copia.as_ref().map_or(&o.archivio, |c| c.path()))?;
     let ancore = ancore(o)?;
     let mut ripresa = match &o.riprendi {
         Some(f) if f.exists() => serde_json::from_slice(&leggi(f)?)
@@ -95,25 +99,41 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
 }
 
 /// The folders to verify; without `--ente` that of the installation too, which has a log of its own.
-fn cartelle(o: &Opzioni) -> Result<Vec<(String, PathBuf)>> {
+fn cartelle(o: &Opzioni, archivio: &Path) -> Result<Vec<(String, PathBuf)>> {
     let esiste = |p: &Path| p.join("ente.sqlite").exists();
     let Some(ipa) = &o.ente else {
         let mut out = Vec::new();
-        let installazione = o.archivio.join("installazione");
+        let installazione = archivio.join("installazione");
         if esiste(&installazione) {
             out.push(("installazione".to_owned(), installazione));
         }
-        for ipa in enti_in(&o.archivio)? {
-            let cartella = SqliteStore::cartella(&o.archivio, &ipa);
+        for ipa in enti_in(archivio)? {
+            let cartella = SqliteStore::cartella(archivio, &ipa);
             out.push((ipa.to_string(), cartella));
         }
         return Ok(out);
     };
-    let cartella = SqliteStore::cartella(&o.archivio, ipa);
+    let cartella = SqliteStore::cartella(archivio, ipa);
     if !esiste(&cartella) {
         bail!("l'ente {ipa} non è in questo archivio");
     }
     Ok(vec![(ipa.to_string(), cartella)])
+}
+
+/// The register of a database as folders of its own, beside its documents: so that one verification serves every engine.
+fn copia(url: &str, archivio: &Path) -> Result<tempfile::TempDir> {
+    let copia = tempfile::Builder::new().prefix("copia-").tempdir_in(archivio)?;
+    let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    rt.block_on(async {
+        let orologio = std::sync::Arc::new(archivio::orologio::OrologioDiSistema);
+        let store = archivio::postgres::PostgresStore::apri(archivio, url, orologio, Default::default()).await?;
+        for nome in store.esporta(copia.path()).await? {
+            let documenti = std::fs::canonicalize(archivio.join(&nome).join("file"))?;
+            std::os::unix::fs::symlink(documenti, copia.path().join(&nome).join("file"))?;
+        }
+        Ok::<_, anyhow::Error>(())
+    })?;
+    Ok(copia)
 }
 
 fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mut Ripresa) -> Result<Verifica> {
@@ -138,7 +158,7 @@ fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mu
     Ok(v)
 }
 
-fn somma(tutte: &mut Verifica, v: Verifica) {
+pub fn somma(tutte: &mut Verifica, v: Verifica) {
     tutte.operazioni += v.operazioni;
     tutte.registrazioni += v.registrazioni;
     tutte.checkpoint += v.checkpoint;

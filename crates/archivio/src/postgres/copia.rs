@@ -3,15 +3,20 @@
 //! All is read in one snapshot, beside whoever writes. The copy has the tables of SQLite with their fences; rows for search
 //! are put where that engine lets them wait for its index, and so are compared as the words that they are.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use deadpool_postgres::Pool;
+use dominio::errori::Rifiuto;
 use rusqlite::params_from_iter;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use tokio_postgres::types::Type;
 
-use super::db::errore;
+use super::db::{Sessione, errore, vettore};
 use super::filo::Filo;
+use crate::letture;
+use crate::motore::{Db, Mosso, Valore};
 use crate::sqlite::{FILE_ENTE, schema};
 use crate::store::{Errore, Esito};
 
@@ -69,21 +74,27 @@ impl Drop for Copia {
     }
 }
 
-/// Copies an ente beside its files. Blocks.
-pub(super) fn in_sqlite(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) -> Esito<Copia> {
+/// Copies an ente beside its files, for as long as it serves. Blocks.
+pub(super) fn provvisoria(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) -> Esito<Copia> {
     let mut caso = [0u8; 8];
     getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
     // A folder has the name of its ente.
     let nome = cartella.file_name().ok_or_else(|| Errore::Incoerente(cartella.display().to_string()))?;
     let intera = cartella.join(format!("copia-{}", crate::file::esadecimale(&caso)));
     let copia = Copia { cartella: intera.join(nome), intera };
-    std::fs::create_dir_all(&copia.cartella)?;
+    in_sqlite(filo, pool, ente, &copia.cartella)?;
     std::os::unix::fs::symlink(std::fs::canonicalize(cartella.join("file"))?, copia.cartella.join("file"))?;
-    let mut c = rusqlite::Connection::open(copia.cartella.join(FILE_ENTE))?;
+    Ok(copia)
+}
+
+/// The databases of an ente in an empty folder, as of one instant; not its files. Blocks.
+pub(super) fn in_sqlite(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) -> Esito<()> {
+    std::fs::create_dir_all(cartella)?;
+    let mut c = rusqlite::Connection::open(cartella.join(FILE_ENTE))?;
     schema::migra(&mut c)?;
-    // It is thrown away with whatever interrupts it.
+    // Whatever interrupts it leaves nothing that is used.
     c.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16000; BEGIN;")?;
-    let accessi = crate::accessi::nuovo_in(&copia.cartella)?;
+    let accessi = crate::accessi::nuovo_in(cartella)?;
     accessi.execute_batch("BEGIN")?;
     filo.attendi(async {
         let client = pool.get().await.map_err(|e| super::senza_connessione(&e))?;
@@ -92,19 +103,142 @@ pub(super) fn in_sqlite(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) ->
         for (dove, tabelle) in [(&c, TABELLE), (&accessi, ACCESSI)] {
             for t in tabelle {
                 let colonne = colonne(dove, t)?;
-                righe(&client, &format!("SELECT {colonne} FROM {t}"), dove, &format!("INSERT INTO {t}({colonne})"))
-                    .await?;
+                righe(
+                    &client,
+                    &format!("SELECT {colonne} FROM {t} WHERE ente = {ente}"),
+                    dove,
+                    &format!("INSERT INTO {t}({colonne})"),
+                )
+                .await?;
             }
         }
-        let cerca = "SELECT reg, testo, soggetti FROM cerca";
-        righe(&client, cerca, &c, "INSERT INTO cerca_recente(reg, testo, soggetti)").await?;
-        let nomi = "SELECT op, testo FROM cerca_corrispondente";
-        righe(&client, nomi, &c, "INSERT INTO cerca_corrispondente(rowid, testo)").await?;
+        let cerca = format!("SELECT reg, testo, soggetti FROM cerca WHERE ente = {ente}");
+        parole_in(
+            &client,
+            &cerca,
+            "cerca",
+            "reg",
+            &c,
+            "INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)",
+        )
+        .await?;
+        let nomi = format!("SELECT op, testo, '' FROM cerca_corrispondente WHERE ente = {ente}");
+        let sql = "INSERT INTO cerca_corrispondente(rowid, testo) VALUES (?, ? || ?)";
+        parole_in(&client, &nomi, "cerca_corrispondente", "op", &c, sql).await?;
         client.batch_execute("ROLLBACK").await.map_err(errore)
     })?;
     accessi.execute_batch("COMMIT")?;
-    c.execute_batch("COMMIT")?;
-    Ok(copia)
+    c.execute_batch("COMMIT; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
+    schema::tocca(&c)
+}
+
+/// Puts the databases of a folder into the place of an ente, where there must be nothing yet: all or nothing. Blocks.
+pub(super) fn da_sqlite(filo: &Arc<Filo>, pool: &Pool, ente: i32, cartella: &Path) -> Esito<()> {
+    let c = schema::apri_lettura(&cartella.join(FILE_ENTE))?;
+    c.execute_batch("BEGIN")?;
+    let s = Sessione::presa(filo, pool)?;
+    let esito = (|| {
+        s.inizia(ente, false)?;
+        let db: &dyn Db = &s;
+        if db.esiste("SELECT 1 FROM operazione LIMIT 1", &[])? {
+            return Err(Rifiuto::Conflitto("nel database questo ente ha già operazioni".to_owned()).into());
+        }
+        for t in TABELLE {
+            porta(&c, &s, t)?;
+        }
+        if cartella.join(crate::accessi::FILE).exists() {
+            let accessi = crate::accessi::leggi(&cartella.join(crate::accessi::FILE))?;
+            for t in ACCESSI {
+                porta(&accessi, &s, t)?;
+            }
+        }
+        parole(&c, &s)?;
+        s.conferma(ente, Mosso { teste: true, configurazione: true }).map_err(|e| e.errore)
+    })();
+    if esito.is_err() {
+        s.butta();
+    }
+    esito
+}
+
+/// The rows of a table.
+fn porta(da: &rusqlite::Connection, a: &Sessione, tabella: &str) -> Esito<()> {
+    let colonne = colonne(da, tabella)?;
+    let posti = vec!["?"; colonne.split(", ").count()].join(",");
+    // One statement a table, for as long as the process: statements are known by their place.
+    let sql: &'static str = Box::leak(format!("INSERT INTO {tabella}({colonne}) VALUES ({posti})").into_boxed_str());
+    let mut s = da.prepare(&format!("SELECT {colonne} FROM {tabella}"))?;
+    let quante = s.column_count();
+    let mut r = s.query([])?;
+    while let Some(x) = r.next()? {
+        let valori = (0..quante).map(|i| {
+            Ok(match x.get_ref(i)? {
+                ValueRef::Integer(n) => Valore::Intero(n),
+                ValueRef::Text(t) => Valore::Testo(
+                    std::str::from_utf8(t).map_err(|_| Errore::Incoerente(format!("testo in {tabella}")))?,
+                ),
+                ValueRef::Blob(b) => Valore::Byte(b),
+                ValueRef::Null | ValueRef::Real(_) => Valore::Nullo,
+            })
+        });
+        a.scrivi(sql, &valori.collect::<Esito<Vec<_>>>()?)?;
+    }
+    Ok(())
+}
+
+/// The words of registrations and correspondents, which SQLite keeps only in its index.
+fn parole(da: &rusqlite::Connection, a: &Sessione) -> Esito<()> {
+    let mut s = da.prepare("SELECT id FROM registrazione ORDER BY id")?;
+    for reg in s.query_map([], |r| r.get::<_, i64>(0))? {
+        let reg = reg?;
+        let (testo, soggetti) = crate::righe::ricerca(letture::operazioni_di(da, reg)?.iter().map(|o| &o.evento));
+        a.indicizza(reg, &testo, &soggetti)?;
+    }
+    let mut s = da.prepare("SELECT op, dati FROM corrispondente ORDER BY op")?;
+    for r in s.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))? {
+        let (op, dati) = r?;
+        let soggetto = serde_json::from_str(&dati).map_err(|_| Errore::Incoerente(format!("corrispondente {op}")))?;
+        a.indicizza_corrispondente(op, &letture::parole_di_corrispondente(&soggetto).1)?;
+    }
+    Ok(())
+}
+
+/// Carries words: those that the index has, which should be those of the texts beside it.
+async fn parole_in(
+    client: &tokio_postgres::Client,
+    da: &str,
+    tabella: &str,
+    chiave: &str,
+    c: &rusqlite::Connection,
+    a: &str,
+) -> Esito<()> {
+    client.batch_execute(&format!("DECLARE scorre NO SCROLL CURSOR FOR {da}")).await.map_err(errore)?;
+    let avanti = client.prepare(&format!("FETCH {PAGINA} FROM scorre")).await.map_err(errore)?;
+    let diverse = format!(
+        "SELECT x.n, array_to_string(tsvector_to_array(k.parole), ' ') FROM unnest($1::int8[], $2::text[]) AS x(n, v)
+         JOIN {tabella} k ON k.{chiave} = x.n WHERE k.parole <> x.v::tsvector"
+    );
+    let diverse = client.prepare(&diverse).await.map_err(errore)?;
+    let mut s = c.prepare(a)?;
+    loop {
+        let pagina = client.query(&avanti, &[]).await.map_err(errore)?;
+        if pagina.is_empty() {
+            break;
+        }
+        let righe = pagina.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?, r.try_get(2)?)));
+        let righe: Vec<(i64, &str, &str)> = righe.collect::<Result<_, tokio_postgres::Error>>().map_err(errore)?;
+        let (n, attesi): (Vec<i64>, Vec<String>) = righe.iter().map(|r| (r.0, vettore(r.1, r.2))).unzip();
+        let trovate = client.query(&diverse, &[&n, &attesi]).await.map_err(errore)?;
+        let trovate = trovate.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?)));
+        let trovate: HashMap<i64, String> = trovate.collect::<Result<_, tokio_postgres::Error>>().map_err(errore)?;
+        for (n, testo, soggetti) in righe {
+            match trovate.get(&n) {
+                None => s.execute(rusqlite::params![n, testo, soggetti])?,
+                Some(altre) => s.execute(rusqlite::params![n, format!(" {altre} "), ""])?,
+            };
+        }
+    }
+    client.batch_execute("CLOSE scorre").await.map_err(errore)
 }
 
 /// The columns of a table of SQLite, with commas.

@@ -11,6 +11,7 @@ mod db;
 mod filo;
 mod orologio;
 mod schema;
+pub mod soglia;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,25 +105,9 @@ impl PostgresStore {
     /// # Errors
     /// The address is wrong, the database does not answer or is of a later version, the folder cannot be used.
     pub async fn apri(radice: &Path, url: &str, orologio: Arc<dyn Orologio>, o: Opzioni) -> Esito<Arc<Self>> {
-        let mut config: tokio_postgres::Config = url.parse().map_err(|e: tokio_postgres::Error| {
-            Errore::Archivio(format!("l'indirizzo del database è sbagliato: {e}"))
-        })?;
-        config.application_name("protocollo").connect_timeout(ATTESA);
+        let (filo, config) = connetti(url).await?;
         crea_cartella(&radice.join("enti"))?;
         let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
-        let filo = Arc::new(Filo::nuovo()?);
-        {
-            let config = config.clone();
-            filo.qui(async move {
-                let (c, connessione) = config.connect(NoTls).await.map_err(errore)?;
-                let traffico = tokio::spawn(connessione);
-                schema::migra(&c).await?;
-                drop(c);
-                let _ = traffico.await;
-                Ok::<_, Errore>(())
-            })
-            .await??;
-        }
         let scritture = pool(&config, "protocollo_scrittore", SCRITTURE)?;
         let letture = pool(&config, "protocollo_lettore", LETTURE)?;
         let orologio = OrologioDelDatabase::nuovo(orologio, o.tempo_del_database);
@@ -155,6 +140,38 @@ impl PostgresStore {
         radice.join("enti").join(ipa.as_str())
     }
 
+    /// Every ente, and the installation itself, as folders of SQLite under another: the databases as of one instant each, not
+    /// the files. Says which folders, with the names they have in either.
+    ///
+    /// # Errors
+    /// The server's, or the folder is not empty.
+    pub async fn esporta(&self, in_cartella: &Path) -> Esito<Vec<PathBuf>> {
+        let mut fatte = Vec::new();
+        let installazione: CodiceIpa =
+            INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        for ipa in self.enti().await?.into_iter().chain([installazione]) {
+            let Some(n) = numero(&self.filo, &self.scritture, &ipa, false).await? else { continue };
+            let nome = nome_di(&ipa);
+            let (filo, pool, dove) = (Arc::clone(&self.filo), self.letture.clone(), in_cartella.join(&nome));
+            crate::file::in_disparte(move || copia::in_sqlite(&filo, &pool, n, &dove)).await?;
+            fatte.push(nome);
+        }
+        Ok(fatte)
+    }
+
+    /// Takes in an ente, or the installation itself, from a folder of SQLite that nobody has open; not its files. Nothing of
+    /// it may be in the database yet.
+    ///
+    /// # Errors
+    /// The server's, 409 when the ente is here, or what the folder holds cannot be read.
+    pub async fn importa(url: &str, ipa: &CodiceIpa, cartella: &Path) -> Esito<()> {
+        let (filo, config) = connetti(url).await?;
+        let pool = pool(&config, "protocollo_scrittore", 1)?;
+        let n = numero(&filo, &pool, ipa, true).await?.ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
+        let cartella = cartella.to_owned();
+        crate::file::in_disparte(move || copia::da_sqlite(&filo, &pool, n, &cartella)).await
+    }
+
     async fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
         if let Some(e) = self.aperti.gia_aperto(ipa) {
             return Ok(Some(e));
@@ -168,6 +185,31 @@ impl PostgresStore {
         })
         .map(Some)
     }
+}
+
+/// The database of an address, with its schema up to date.
+async fn connetti(url: &str) -> Esito<(Arc<Filo>, tokio_postgres::Config)> {
+    let mut config: tokio_postgres::Config = url
+        .parse()
+        .map_err(|e: tokio_postgres::Error| Errore::Archivio(format!("l'indirizzo del database è sbagliato: {e}")))?;
+    config.application_name("protocollo").connect_timeout(ATTESA);
+    let filo = Arc::new(Filo::nuovo()?);
+    let c = config.clone();
+    filo.qui(async move {
+        let (c, connessione) = c.connect(NoTls).await.map_err(errore)?;
+        let traffico = tokio::spawn(connessione);
+        schema::migra(&c).await?;
+        drop(c);
+        let _ = traffico.await;
+        Ok::<_, Errore>(())
+    })
+    .await??;
+    Ok((filo, config))
+}
+
+/// The folder of an ente within an installation's.
+pub fn nome_di(ipa: &CodiceIpa) -> PathBuf {
+    if ipa.as_str() == INSTALLAZIONE { PathBuf::from(INSTALLAZIONE) } else { Path::new("enti").join(ipa.as_str()) }
 }
 
 /// A connection, from a task.
@@ -224,7 +266,7 @@ impl Motore for MotorePg {
     fn chiudi(&self) {}
 
     fn verifica(&self) -> Esito<Verifica> {
-        let copia = copia::in_sqlite(&self.filo, &self.pool, self.ente, &self.cartella)?;
+        let copia = copia::provvisoria(&self.filo, &self.pool, self.ente, &self.cartella)?;
         verifica_in(copia.cartella())
     }
 

@@ -42,7 +42,10 @@ impl Scrittore {
         )?;
         self.db().scrivi("INSERT INTO attuale(reg, stato, voce) VALUES (?,?,?)", valori![id, 0, &r.voce])?;
         self.assegnazioni(id, &r.assegnazioni)?;
-        self.coinvolgi(id, &r.coinvolti)?;
+        // Each once, and nobody before: nothing to conflict with.
+        for chi in &r.coinvolti {
+            self.db().scrivi("INSERT INTO coinvolto(chi, reg) VALUES (?,?)", valori![chi, id])?;
+        }
         if let Some(k) = &r.riscontro {
             self.db().scrivi("INSERT INTO riscontro(chiave, reg) VALUES (?,?)", valori![k, id])?;
         }

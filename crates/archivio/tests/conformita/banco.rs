@@ -1,6 +1,8 @@
 //! A store to try, with an ente, offices and people in it, and a clock in the hand of the test.
 
-use std::path::Path;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -100,9 +102,17 @@ impl Banco {
     }
 
     pub async fn alle(ora: &str) -> Self {
+        Self::alle_su(ora, |dir, o| Box::pin(async move { apri(&dir, o).await })).await
+    }
+
+    /// On an archive opened otherwise.
+    pub async fn alle_su(
+        ora: &str,
+        apri: impl FnOnce(PathBuf, Arc<OrologioDiProva>) -> Pin<Box<dyn Future<Output = Arc<dyn Store>> + Send>>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let orologio = OrologioDiProva::a(ora);
-        let store = apri(dir.path(), orologio.clone()).await;
+        let store = apri(dir.path().to_owned(), orologio.clone()).await;
         let ente = store
             .crea_ente(NuovoEnte {
                 dati: DatiEnte { ipa: ipa(), denominazione: "Comune di Prova".into(), codice_fiscale: None, pec: None },

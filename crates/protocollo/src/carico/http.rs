@@ -200,7 +200,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let nuda = mediana(nude.iter().map(Turno::al_secondo).collect());
     let m = |f: &dyn Fn(&Turno) -> f64, t: &[Turno]| tondo(mediana(t.iter().map(f).collect()));
     Ok(json!({
-        "profilo": "http", "motore": o.motore, "clienti": clienti, "byte": o.byte,
+        "profilo": "http", "motore": "sqlite", "clienti": clienti, "byte": o.byte,
         "registrazioni_al_secondo": nostra.round(), "soglia_al_secondo": nuda.round(), "rapporto": tondo(nostra / nuda),
         "p50_ms": m(&|t| t.percentile(0.50), &nostre), "p99_ms": m(&|t| t.percentile(0.99), &nostre),
         "soglia_p50_ms": m(&|t| t.percentile(0.50), &nude), "soglia_p99_ms": m(&|t| t.percentile(0.99), &nude),

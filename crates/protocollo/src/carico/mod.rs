@@ -10,8 +10,10 @@ mod ricerca;
 mod verifica;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use archivio::Store;
 use clap::{Args, ValueEnum};
 
 /// What is measured.
@@ -23,6 +25,15 @@ pub enum Profilo {
     Http,
 }
 
+/// What keeps the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Motore {
+    /// A folder.
+    Sqlite,
+    /// A database.
+    Postgres,
+}
+
 /// Options of `carico`.
 #[derive(Debug, Args)]
 pub struct Opzioni {
@@ -30,8 +41,11 @@ pub struct Opzioni {
     #[arg(long)]
     pub archivio: Option<PathBuf>,
     /// Motore dell'archivio.
-    #[arg(long, default_value = "sqlite")]
-    pub motore: String,
+    #[arg(long, value_enum, default_value_t = Motore::Sqlite)]
+    pub motore: Motore,
+    /// Con --motore postgres: un database nuovo (postgres://…), che resta pieno.
+    #[arg(long, value_name = "URL", required_if_eq("motore", "postgres"))]
+    pub database: Option<String>,
     /// Clienti contemporanei (predefiniti: 64, o 16 con --profilo http).
     #[arg(long)]
     pub clienti: Option<usize>,
@@ -63,15 +77,15 @@ pub struct Opzioni {
 
 /// Runs the benchmark.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
-    if o.motore != "sqlite" {
-        bail!("il motore «{}» non c'è ancora: usare sqlite", o.motore);
+    if o.motore == Motore::Postgres && (o.profilo != Profilo::Nucleo || o.verifica.is_some()) {
+        bail!("con --motore postgres si misurano --profilo nucleo e --cerca");
     }
     let (_temporanea, cartella) = cartella_nuova(o.archivio.as_deref())?;
     let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let rapporto = rt.block_on(async {
         match (o.cerca, o.profilo) {
             _ if o.verifica.is_some() => verifica::misura(&cartella, o.verifica.unwrap_or_default(), o).await,
-            (Some(n), _) => ricerca::misura(&cartella, n).await,
+            (Some(n), _) => ricerca::misura(&cartella, n, o).await,
             (None, Profilo::Nucleo) => nucleo::misura(&cartella, o).await,
             (None, Profilo::Http) => http::misura(&cartella, o).await,
         }
@@ -84,6 +98,20 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// The archive to load: a folder, or the database named.
+pub async fn apri(cartella: &Path, o: &Opzioni) -> Result<Arc<dyn Store>> {
+    let (archivio, orologio) = (cartella.join("archivio"), Arc::new(archivio::orologio::OrologioDiSistema));
+    let Some(url) = o.database.as_deref().filter(|_| o.motore == Motore::Postgres) else {
+        return Ok(archivio::sqlite::SqliteStore::apri(&archivio, orologio)?);
+    };
+    std::fs::create_dir_all(&archivio)?;
+    let store = archivio::postgres::PostgresStore::apri(&archivio, url, orologio, Default::default()).await?;
+    if !store.enti().await?.is_empty() {
+        bail!("il database non è vuoto: carico lavora solo su un archivio nuovo e suo");
+    }
+    Ok(store)
 }
 
 /// An empty folder, or a temporary one; any other archive is refused.

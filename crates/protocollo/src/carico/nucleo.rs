@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use archivio::sqlite::{SqliteStore, soglia::Soglia};
+use archivio::postgres::soglia::Soglia as SogliaPg;
+use archivio::sqlite::soglia::Soglia;
 use archivio::store::{DaRegistrare, NuovaAoo, NuovoEnte};
 use archivio::{EnteStore, Store, sistema};
 use dominio::codici::{CodiceAoo, CodiceRegistro};
@@ -18,8 +19,8 @@ use dominio::nuova::NuovaRegistrazione;
 use dominio::permessi::Operatore;
 use serde_json::{Value, json};
 
-use super::Opzioni;
 use super::misura::{Turno, mediana, memoria_mb, tondo, turno};
+use super::{Motore, Opzioni};
 use crate::parole;
 
 /// Requests made beforehand.
@@ -124,7 +125,7 @@ type BoxFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let clienti = o.clienti.unwrap_or(64);
     let durata = Duration::from_secs_f64(o.secondi);
-    let store = SqliteStore::apri(&cartella.join("archivio"), Arc::new(archivio::orologio::OrologioDiSistema))?;
+    let store = super::apri(cartella, o).await?;
     let (ente, aoo) = prepara(&*store, o.aoo).await?;
     let registra = clienti_che_registrano(&ente, aoo)?;
     // The ceiling inserts operations as long as ours.
@@ -132,11 +133,23 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let log = archivio::store::Registro::Aoo("AOO1".parse()?);
     let campione = ente.scan_from(&log, 0, 100).await?;
     let byte = campione.last().map_or(900, |x| serde_json::to_string(&x.campi).map_or(900, |t| t.len()));
-    let soglia = Arc::new(Soglia::avvia(&cartella.join("soglia"), byte, 0)?);
-    let nuda = move |_: usize, _: u64| {
-        let s = Arc::clone(&soglia);
-        async move { s.registra().await.map_err(anyhow::Error::from) }
+    let nuda: Arc<dyn Fn() -> BoxFuture + Send + Sync> = match &o.database {
+        Some(url) if o.motore == Motore::Postgres => {
+            let soglia = Arc::new(SogliaPg::avvia(url, byte)?);
+            Arc::new(move || {
+                let s = Arc::clone(&soglia);
+                Box::pin(async move { s.registra().await.map_err(anyhow::Error::from) })
+            })
+        }
+        _ => {
+            let soglia = Arc::new(Soglia::avvia(&cartella.join("soglia"), byte, 0)?);
+            Arc::new(move || {
+                let s = Arc::clone(&soglia);
+                Box::pin(async move { s.registra().await.map_err(anyhow::Error::from) })
+            })
+        }
     };
+    let nuda = move |_: usize, _: u64| nuda();
     let (mut nostre, mut nude): (Vec<Turno>, Vec<Turno>) = (Vec::new(), Vec::new());
     for _ in 0..o.giri.max(1) {
         nude.push(turno(clienti, durata, nuda.clone()).await?);
@@ -151,7 +164,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let soglia = mediana(nude.iter().map(Turno::al_secondo).collect());
     let m = |f: &dyn Fn(&Turno) -> f64, t: &[Turno]| tondo(mediana(t.iter().map(f).collect()));
     Ok(json!({
-        "profilo": "nucleo", "motore": o.motore, "clienti": clienti, "aoo": o.aoo,
+        "profilo": "nucleo", "motore": match o.motore { Motore::Sqlite => "sqlite", Motore::Postgres => "postgres" }, "clienti": clienti, "aoo": o.aoo,
         "registrazioni_al_secondo": nostra.round(),
         "soglia_al_secondo": soglia.round(),
         "rapporto": tondo(nostra / soglia),

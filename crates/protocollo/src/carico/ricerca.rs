@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use anyhow::Result;
 use archivio::EnteStore;
-use archivio::sqlite::SqliteStore;
 use archivio::store::{DaRegistrare, Filtro};
 use dominio::codici::{CodiceAoo, CodiceRegistro};
 use dominio::errori::Rigore;
@@ -24,8 +23,8 @@ const DOMANDE: u64 = 300;
 const IN_VOLO: usize = 512;
 
 /// Fills an archive and asks.
-pub async fn misura(cartella: &Path, registrazioni: u64) -> Result<Value> {
-    let store = SqliteStore::apri(&cartella.join("archivio"), Arc::new(archivio::orologio::OrologioDiSistema))?;
+pub async fn misura(cartella: &Path, registrazioni: u64, o: &super::Opzioni) -> Result<Value> {
+    let store = super::apri(cartella, o).await?;
     let (ente, aoo) = prepara(&*store, AOO).await?;
     let inizio = Instant::now();
     riempi(&ente, &aoo, registrazioni).await?;

@@ -1,0 +1,353 @@
+//! What only PostgreSQL has: roles, policies, fences; and that it answers as SQLite does, whatever is asked.
+//!
+//! Runs where `PROTOCOLLO_POSTGRES` names a server (`cargo xtask test` starts one); elsewhere it says that it skips.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "conformita/banco.rs"]
+#[allow(dead_code, reason = "a bench for another suite too")]
+mod banco;
+
+use std::sync::Arc;
+
+use archivio::postgres::{Opzioni, PostgresStore};
+use archivio::sqlite::SqliteStore;
+use archivio::store::*;
+use archivio::{EnteStore, Store, sistema};
+use banco::{Banco, aoo, ipa, pg, server};
+use dominio::annullamento::{Oggetto, ProvvedimentoDato, Valori};
+use dominio::comandi::Comando;
+use dominio::configurazione::DatiEnte;
+use dominio::errori::Rigore;
+use dominio::registrazione::{DatiAssegnazione, TipoAssegnazione};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+async fn connesso(url: &str) -> tokio_postgres::Client {
+    let (c, filo) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(filo);
+    c
+}
+
+/// A database of its own.
+async fn nuovo(server: &str) -> String {
+    let mut caso = [0u8; 8];
+    getrandom::fill(&mut caso).unwrap();
+    let nome = format!("prova_{:016x}", u64::from_be_bytes(caso));
+    connesso(server).await.batch_execute(&format!("CREATE DATABASE {nome}")).await.unwrap();
+    format!("{}/{nome}", server.rsplit_once('/').unwrap().0)
+}
+
+fn url_di(b: &Banco, server: &str) -> String {
+    let nome: String = b.dir.path().file_name().unwrap().to_str().unwrap().to_lowercase();
+    let nome: String = nome.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("{}/{nome}", server.rsplit_once('/').unwrap().0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_sees_one_ente_and_changes_nothing_that_was_written() {
+    // R-L25, R-A11, R-B01, R-B11
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    let b = Banco::nuovo().await;
+    b.registra("Di uno").await;
+    let altro =
+        DatiEnte { ipa: "c_z998".parse().unwrap(), denominazione: "Altro".into(), codice_fiscale: None, pec: None };
+    b.store.crea_ente(NuovoEnte { dati: altro, chi: sistema() }).await.unwrap();
+    let c = connesso(&url_di(&b, &server)).await;
+    let enti: Vec<(i32, String)> =
+        c.query("SELECT n, ipa FROM ente", &[]).await.unwrap().iter().map(|r| (r.get(0), r.get(1))).collect();
+    let n = |ipa: &str| enti.iter().find(|e| e.1 == ipa).unwrap().0;
+    let (uno, due) = (n("c_z999"), n("c_z998"));
+    let conta = async |t: &str| c.query_one(&format!("SELECT count(*) FROM {t}"), &[]).await.unwrap().get::<_, i64>(0);
+    for ruolo in ["protocollo_lettore", "protocollo_scrittore"] {
+        c.batch_execute(&format!("SET ROLE {ruolo}")).await.unwrap();
+        assert!(c.query("SELECT * FROM operazione", &[]).await.is_err(), "bound to no ente, it sees nothing at all");
+        c.batch_execute(&format!("SET protocollo.ente = '{due}'")).await.unwrap();
+        assert_eq!(conta("registrazione").await, 0);
+        assert_eq!(conta(&format!("operazione WHERE ente = {uno}")).await, 0);
+        c.batch_execute(&format!("SET protocollo.ente = '{uno}'")).await.unwrap();
+        assert_eq!(conta("registrazione").await, 1);
+        assert_eq!(conta(&format!("operazione WHERE ente = {due}")).await, 0);
+        for sql in [
+            "UPDATE operazione SET istante = 0",
+            "DELETE FROM operazione",
+            "TRUNCATE operazione",
+            "UPDATE registrazione SET numero = 7",
+            "DELETE FROM testa",
+            "UPDATE assegnazione SET ufficio = 'X'",
+            "UPDATE chiave_log SET vkey = 'x'",
+            "ALTER TABLE operazione DISABLE TRIGGER ALL",
+            "DROP TABLE operazione",
+        ] {
+            assert!(c.batch_execute(sql).await.is_err(), "{ruolo}: {sql}");
+        }
+        // The other's rows cannot even be put in.
+        let sql = format!("INSERT INTO contatore(ente, log, registro, anno, ultimo) VALUES ({due}, 1, 'PG', 2026, 1)");
+        assert!(c.batch_execute(&sql).await.is_err(), "{ruolo}");
+        c.batch_execute("RESET ROLE; RESET protocollo.ente").await.unwrap();
+    }
+    // Also who owns the tables meets the fences, as long as they are up.
+    for sql in [
+        "UPDATE operazione SET istante = 0",
+        "DELETE FROM registrazione",
+        "TRUNCATE operazione",
+        "UPDATE testa SET dimensione = 0",
+        "UPDATE contatore SET ultimo = 0",
+        "DELETE FROM attuale",
+        "DELETE FROM ente",
+        "INSERT INTO potatura SELECT ente, 1, 1, hash FROM accesso; DELETE FROM potatura",
+    ] {
+        let detto = c.batch_execute(sql).await;
+        let detto = detto.as_ref().err().and_then(|e| e.as_db_error()).map(|d| d.message().to_owned());
+        assert!(
+            sql.contains("potatura") || detto.as_ref().is_some_and(|d| d.contains("immutabile")),
+            "{sql}: {detto:?}"
+        );
+    }
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_altered_in_the_database_is_found_and_named() {
+    // R-B13: as an administrator could, fences down.
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    for (sql, tabella) in [
+        ("UPDATE operazione SET campi = replace(campi, 'Documento 3', 'Documento X')", "operazione"),
+        ("UPDATE operazione SET istante = istante - 1 WHERE id = (SELECT max(id) FROM operazione)", "operazione"),
+        ("DELETE FROM operazione WHERE id = (SELECT max(id) FROM operazione)", "operazione"),
+        ("UPDATE registrazione SET numero = 77 WHERE numero = 20", "registrazione"),
+        ("DELETE FROM registrazione WHERE numero = 5", "registrazione"),
+        ("UPDATE attuale SET voce = '6.3' WHERE reg = (SELECT max(reg) FROM attuale)", "attuale"),
+        ("UPDATE cerca SET testo = ' altro ' WHERE reg = (SELECT min(reg) FROM cerca)", "cerca"),
+        ("UPDATE cerca SET parole = 'altro:1' WHERE reg = (SELECT min(reg) FROM cerca)", "cerca"),
+        ("DELETE FROM coinvolto WHERE chi = 'u:TRIB' AND reg = (SELECT max(reg) FROM coinvolto)", "coinvolto"),
+        ("UPDATE contatore SET ultimo = 90 WHERE registro = 'PG'", "contatore"),
+        ("UPDATE assegnazione SET ufficio = 'SEGR' WHERE reg = (SELECT max(reg) FROM assegnazione)", "assegnazione"),
+    ] {
+        let b = Banco::nuovo().await;
+        for i in 0..20 {
+            b.registra(&format!("Documento {i}")).await;
+        }
+        b.ente.firma_checkpoint(&Registro::Aoo(aoo())).await.unwrap();
+        b.verifica().await;
+        let c = connesso(&url_di(&b, &server)).await;
+        c.batch_execute("SET session_replication_role = replica").await.unwrap();
+        c.batch_execute(sql).await.unwrap();
+        let d = b.ente.verifica(&|_| {}).await.unwrap().differenze;
+        assert!(d.iter().any(|d| d.tabella.starts_with(tabella)), "{sql}: {d:?}");
+    }
+}
+
+/// What a random history is made of.
+#[derive(Debug, Clone)]
+enum Passo {
+    Registra { oggetto: String, cognome: String, ufficio: usize, riservato: bool },
+    Assegna { su: usize, ufficio: usize },
+    Prendi { su: usize },
+    Classifica { su: usize, voce: usize },
+    Annota { su: usize, testo: String },
+    Annulla { su: usize, intero: bool, oggetto: String },
+    Aspetta { us: i64 },
+}
+
+const UFFICI: [&str; 2] = ["TRIB", "SEGR"];
+const VOCI: [&str; 3] = ["1", "1.6", "6.3"];
+const PAROLE: [&str; 8] = ["accesso", "atti", "ordinanza", "università", "123/A", "漢字", "perché", "delibera"];
+
+fn parole() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(&PAROLE[..]), 1..5).prop_map(|p| p.join(" "))
+}
+
+fn passo() -> impl Strategy<Value = Passo> {
+    prop_oneof![
+        4 => (parole(), "[A-Z][a-zà]{2,6}", 0..2usize, any::<bool>())
+            .prop_map(|(oggetto, cognome, ufficio, riservato)| Passo::Registra { oggetto, cognome, ufficio, riservato }),
+        1 => (any::<usize>(), 0..2usize).prop_map(|(su, ufficio)| Passo::Assegna { su, ufficio }),
+        1 => any::<usize>().prop_map(|su| Passo::Prendi { su }),
+        1 => (any::<usize>(), 0..3usize).prop_map(|(su, voce)| Passo::Classifica { su, voce }),
+        1 => (any::<usize>(), "[a-z\\u{0}é]{1,9}").prop_map(|(su, testo)| Passo::Annota { su, testo }),
+        1 => (any::<usize>(), any::<bool>(), parole()).prop_map(|(su, intero, oggetto)| Passo::Annulla { su, intero, oggetto }),
+        1 => (0..90_000_000i64).prop_map(|us| Passo::Aspetta { us }),
+    ]
+}
+
+/// Does one step on a bench, and says what it answered.
+async fn fai(b: &Banco, p: &Passo, fatte: &[dominio::registrazione::Chiave]) -> (Option<Fatto>, String) {
+    let quale = |su: &usize| fatte.get(su % fatte.len().max(1)).cloned();
+    let (chi, chiave, comando) = match p {
+        Passo::Registra { oggetto, cognome, ufficio, riservato } => {
+            let mut dati = b.dati(oggetto);
+            dati.mittente = serde_json::from_value(
+                serde_json::json!({"tipo": "persona-fisica", "cognome": cognome, "nome": "Maria"}),
+            )
+            .unwrap();
+            dati.assegnazioni[0].ufficio = UFFICI[*ufficio].parse().unwrap();
+            dati.riservato = *riservato;
+            let n = DaRegistrare {
+                chi: b.chi("anna"),
+                registro: pg(),
+                rigore: Rigore::Operatore,
+                dati,
+                file: Vec::new(),
+                idempotenza: None,
+            };
+            let e = b.ente.registra(&aoo(), n).await;
+            let detto = e.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            return (e.ok(), detto);
+        }
+        Passo::Aspetta { us } => {
+            b.orologio.passa(*us);
+            return (None, String::new());
+        }
+        Passo::Assegna { su, ufficio } => {
+            let a = DatiAssegnazione {
+                ufficio: UFFICI[*ufficio].parse().unwrap(),
+                utente: None,
+                tipo: TipoAssegnazione::Conoscenza,
+            };
+            ("rita", quale(su), Comando::Assegna { assegnazioni: vec![a], nota: None })
+        }
+        Passo::Prendi { su } => ("ugo", quale(su), Comando::PrendiInCarico { assegnazione: 1 }),
+        Passo::Classifica { su, voce } => {
+            ("rita", quale(su), Comando::Classifica { classificazione: VOCI[*voce].parse().unwrap(), motivo: None })
+        }
+        Passo::Annota { su, testo } => ("anna", quale(su), Comando::Annota { testo: testo.clone() }),
+        Passo::Annulla { su, intero, oggetto } => {
+            let valori = Valori { oggetto: Some(oggetto.clone()), ..Valori::default() };
+            let c = Comando::Annulla {
+                motivo: "Errore di registrazione".into(),
+                provvedimento: Some(ProvvedimentoDato {
+                    numero: Some("7".into()),
+                    data: Some("2026-11-20".parse().unwrap()),
+                }),
+                oggetto: Oggetto {
+                    campi: if *intero { None } else { Some(vec!["oggetto".into()]) },
+                    nuovi_valori: (!intero).then_some(valori),
+                    visto: None,
+                },
+            };
+            ("rita", quale(su), c)
+        }
+    };
+    let Some(chiave) = chiave else { return (None, String::new()) };
+    let e = b.ente.comanda(&aoo(), &b.chi(chi), &chiave, comando, Vec::new(), None).await;
+    let detto = e.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    (e.ok(), detto)
+}
+
+/// Everything that can be asked of it.
+async fn tutto(b: &Banco) -> serde_json::Value {
+    let mut out = Vec::new();
+    for chi in ["anna", "ugo", "sara", "rita"] {
+        let mut filtri: Vec<Filtro> =
+            PAROLE.iter().map(|p| Filtro { q: Some((*p).into()), ..Filtro::default() }).collect();
+        filtri.extend([
+            Filtro { q: Some("\"accesso atti\"".into()), ..Filtro::default() },
+            Filtro { q: Some("ord*".into()), ..Filtro::default() },
+            Filtro { soggetto: Some("maria".into()), ..Filtro::default() },
+            Filtro { classificazione: Some("1".parse().unwrap()), ..Filtro::default() },
+            Filtro { ufficio: Some("SEGR".parse().unwrap()), ..Filtro::default() },
+            Filtro { stato: Some(dominio::registrazione::Stato::Annullata), ..Filtro::default() },
+            Filtro { dal: Some("2026-11-24".parse().unwrap()), ..Filtro::default() },
+            Filtro::default(),
+        ]);
+        for mut f in filtri {
+            f.limite = 3;
+            loop {
+                let p = b.cerca(chi, f.clone()).await;
+                out.extend(p.elementi.iter().map(|t| format!("{chi} {} {}", t.registrazione.chiave, t.visibile)));
+                f.cursore = p.successivo;
+                if f.cursore.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    for r in [Registro::Ente, Registro::Aoo(aoo())] {
+        for o in b.ente.scan_from(&r, 0, 10_000).await.unwrap() {
+            let mut campi = o.campi;
+            // Drawn at random for each log.
+            campi.remove("chiaveLog");
+            out.push(serde_json::to_string(&campi).unwrap());
+        }
+    }
+    let (a, uffici, ugo) = (aoo(), ["TRIB".parse().unwrap()], "ugo".parse().unwrap());
+    let coda = b.ente.scrivania(&a, &uffici, &ugo, dominio::registrazione::StatoAssegnazione::DaPrendere, false, 50);
+    let coda = coda.await.unwrap();
+    out.push(format!(
+        "{} {:?}",
+        coda.totale,
+        coda.pratiche.iter().map(|p| p.registrazione.chiave.to_string()).collect::<Vec<_>>()
+    ));
+    let a = b.ente.annullamenti(&aoo(), &b.chi("rita"), None, 50).await.unwrap();
+    out.push(format!(
+        "{:?}",
+        a.elementi.iter().map(|a| (a.indice, a.registrazione.chiave.to_string())).collect::<Vec<_>>()
+    ));
+    let d = b.ente.duplicati(&aoo(), &[], Some(("Rossi Maria", "123/A"))).await.unwrap();
+    out.push(format!("{d:?}"));
+    let c = b.ente.corrispondenti(&aoo(), "mar", 20).await.unwrap();
+    out.push(format!("{c:?}"));
+    serde_json::json!(out)
+}
+
+#[test]
+fn random_histories_give_the_same_answers_on_both_engines_and_move_between_them_with_the_same_roots() {
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    let casi = std::env::var("PROPTEST_CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(12).min(200);
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: casi, failure_persistence: None, ..ProptestConfig::default() });
+    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runner
+        .run(&prop::collection::vec(passo(), 1..40), |passi| {
+            rt.block_on(async {
+                let ora = "2026-11-24T09:00:00+01:00";
+                let sul_file = Banco::alle_su(ora, |d, o| {
+                    Box::pin(async move { SqliteStore::apri(&d, o).unwrap() as Arc<dyn Store> })
+                })
+                .await;
+                let nel_database = Banco::alle(ora).await;
+                let mut fatte = Vec::new();
+                for p in &passi {
+                    let (a, b) = (fai(&sul_file, p, &fatte).await, fai(&nel_database, p, &fatte).await);
+                    // Entries differ: the salts of each are drawn at random.
+                    let senza_voce = |f: &Option<Fatto>| f.clone().map(|f| Fatto { voce: [0; 32], ..f });
+                    assert_eq!((senza_voce(&a.0), &a.1), (senza_voce(&b.0), &b.1), "{p:?}");
+                    if matches!(p, Passo::Registra { .. }) {
+                        fatte.extend(a.0.and_then(|f| f.chiave));
+                    }
+                }
+                assert_eq!(tutto(&sul_file).await, tutto(&nel_database).await);
+                sul_file.verifica().await;
+                nel_database.verifica().await;
+                // The same register, root for root, in a database and back in a file.
+                let log = Registro::Aoo(aoo());
+                let radice = sul_file.ente.firma_checkpoint(&log).await.unwrap();
+                let prima = tutto(&sul_file).await;
+                let (dir, o) = sul_file.riapri();
+                let url = nuovo(&server).await;
+                let documenti = tempfile::tempdir().unwrap();
+                std::fs::copy(dir.path().join("chiave-installazione"), documenti.path().join("chiave-installazione"))
+                    .unwrap();
+                PostgresStore::importa(&url, &ipa(), &dir.path().join("enti/c_z999")).await.unwrap();
+                let opzioni = Opzioni { tempo_del_database: false };
+                let store = PostgresStore::apri(documenti.path(), &url, o.clone(), opzioni).await.unwrap();
+                let ente = store.ente(&ipa()).await.unwrap().unwrap();
+                let b = Banco { dir: documenti, orologio: o.clone(), store: store.clone(), ente };
+                assert_eq!(b.ente.checkpoint(&log).await.unwrap(), radice);
+                assert_eq!(tutto(&b).await, prima);
+                let v = b.verifica().await;
+                let ritorno = tempfile::tempdir().unwrap();
+                std::fs::copy(dir.path().join("chiave-installazione"), ritorno.path().join("chiave-installazione"))
+                    .unwrap();
+                store.esporta(ritorno.path()).await.unwrap();
+                let di_nuovo = SqliteStore::apri(ritorno.path(), o.clone()).unwrap();
+                let ente: Arc<dyn EnteStore> = di_nuovo.ente(&ipa()).await.unwrap().unwrap();
+                let b = Banco { dir: ritorno, orologio: o, store: di_nuovo, ente };
+                assert_eq!(b.ente.checkpoint(&log).await.unwrap(), radice);
+                assert_eq!(tutto(&b).await, prima);
+                assert_eq!(b.verifica().await.operazioni, v.operazioni);
+            });
+            Ok(())
+        })
+        .unwrap();
+}

@@ -1,0 +1,135 @@
+//! `trasferisci`: an installation from one engine to the other, ending with `verifica` (contract § 1).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use archivio::Store as _;
+use archivio::orologio::OrologioDiSistema;
+use archivio::postgres::{PostgresStore, nome_di};
+use archivio::sqlite::{SqliteStore, enti_in, verifica};
+use archivio::store::Verifica;
+use clap::Args;
+use dominio::codici::CodiceIpa;
+
+use crate::demo::{di_postgres, runtime};
+
+/// Options of `trasferisci`.
+#[derive(Debug, Args)]
+pub struct Opzioni {
+    /// Da dove: sqlite:CARTELLA (con il servizio fermo) oppure postgres://…
+    #[arg(long)]
+    da: String,
+    /// Dove: sqlite:CARTELLA nuova, oppure postgres://… di un database vuoto.
+    #[arg(long)]
+    a: String,
+    /// La cartella dei documenti e della chiave dell'installazione che è nel database: quella che c'è, se si parte da lì;
+    /// una nuova, se ci si arriva.
+    #[arg(long, value_name = "CARTELLA")]
+    documenti: PathBuf,
+    /// Un solo valore JSON sullo standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries everything, then verifies where it arrived.
+pub fn esegui(o: &Opzioni) -> Result<u8> {
+    let v = runtime()?.block_on(async {
+        match (o.da.strip_prefix("sqlite:"), o.a.strip_prefix("sqlite:")) {
+            (Some(da), None) if di_postgres(&o.a) => verso_il_database(Path::new(da), &o.a, &o.documenti).await,
+            (None, Some(a)) if di_postgres(&o.da) => dal_database(&o.da, &o.documenti, Path::new(a)).await,
+            _ => bail!("--da e --a: uno sqlite:CARTELLA, l'altro postgres://…"),
+        }
+    })?;
+    let buona = v.differenze.is_empty();
+    if o.json {
+        println!("{}", serde_json::to_string(&v)?);
+    } else {
+        println!("operazioni={}", v.operazioni);
+        println!("registrazioni={}", v.registrazioni);
+        println!("file={}", v.file);
+        println!("differenze={}", v.differenze.len());
+        for d in &v.differenze {
+            println!("{} {}: {}: atteso {}, trovato {}", d.tabella, d.chiave, d.campo, d.atteso, d.trovato);
+        }
+    }
+    eprintln!("{}", if buona { "Trasferito: tutto torna." } else { "Ci sono differenze." });
+    Ok(u8::from(!buona))
+}
+
+async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Verifica> {
+    if !da.join("enti").is_dir() {
+        bail!("{} non è la cartella di un archivio", da.display());
+    }
+    nuova(documenti)?;
+    // Held open, so that nobody writes meanwhile.
+    let sorgente = SqliteStore::apri(da, Arc::new(OrologioDiSistema))?;
+    chiave(da, documenti)?;
+    let enti = enti_in(da)?;
+    for ipa in enti.iter().cloned().chain(["installazione".parse::<CodiceIpa>()?]) {
+        let nome = nome_di(&ipa);
+        eprintln!("{ipa}…");
+        collega(&da.join(&nome).join("file"), &documenti.join(&nome).join("file"))?;
+        PostgresStore::importa(url, &ipa, &da.join(&nome)).await?;
+    }
+    let arrivo = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
+    let mut tutte = Verifica::default();
+    for ipa in enti {
+        let ente = arrivo.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non è arrivato"))?;
+        crate::verifica::somma(&mut tutte, ente.verifica(&|_| {}).await?);
+    }
+    drop(sorgente);
+    Ok(tutte)
+}
+
+async fn dal_database(url: &str, documenti: &Path, a: &Path) -> Result<Verifica> {
+    nuova(a)?;
+    chiave(documenti, a)?;
+    let sorgente = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
+    let arrivati = sorgente.esporta(a).await?;
+    for nome in &arrivati {
+        collega(&documenti.join(nome).join("file"), &a.join(nome).join("file"))?;
+    }
+    // Opened once, so that words go into the index.
+    drop(SqliteStore::apri(a, Arc::new(OrologioDiSistema))?);
+    let mut tutte = Verifica::default();
+    for nome in arrivati.iter().filter(|n| n.starts_with("enti")) {
+        crate::verifica::somma(&mut tutte, verifica::ente(&a.join(nome), verifica::Opzioni::default())?);
+    }
+    Ok(tutte)
+}
+
+fn nuova(cartella: &Path) -> Result<()> {
+    std::fs::create_dir_all(cartella).with_context(|| format!("non si crea {}", cartella.display()))?;
+    if std::fs::read_dir(cartella)?.next().is_some() {
+        bail!("la cartella {} non è vuota", cartella.display());
+    }
+    Ok(())
+}
+
+/// The key that wraps the keys.
+fn chiave(da: &Path, a: &Path) -> Result<()> {
+    let nome = "chiave-installazione";
+    std::fs::copy(da.join(nome), a.join(nome)).with_context(|| format!("non si copia {}", da.join(nome).display()))?;
+    std::fs::File::open(a.join(nome))?.sync_all()?;
+    Ok(())
+}
+
+/// The documents of an ente: the same bytes under another name where the disk allows it, copied elsewhere.
+fn collega(da: &Path, a: &Path) -> Result<()> {
+    if !da.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(a)?;
+    for voce in std::fs::read_dir(da)? {
+        let voce = voce?;
+        let (prima, dopo) = (voce.path(), a.join(voce.file_name()));
+        if voce.file_type()?.is_dir() {
+            collega(&prima, &dopo)?;
+        } else if std::fs::hard_link(&prima, &dopo).is_err() {
+            std::fs::copy(&prima, &dopo).with_context(|| format!("non si copia {}", prima.display()))?;
+            std::fs::File::open(&dopo)?.sync_all()?;
+        }
+    }
+    Ok(std::fs::File::open(a)?.sync_all()?)
+}
