@@ -32,6 +32,8 @@ mod salute;
 
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
+/// As long, where other processes receive files in the same folder: what they hold is not seen from here.
+const AFFITTO_ALTRUI_S: u64 = 86_400;
 
 /// Where doubts about the clock outlive the process.
 const FILE_OROLOGIO: &str = "orologio";
@@ -177,6 +179,11 @@ impl Ente {
     fn conf(&self) -> (u64, Arc<Configurazione>) {
         let g = self.vetrina.conf.read().unwrap_or_else(PoisonError::into_inner);
         (g.0, Arc::clone(&g.1))
+    }
+
+    /// Reads again what others changed.
+    pub(crate) async fn aggiorna(&self) -> Esito<()> {
+        self.chiedi(Lavoro::Prova).await
     }
 
     /// First operation of the ente.
@@ -405,8 +412,12 @@ impl EnteStore for Ente {
     }
 
     async fn spazza(&self) -> Esito<u64> {
-        let (deposito, apertura) = (self.deposito.clone(), self.apertura);
-        let vecchi = in_disparte(move || deposito.vecchi(AFFITTO_S, apertura)).await?;
+        let (eta, apertura) = match self.motore.condiviso() {
+            false => (AFFITTO_S, self.apertura),
+            true => (AFFITTO_ALTRUI_S, std::time::SystemTime::UNIX_EPOCH),
+        };
+        let deposito = self.deposito.clone();
+        let vecchi = in_disparte(move || deposito.vecchi(eta, apertura)).await?;
         let mut tolti = 0;
         for gruppo in vecchi.chunks(256) {
             let (gruppo, deposito) = (gruppo.to_vec(), self.deposito.clone());

@@ -30,6 +30,11 @@ impl Aperti {
         posto.try_lock().ok().and_then(|e| e.clone())
     }
 
+    /// Is none open?
+    pub fn nessuno(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Opens an ente, unless somebody did: blocks only who wants the same one.
     pub fn apri(&self, ipa: &CodiceIpa, apri: impl FnOnce() -> Esito<Arc<Ente>>) -> Esito<Arc<Ente>> {
         let posto = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());

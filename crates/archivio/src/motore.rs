@@ -263,6 +263,10 @@ pub(crate) trait Lettura: Send {
 pub(crate) trait Motore: Send + Sync {
     /// A place to read from, when there is one free.
     async fn lettura(&self) -> Esito<Box<dyn Lettura>>;
+    /// May other processes have the same ente open?
+    fn condiviso(&self) -> bool {
+        false
+    }
     /// Closes what nobody uses.
     fn chiudi(&self);
     /// Recomputes everything. Blocks.

@@ -187,8 +187,24 @@ impl LettoreHash for Tessere<'_> {
             let voci = voci(self.c, self.log, n * 256, usize::from(larghezza))?;
             return Ok(voci.iter().map(catena::foglia).collect());
         }
-        // Each hash of this level is the root of a full tile of the level below.
+        // Each hash of this level is the root of a full tile of the level below, all of which are rows.
         let primo = n * 256;
+        let sotto = self.c.tutte(
+            "SELECT hash FROM tessera WHERE log = ? AND livello = ? AND n >= ? AND n < ? ORDER BY n",
+            valori![
+                self.log,
+                i64::from(livello) - 1,
+                i64::try_from(primo).unwrap_or(i64::MAX),
+                i64::try_from(primo + u64::from(larghezza)).unwrap_or(i64::MAX)
+            ],
+            |r| {
+                let hash: Vec<Hash> = r.byte(0)?.chunks_exact(32).filter_map(|h| Hash::try_from(h).ok()).collect();
+                Ok(catena::albero::radice_di(&hash))
+            },
+        )?;
+        if sotto.len() == usize::from(larghezza) {
+            return Ok(sotto);
+        }
         (primo..primo + u64::from(larghezza))
             .map(|sotto| Ok(catena::albero::radice_di(&self.tessera(livello - 1, sotto, 256)?)))
             .collect()

@@ -351,3 +351,52 @@ fn random_histories_give_the_same_answers_on_both_engines_and_move_between_them_
         })
         .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_nodes_on_one_database_give_one_sequence_and_hear_each_other() {
+    // R-A04, R-A06, R-A08
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    let b = Banco::nuovo().await;
+    let opzioni = Opzioni { tempo_del_database: false };
+    let altro = PostgresStore::apri(b.dir.path(), &url_di(&b, &server), b.orologio.clone(), opzioni).await.unwrap();
+    let la = altro.ente(&ipa()).await.unwrap().unwrap();
+    let mut compiti = tokio::task::JoinSet::new();
+    for i in 0..240 {
+        let (ente, n) = (if i % 2 == 0 { b.ente.clone() } else { la.clone() }, b.nuova("anna", &format!("Da {i}")));
+        compiti.spawn(async move { ente.registra(&aoo(), n).await.unwrap() });
+    }
+    let fatte = compiti.join_all().await;
+    let mut numeri: Vec<i64> = fatte.iter().map(|f| f.chiave.as_ref().unwrap().numero.valore()).collect();
+    numeri.sort_unstable();
+    assert_eq!(numeri, (1..=240).collect::<Vec<_>>());
+    let mut indici: Vec<u64> = fatte.iter().map(|f| f.indice).collect();
+    indici.sort_unstable();
+    indici.dedup();
+    assert_eq!(indici.len(), 240);
+    // The same request at both doors: one number.
+    let idem = |n: DaRegistrare| DaRegistrare {
+        idempotenza: Some(Idempotenza { ambito: "t".into(), chiave: "k".into(), richiesta: [1; 32] }),
+        ..n
+    };
+    let a = aoo();
+    let (x, y) = tokio::join!(
+        b.ente.registra(&a, idem(b.nuova("anna", "Una volta"))),
+        la.registra(&a, idem(b.nuova("anna", "Una volta")))
+    );
+    let (x, y) = (x.unwrap(), y.unwrap());
+    assert_eq!((x.chiave.clone(), x.ripetuta != y.ripetuta), (y.chiave.clone(), true));
+    // What one changes the other knows: first an office, then a session.
+    b.configura(dominio::comandi::ComandoConfigurazione::ChiudiUfficio { codice: "SEGR".parse().unwrap() }).await;
+    let chiuso = |c: &dominio::configurazione::Configurazione| {
+        c.aoo[&aoo()].ufficio(&"SEGR".parse().unwrap(), b.ente.ora()).is_none()
+    };
+    let inizio = std::time::Instant::now();
+    while !chiuso(&la.configurazione()) {
+        assert!(inizio.elapsed().as_secs() < 30, "never heard");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let s = Sessione { utente: "anna".parse().unwrap(), csrf: "c".into(), scadenza: b.ente.ora().piu_secondi(60) };
+    b.ente.apri_sessione([3; 32], s.clone()).await.unwrap();
+    assert_eq!(la.sessione(&[3; 32]).await.unwrap(), Some(s));
+    b.verifica().await;
+}

@@ -5,6 +5,7 @@
 //! server is asked, by the number of the transaction, before anybody is told anything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
@@ -31,11 +32,19 @@ pub(super) struct BasePg {
     transazione: String,
     /// The versions of what is remembered.
     versioni: Option<(i64, i64)>,
+    /// That of the configuration, for who looks whether others changed it.
+    vista: Arc<AtomicI64>,
 }
 
 impl BasePg {
-    pub fn nuova(pool: Pool, filo: Arc<Filo>, ente: i32, orologio: Arc<OrologioDelDatabase>) -> Self {
-        Self { pool, filo, ente, orologio, sessione: None, transazione: String::new(), versioni: None }
+    pub fn nuova(
+        pool: Pool,
+        filo: Arc<Filo>,
+        ente: i32,
+        orologio: Arc<OrologioDelDatabase>,
+        vista: Arc<AtomicI64>,
+    ) -> Self {
+        Self { pool, filo, ente, orologio, sessione: None, transazione: String::new(), versioni: None, vista }
     }
 
     fn apri(&self) -> Esito<Sessione> {
@@ -98,6 +107,7 @@ impl Base for BasePg {
         self.transazione = transazione;
         self.sessione = Some(s);
         let prima = self.versioni.replace(versioni);
+        self.vista.store(versioni.1, Ordering::Relaxed);
         Ok(Inizio {
             altri: prima.is_none_or(|p| p.0 != versioni.0),
             configurazione: prima.is_none_or(|p| p.1 != versioni.1),
@@ -128,6 +138,7 @@ impl Base for BasePg {
         }
         if let Some(v) = &mut self.versioni {
             *v = (v.0 + i64::from(mosso.teste), v.1 + i64::from(mosso.configurazione));
+            self.vista.store(v.1, Ordering::Relaxed);
         }
         Ok(true)
     }
@@ -141,7 +152,10 @@ impl Base for BasePg {
                 Ok((r.intero(0)?, r.intero(1)?))
             });
         match versioni {
-            Ok(v) => self.versioni = v,
+            Ok(v) => {
+                self.versioni = v;
+                self.vista.store(v.map_or(-1, |v| v.1), Ordering::Relaxed);
+            }
             Err(e) => {
                 s.butta();
                 return Err(e);

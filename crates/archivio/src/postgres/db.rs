@@ -216,7 +216,7 @@ impl Tradotto {
         Self { sql: out, inserimento, tabella }
     }
 
-    /// The insertion of many rows given as arrays, one a column.
+    /// The insertion of many rows given as arrays, one a column; the ente is asked once for all.
     fn a_schiera(&self, tipi: &[Type]) -> Option<String> {
         let (testa, valori, coda) = self.inserimento.as_ref()?;
         let colonne: Vec<String> =
@@ -224,8 +224,9 @@ impl Tradotto {
         let schiere: Vec<String> =
             tipi.iter().enumerate().map(|(i, t)| format!("${}::{}[]", i + 1, t.name())).collect();
         let nomi: Vec<String> = (0..valori.len()).map(|i| format!("c{i}")).collect();
+        let testa = testa.replacen('(', "(ente, ", 1);
         Some(format!(
-            "{testa} SELECT {} FROM unnest({}) AS x({}){coda}",
+            "{testa} SELECT (SELECT current_setting('protocollo.ente')::integer), {} FROM unnest({}) AS x({}){coda}",
             colonne.join(","),
             schiere.join(","),
             nomi.join(",")
@@ -766,7 +767,8 @@ mod tests {
         assert_eq!(t.tabella.as_deref(), Some("cerca"));
         assert_eq!(
             t.a_schiera(&[Type::INT8, Type::TEXT]).unwrap(),
-            "INSERT INTO cerca(reg, parole)  SELECT c0,c1::text::tsvector FROM unnest($1::int8[],$2::text[]) AS x(c0,c1)"
+            "INSERT INTO cerca(ente, reg, parole)  SELECT (SELECT current_setting('protocollo.ente')::integer), \
+             c0,c1::text::tsvector FROM unnest($1::int8[],$2::text[]) AS x(c0,c1)"
         );
         let t = Tradotto::di("INSERT INTO testa(log, n) VALUES (?,?) ON CONFLICT(log) DO UPDATE SET n = excluded.n");
         assert!(t.sql.contains("($1,$2) ON CONFLICT(ente, log) DO UPDATE"), "{}", t.sql);

@@ -13,8 +13,10 @@ mod orologio;
 mod schema;
 pub mod soglia;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,6 +46,8 @@ use orologio::OrologioDelDatabase;
 /// Connections of those who write, and of those who read, of one process.
 const SCRITTURE: usize = 12;
 const LETTURE: usize = 8;
+/// How often it is looked whether another process changed the configuration of an ente that is open here.
+const SGUARDO: Duration = Duration::from_secs(1);
 /// How long a connection is waited for.
 const ATTESA: Duration = Duration::from_secs(5);
 
@@ -69,8 +73,12 @@ pub struct PostgresStore {
     letture: Pool,
     filo: Arc<Filo>,
     aperti: Aperti,
+    /// The version of the configuration that each open ente has seen.
+    viste: Viste,
     installazione: Arc<Ente>,
 }
+
+type Viste = Mutex<HashMap<CodiceIpa, Arc<AtomicI64>>>;
 
 fn senza_connessione(e: &PoolError) -> Errore {
     match e {
@@ -119,11 +127,11 @@ impl PostgresStore {
             let (scritture, letture, filo) = (scritture.clone(), letture.clone(), Arc::clone(&filo));
             crate::file::in_disparte(move || {
                 let cartella = radice.join(INSTALLAZIONE);
-                apri_ente(&cartella, &ipa, n, chiave, orologio, scritture, letture, filo)
+                apri_ente(&cartella, &ipa, n, chiave, orologio, scritture, letture, filo, Arc::default())
             })
             .await?
         };
-        Ok(Arc::new(Self {
+        let store = Arc::new(Self {
             radice: radice.to_owned(),
             chiave,
             orologio,
@@ -131,8 +139,11 @@ impl PostgresStore {
             letture,
             filo,
             aperti: Aperti::default(),
+            viste: Mutex::default(),
             installazione,
-        }))
+        });
+        tokio::spawn(guarda(Arc::downgrade(&store)));
+        Ok(store)
     }
 
     /// Folder of an ente's files.
@@ -172,6 +183,24 @@ impl PostgresStore {
         crate::file::in_disparte(move || copia::da_sqlite(&filo, &pool, n, &cartella)).await
     }
 
+    /// Whoever has an ente open hears what others changed: people, rights, offices.
+    async fn aggiorna(&self) -> Esito<()> {
+        let c = connessione(&self.filo, &self.letture).await?;
+        let righe = c.query("SELECT ipa, configurazione FROM ente", &[]).await.map_err(errore)?;
+        drop(c);
+        for r in &righe {
+            let (ipa, versione): (&str, i64) = (r.try_get(0).map_err(errore)?, r.try_get(1).map_err(errore)?);
+            let Ok(ipa) = ipa.parse::<CodiceIpa>() else { continue };
+            let vista = self.viste.lock().unwrap_or_else(PoisonError::into_inner).get(&ipa).cloned();
+            if vista.is_some_and(|v| v.load(Ordering::Relaxed) != versione)
+                && let Some(ente) = self.aperti.gia_aperto(&ipa)
+            {
+                ente.aggiorna().await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
         if let Some(e) = self.aperti.gia_aperto(ipa) {
             return Ok(Some(e));
@@ -180,10 +209,26 @@ impl PostgresStore {
         let cartella = Self::cartella(&self.radice, ipa);
         let (chiave, orologio) = (self.chiave.clone(), Arc::clone(&self.orologio));
         let (scritture, letture, filo) = (self.scritture.clone(), self.letture.clone(), Arc::clone(&self.filo));
+        let vista =
+            Arc::clone(self.viste.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
         tokio::task::block_in_place(|| {
-            self.aperti.apri(ipa, || apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo))
+            self.aperti.apri(ipa, || apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo, vista))
         })
         .map(Some)
+    }
+}
+
+/// Looks now and then, as long as the store is there.
+async fn guarda(store: Weak<PostgresStore>) {
+    loop {
+        tokio::time::sleep(SGUARDO).await;
+        let Some(s) = store.upgrade() else { return };
+        if s.aperti.nessuno() {
+            continue;
+        }
+        if let Err(e) = s.aggiorna().await {
+            tracing::warn!(errore = %e, "non si sa se altri hanno cambiato la configurazione");
+        }
     }
 }
 
@@ -240,9 +285,10 @@ fn apri_ente(
     scritture: Pool,
     letture: Pool,
     filo: Arc<Filo>,
+    vista: Arc<AtomicI64>,
 ) -> Esito<Arc<Ente>> {
     crea_cartella(cartella)?;
-    let base = BasePg::nuova(scritture.clone(), Arc::clone(&filo), n, Arc::clone(&orologio));
+    let base = BasePg::nuova(scritture.clone(), Arc::clone(&filo), n, Arc::clone(&orologio), vista);
     let accessi = Accessi::nuovi(Arc::new(accessi::AccessiPg { pool: scritture, filo: Arc::clone(&filo), ente: n }));
     let motore = MotorePg { cartella: cartella.to_owned(), pool: letture, filo, ente: n };
     Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi)
@@ -261,6 +307,10 @@ impl Motore for MotorePg {
     async fn lettura(&self) -> Esito<Box<dyn Lettura>> {
         let client = connessione(&self.filo, &self.pool).await?;
         Ok(Box::new(LetturaPg { sessione: Sessione::nuova(Arc::clone(&self.filo), client), ente: self.ente }))
+    }
+
+    fn condiviso(&self) -> bool {
+        true
     }
 
     fn chiudi(&self) {}

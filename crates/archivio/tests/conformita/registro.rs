@@ -216,7 +216,8 @@ async fn files_come_back_byte_for_byte_and_the_same_bytes_are_kept_once() {
     assert_eq!(conta(), 2);
     let (dir, o) = b.riapri();
     let b = Banco::di_nuovo(dir, o).await;
-    assert_eq!(b.ente.spazza().await.unwrap(), 1);
+    // Where other processes may be receiving files in the same folder, only after a day.
+    assert_eq!(b.ente.spazza().await.unwrap(), u64::from(su_file()));
     assert_eq!(b.verifica().await.file, 1);
 }
 

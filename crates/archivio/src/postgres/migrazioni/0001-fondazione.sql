@@ -67,7 +67,6 @@ CREATE TABLE coinvolto(
   ente integer NOT NULL DEFAULT current_setting('protocollo.ente')::integer,
   chi text COLLATE "C" NOT NULL, reg bigint NOT NULL, PRIMARY KEY(ente, chi, reg)
 );
-CREATE INDEX coinvolto_reg ON coinvolto(ente, reg);
 CREATE TABLE riscontro(
   ente integer NOT NULL DEFAULT current_setting('protocollo.ente')::integer,
   chiave text COLLATE "C" NOT NULL, reg bigint NOT NULL, PRIMARY KEY(ente, chiave, reg)
@@ -272,8 +271,9 @@ BEGIN
   FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('ente', 'migrazione') LOOP
     EXECUTE format('CREATE TRIGGER intera BEFORE TRUNCATE ON %I EXECUTE FUNCTION immutabile()', t);
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
-    EXECUTE format('CREATE POLICY ente ON %I USING (ente = current_setting(''protocollo.ente'')::integer)
-                    WITH CHECK (ente = current_setting(''protocollo.ente'')::integer)', t);
+    -- As a subquery it is asked once a statement, not once a row.
+    EXECUTE format('CREATE POLICY ente ON %I USING (ente = (SELECT current_setting(''protocollo.ente'')::integer))
+                    WITH CHECK (ente = (SELECT current_setting(''protocollo.ente'')::integer))', t);
     EXECUTE format('GRANT SELECT ON %I TO protocollo_lettore', t);
     EXECUTE format('GRANT SELECT, INSERT ON %I TO protocollo_scrittore', t);
   END LOOP;
