@@ -4,6 +4,7 @@
 mod ancore;
 mod campione;
 mod carico;
+mod copie;
 mod demo;
 mod eml;
 mod parole;
@@ -38,6 +39,10 @@ enum Verbo {
     /// Checkpoint depositati altrove.
     #[command(subcommand)]
     Ancore(ancore::Verbo),
+    /// Copia coerente di un archivio, anche mentre il servizio è in esercizio.
+    Backup(copie::Backup),
+    /// Ripristina una copia in una cartella nuova, e la verifica.
+    Ripristina(copie::Ripristina),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         Verbo::Verifica(o) => verifica::esegui(o),
         Verbo::Ricevuta(v) => verifica::ricevuta(v),
         Verbo::Ancore(v) => ancore::esegui(v),
+        Verbo::Backup(o) => copie::backup(o),
+        Verbo::Ripristina(o) => copie::ripristina(o),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {
@@ -69,8 +76,11 @@ fn main() -> ExitCode {
 
 /// 3 when something could not be reached, 2 when it was asked wrongly.
 fn codice(e: &anyhow::Error) -> u8 {
+    use archivio::sqlite::copia::Guasto;
     let irraggiungibile = e.chain().any(|c| {
-        c.is::<std::io::Error>() || matches!(c.downcast_ref::<archivio::Errore>(), Some(archivio::Errore::Archivio(_)))
+        c.is::<std::io::Error>()
+            || matches!(c.downcast_ref::<archivio::Errore>(), Some(archivio::Errore::Archivio(_)))
+            || matches!(c.downcast_ref::<Guasto>(), Some(Guasto::Archivio(archivio::Errore::Archivio(_))))
     });
     if irraggiungibile { 3 } else { 2 }
 }

@@ -49,13 +49,27 @@ struct Ripresa {
     corrente: Option<Stato>,
 }
 
+impl Opzioni {
+    /// Everything in a folder, with these anchors.
+    pub fn di(archivio: &Path, ancora: &[String]) -> Self {
+        let (archivio, ancora) = (archivio.to_owned(), ancora.to_vec());
+        Self { archivio, ente: None, aoo: None, ancora, riprendi: None, json: false }
+    }
+}
+
 /// Recomputes everything; works beside a running service.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
+    let (tutte, ancore) = calcola(o)?;
+    stampa(o, &tutte, ancore)
+}
+
+/// What is found, with how many anchors.
+pub fn calcola(o: &Opzioni) -> Result<(Verifica, usize)> {
     if !o.archivio.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", o.archivio.display());
     }
     let cartelle = cartelle(o)?;
-    let ancore = ancore(o)?;
+    let ancore = leggi_ancore(&o.ancora)?;
     let mut ripresa = match &o.riprendi {
         Some(f) if f.exists() => serde_json::from_slice(&leggi(f)?)
             .with_context(|| format!("{} non è una verifica interrotta", f.display()))?,
@@ -91,7 +105,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
     if let Some(f) = &o.riprendi {
         std::fs::remove_file(f).with_context(|| format!("non si toglie {}", f.display()))?;
     }
-    stampa(o, &tutte, ancore.len())
+    Ok((tutte, ancore.len()))
 }
 
 /// The folders to verify; without `--ente` that of the installation too, which has a log of its own.
@@ -164,7 +178,8 @@ fn salva(f: Option<&Path>, r: &Ripresa) -> Result<()> {
     std::fs::rename(&provvisorio, f).with_context(|| format!("non si scrive {}", f.display()))
 }
 
-fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
+/// Prints the outcome; 1 when something does not hold.
+pub fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
     let buona = tutte.differenze.is_empty();
     if o.json {
         println!("{}", serde_json::to_string(&tutte)?);
@@ -189,9 +204,9 @@ fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
 }
 
 /// The anchors named on the command line.
-fn ancore(o: &Opzioni) -> Result<Vec<Ancora>> {
+pub fn leggi_ancore(dove: &[String]) -> Result<Vec<Ancora>> {
     let mut out = Vec::new();
-    for dove in &o.ancora {
+    for dove in dove {
         if dove.starts_with("http://") || dove.starts_with("https://") {
             out.extend(ancora(dove, &scarica(dove)?)?);
             continue;

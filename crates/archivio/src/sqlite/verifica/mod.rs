@@ -155,14 +155,14 @@ pub(super) struct Meta {
 
 /// This thread, and those it starts, take only the time that nobody else wants: a service beside goes on as before, and
 /// where nothing else runs nothing is lost.
-fn cedi_il_passo() {
+pub(super) fn cedi_il_passo() {
     // On Linux priority belongs to the thread.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(19);
 }
 
 /// Operations of a log as they are: the index past the last.
-fn dimensione(c: &Connection, log: i64) -> Esito<u64> {
+pub(super) fn dimensione(c: &Connection, log: i64) -> Esito<u64> {
     let (da, a) = righe::confini(log);
     let ultimo: Option<i64> =
         c.query_row("SELECT max(id) FROM operazione WHERE id >= ? AND id < ?", [da, a], |r| r.get(0))?;
