@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use archivio::orologio::OrologioDiSistema;
-use archivio::sqlite::copia::{self, Guasto, Ripristinata};
-use archivio::store::Verifica;
+use archivio::sqlite::copia::{self, DaAprire, Guasto, NumeroDato, Perdita, Ripristinata};
+use archivio::store::{Registro, Verifica};
 use clap::Args;
+use dominio::codici::NomeUtente;
+use dominio::permessi::{Operatore, Porta};
 use dominio::tempo::Orologio as _;
 use serde_json::json;
 
-use crate::demo::Configurazione;
+use crate::demo::{Configurazione, apri, runtime};
 use crate::verifica;
 
 /// Options of `backup`.
@@ -45,9 +47,43 @@ pub struct Ripristina {
     /// Checkpoint conservati altrove, come in «verifica»: un file, una cartella o un indirizzo. Ripetibile.
     #[arg(long, value_name = "FILE|URL")]
     ancora: Vec<String>,
+    /// Nessuna ancora dice fin dove il registro era arrivato: si salta un margine più largo.
+    #[arg(long, conflicts_with = "ancora")]
+    senza_ancora: bool,
+    /// Il servizio era fermo prima della copia e niente è stato registrato dopo: nessun numero si salta.
+    #[arg(long, conflicts_with_all = ["senza_ancora", "numeri_dati", "margine"])]
+    senza_perdita: bool,
+    /// Ultimo numero che si sa dato, per esempio letto su un'etichetta; con più AOO, IPA/AOO/REGISTRO/ANNO=N. Ripetibile.
+    #[arg(long, value_name = "REGISTRO/ANNO=N", value_parser = numero_dato)]
+    numeri_dati: Vec<NumeroDato>,
+    /// Numeri da saltare oltre quelli che le ancore dicono mancanti, per ciò che fu registrato dopo l'ultima ancora
+    /// (predefiniti: 1000 se qualcosa manca; 10000 senza ancore).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=999_999_999))]
+    margine: Option<i64>,
+    /// Chi ripristina e risponde della lacuna: un utente dell'ente, o nome e cognome.
+    #[arg(long)]
+    operatore: Option<String>,
+    /// Perché si ripristina.
+    #[arg(long)]
+    motivo: Option<String>,
     /// Un solo valore JSON sullo standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// `[IPA/AOO/]REGISTRO/ANNO=N`.
+fn numero_dato(t: &str) -> Result<NumeroDato, String> {
+    let male = || format!("«{t}» non è REGISTRO/ANNO=N, né IPA/AOO/REGISTRO/ANNO=N");
+    let (dove, numero) = t.split_once('=').ok_or_else(male)?;
+    let numero = numero.parse().ok().filter(|n| (0..=dominio::epoca::NUMERO_MAX).contains(n)).ok_or_else(male)?;
+    let parti: Vec<&str> = dove.split('/').collect();
+    let (aoo, registro, anno) = match parti[..] {
+        [r, a] => (None, r, a),
+        [i, o, r, a] => (Some((i.parse().map_err(|_| male())?, o.parse().map_err(|_| male())?)), r, a),
+        _ => return Err(male()),
+    };
+    let (registro, anno) = (registro.parse().map_err(|_| male())?, anno.parse().map_err(|_| male())?);
+    Ok(NumeroDato { aoo, registro, anno, numero })
 }
 
 /// Makes a copy beside a running service. 1 when a file of the archive could not be copied as it should be.
@@ -138,8 +174,43 @@ pub fn ripristina(o: &Ripristina) -> Result<u8> {
 }
 
 fn ripristinata(o: &Ripristina) -> Result<u8> {
+    // What can be told before anything is copied.
+    let detto = o.ancora.len() + o.numeri_dati.len();
+    if detto == 0 && !o.senza_ancora && !o.senza_perdita {
+        bail!(
+            "dopo la copia possono essere stati dati altri numeri, e non vanno dati due volte: indicare fin dove il registro era \
+             arrivato con --ancora (checkpoint depositati altrove) o --numeri-dati; oppure --senza-ancora, se non si può sapere, o \
+             --senza-perdita, se il servizio era fermo prima della copia"
+        );
+    }
+    let ancore = verifica::leggi_ancore(&o.ancora)?;
+    let ora = OrologioDiSistema.adesso();
     let cantiere = Cantiere::accanto(&o.archivio)?;
-    let (copia, r) = riprendi(&o.da, &cantiere.0)?;
+    let (copia, radice, r) = riprendi(&o.da, &cantiere.0)?;
+    let perdita = Perdita {
+        ancore: &ancore,
+        numeri: &o.numeri_dati,
+        margine: o.margine,
+        senza_ancora: o.senza_ancora,
+        senza_perdita: o.senza_perdita,
+        motivo: o.motivo.as_deref().unwrap_or_default(),
+        ora,
+    };
+    let epoche = copia::pianifica(&cantiere.0, &r.manifesto, &radice, &perdita)?;
+    if epoche.is_empty() {
+        eprintln!(
+            "Nessuna operazione risulta persa: i numeri continuano da dove la copia li lascia. Ciò che fosse stato registrato dopo \
+             l'ultima ancora non si vede: se non si può escludere, ripetere con --margine."
+        );
+    } else {
+        dichiara(o, &cantiere.0, &epoche)?;
+        if let Err(e) = copia::ricorda(&radice, &r.manifesto, &epoche, ora) {
+            eprintln!(
+                "Attenzione: accanto alle copie non si può scrivere che questi numeri sono saltati ({e}). Un altro ripristino da \
+                 questa cartella deve indicare le ancore di questo archivio."
+            );
+        }
+    }
     let opzioni = verifica::Opzioni::di(&cantiere.0, &o.ancora);
     let (v, ancore) = verifica::calcola(&opzioni)?;
     cantiere.consegna(&o.archivio)?;
@@ -147,7 +218,8 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
     if o.json {
         println!(
             "{}",
-            json!({"copia": copia, "istante": r.manifesto.istante, "file": r.file, "byte": r.byte, "verifica": v})
+            json!({"copia": copia, "istante": r.manifesto.istante, "file": r.file, "byte": r.byte,
+            "verifica": v})
         );
         return Ok(codice(&v));
     }
@@ -160,10 +232,42 @@ fn codice(v: &Verifica) -> u8 {
     u8::from(!v.differenze.is_empty())
 }
 
+/// Opens the epochs, each signed at once, by who restores.
+fn dichiara(o: &Ripristina, archivio: &Path, epoche: &[DaAprire]) -> Result<()> {
+    let (Some(chi), Some(_)) = (&o.operatore, &o.motivo) else {
+        let mancanti: u64 = epoche.iter().map(|e| e.mancanti).sum();
+        bail!(
+            "dopo questa copia sono state scritte altre operazioni ({mancanti} risultano da altrove): si apre una nuova epoca e si \
+             dichiara quali numeri si saltano. Indicare chi la dichiara con --operatore, e perché con --motivo"
+        );
+    };
+    runtime()?.block_on(async {
+        let store = apri(archivio)?;
+        for e in epoche {
+            let ente = store.ente(&e.ipa).await?.with_context(|| format!("l'ente {} non si apre", e.ipa))?;
+            let conf = ente.configurazione();
+            let aoo = match &e.registro {
+                Registro::Aoo(a) => Some(a),
+                Registro::Ente => conf.aoo.keys().next(),
+            };
+            let utente = chi.parse::<NomeUtente>().ok();
+            let utente = utente.zip(aoo).and_then(|(u, a)| conf.operatore(&u, a, ente.ora(), Porta::Cli));
+            let operatore =
+                utente.unwrap_or_else(|| Operatore { per_conto_di: Some(chi.clone()), ..archivio::sistema() });
+            ente.dichiara_lacuna(&e.registro, &operatore, e.nuova.clone()).await?;
+            ente.firma_checkpoint(&e.registro).await?;
+            for (registro, anno, fino) in &e.nuova.fino {
+                eprintln!("{}: {registro}/{anno}: i numeri fino a {fino} non si danno più", e.ipa);
+            }
+        }
+        anyhow::Ok(())
+    })
+}
+
 /// A copy in a new folder, compared with its manifest, with a key that opens what it must.
-fn riprendi(da: &Path, a: &Path) -> Result<(PathBuf, Ripristinata)> {
+fn riprendi(da: &Path, a: &Path) -> Result<(PathBuf, PathBuf, Ripristinata)> {
     let (copia, radice) = copia::scegli(da)?;
     let r = copia::copia_in(&copia, &radice, a, &|m| eprintln!("{m}"))?;
     copia::controlla_chiave(a, &r.manifesto)?;
-    Ok((copia, r))
+    Ok((copia, radice, r))
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use archivio::sqlite::verifica::{self, Ancora, Passo, Stato};
 use archivio::sqlite::{SqliteStore, enti_in};
-use archivio::store::Verifica;
+use archivio::store::{LacunaTrovata, Verifica};
 use catena::{ChiavePubblica, EsitoRicevuta, Ricevuta};
 use clap::{Args, Subcommand};
 use dominio::codici::{CodiceAoo, CodiceIpa};
@@ -160,6 +160,8 @@ fn somma(tutte: &mut Verifica, v: Verifica) {
     tutte.file += v.file;
     tutte.righe += v.righe;
     tutte.accessi += v.accessi;
+    tutte.lacune.extend(v.lacune);
+    tutte.ancore_coperte += v.ancore_coperte;
     tutte.differenze.extend(v.differenze);
 }
 
@@ -194,6 +196,14 @@ pub fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
         if !o.ancora.is_empty() {
             println!("ancore={ancore}");
         }
+        if tutte.ancore_coperte > 0 {
+            println!("ancore_coperte={}", tutte.ancore_coperte);
+        }
+        // Known to whoever asks, and no difference (R-N05).
+        println!("lacune={}", tutte.lacune.len());
+        for l in &tutte.lacune {
+            println!("lacuna {}", in_parole(l));
+        }
         println!("differenze={}", tutte.differenze.len());
         for d in &tutte.differenze {
             println!("{} {}: {}: atteso {}, trovato {}", d.tabella, d.chiave, d.campo, d.atteso, d.trovato);
@@ -201,6 +211,17 @@ pub fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
     }
     eprintln!("{}", if buona { "Tutto torna." } else { "Ci sono differenze." });
     Ok(u8::from(!buona))
+}
+
+/// A declared gap, in one line.
+fn in_parole(l: &LacunaTrovata) -> String {
+    let x = &l.lacuna;
+    let salti: Vec<String> = x.salti.iter().map(|s| format!("{}/{}: {}-{}", s.registro, s.anno, s.da, s.a)).collect();
+    let salti = if salti.is_empty() { "nessun numero".to_owned() } else { salti.join(", ") };
+    let noto = x.ultimo.as_ref().map_or(String::new(), |u| format!(", ultimo checkpoint noto {}", u.dimensione));
+    let (quando, motivo) = (l.istante.con_offset(), &x.motivo);
+    let dove = format!("{}/{}: epoca {} dal {quando}", l.registro, l.indice, x.epoca);
+    format!("{dove}, saltati {salti}{noto}; {}: {motivo}", l.operatore)
 }
 
 /// The anchors named on the command line.

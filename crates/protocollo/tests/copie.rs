@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::{Value, json};
 
 /// What tells that nothing was given out after the copy.
-const SENZA_PERDITA: [&str; 0] = [];
+const SENZA_PERDITA: [&str; 1] = ["--senza-perdita"];
 const AOO: &str = "/api/v1/enti/c_z999/aoo/AOO1";
 
 /// The real service on the sample ente.
@@ -228,4 +228,95 @@ fn a_copy_that_is_not_whole_is_refused_with_its_reason_and_leaves_nothing() {
     assert!(!nuovo.exists());
     assert_eq!(ripristina(d.path(), &nuovo, &SENZA_PERDITA).0.status.code(), Some(1));
     assert_eq!(ripristina(&d.path().join("assente"), &nuovo, &SENZA_PERDITA).0.status.code(), Some(3));
+}
+
+/// The same ente, its register one step further than every number that was given.
+fn riavviato(nuovo: &Path, oltre: i64) -> (i64, i64) {
+    let demo = Demo::avvia(nuovo);
+    let (anno, numero) = demo.registra("Dopo il ripristino", None);
+    assert!(numero > oltre, "{numero} after {oltre}");
+    assert_eq!(demo.registra("Dopo ancora", None), (anno, numero + 1));
+    (anno, numero + 1)
+}
+
+#[test]
+fn numbers_given_after_the_copy_are_never_given_again_and_the_gap_is_told_apart() {
+    // R-N05.
+    let d = tempfile::tempdir().unwrap();
+    let (dati, copie) = (d.path().join("dati"), d.path().join("copie"));
+    let demo = Demo::avvia(&dati);
+    let (_, ultimo_in_copia) = demo.registra("Nella copia", None);
+    assert_eq!(backup(&dati, &copie, &[]).0.status.code(), Some(0));
+    let prima = demo.registra("Persa", Some("un file"));
+    let ancora_di_mezzo = demo.ancora(prima);
+    let dati_fuori = (0..5).fold(prima, |_, i| demo.registra(&format!("Persa {i}"), None));
+    let ancora = d.path().join("ancora");
+    std::fs::write(&ancora, format!("{ancora_di_mezzo}\n{}", demo.ancora(dati_fuori))).unwrap();
+    drop(demo);
+    let ancora = ancora.to_str().unwrap();
+    let chi = ["--operatore", "elena.martinazzi", "--motivo", "disco perduto"];
+    let nuovo = d.path().join("nuovo");
+    // What must be said to decide is asked for, and nothing is left behind.
+    for (argomenti, manca) in [
+        (vec![], "--senza-ancora"),
+        (vec!["--ancora", ancora], "--operatore"),
+        (vec!["--ancora", ancora, "--senza-perdita"], "non è vero"),
+        (vec!["--numeri-dati", "PG=3"], "REGISTRO/ANNO=N"),
+        (vec!["--numeri-dati", "altro/AOO1/PG/2026=3", chi[0], chi[1], chi[2], chi[3]], "non è in questa copia"),
+    ] {
+        let (o, _, detto) = ripristina(&copie, &nuovo, &argomenti);
+        assert_eq!(o.status.code(), Some(2), "{argomenti:?}: {detto}");
+        assert!(detto.contains(manca), "{argomenti:?}: {detto}");
+        assert!(!nuovo.exists() && !d.path().join(".nuovo.in-ripristino").exists());
+    }
+    let (o, v, detto) = ripristina(&copie, &nuovo, &[&["--ancora", ancora][..], &chi].concat());
+    assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+    let lacuna = v["verifica"]["lacune"].as_array().unwrap().iter().find(|l| !l["salti"].is_null()).unwrap();
+    let salto = lacuna["salti"].as_array().unwrap().iter().find(|s| s["registro"] == "PG").unwrap().clone();
+    assert_eq!(salto["da"], ultimo_in_copia + 1, "{lacuna}");
+    assert!(salto["a"].as_i64().unwrap() >= dati_fuori.1, "{lacuna}");
+    assert_eq!((&lacuna["epoca"], &lacuna["motivo"]), (&json!(2), &json!("disco perduto")));
+    let dopo = riavviato(&nuovo, dati_fuori.1);
+    assert_eq!(dopo.1, salto["a"].as_i64().unwrap() + 2);
+    // The anchors of what was lost are told apart; one of nobody's history is a difference.
+    let verifica =
+        |ancora: &str| protocollo("verifica", &["--archivio", nuovo.to_str().unwrap(), "--json", "--ancora", ancora]);
+    let (o, v, detto) = verifica(ancora);
+    assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+    assert!(v["ancore_coperte"].as_u64().unwrap() >= 2 && v["lacune"].as_array().unwrap().len() == 2, "{v}");
+    let o = Command::new(env!("CARGO_BIN_EXE_protocollo"))
+        .args(["verifica", "--archivio", nuovo.to_str().unwrap(), "--ancora", ancora])
+        .output()
+        .unwrap();
+    let testo = String::from_utf8_lossy(&o.stdout).into_owned();
+    assert!(testo.contains("lacune=2") && testo.contains("disco perduto") && testo.contains("differenze=0"), "{testo}");
+
+    // A second loss, restored from the very same old copy: past what the first restoring jumped, and gave.
+    let terzo = d.path().join("terzo");
+    let (o, v, detto) = ripristina(&copie, &terzo, &[&["--ancora", ancora, "--margine", "0"][..], &chi].concat());
+    assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+    riavviato(&terzo, dopo.1);
+
+    // Without anchors, and by hand.
+    for (i, (come, oltre)) in
+        [(vec!["--senza-ancora"], dopo.1), (vec!["--numeri-dati", &format!("PG/{}=7000000", dopo.0)], 7_000_000)]
+            .into_iter()
+            .enumerate()
+    {
+        let qui = d.path().join(format!("altro{i}"));
+        let (o, v, detto) =
+            ripristina(&copie, &qui, &[&come[..], &["--operatore", "Mario Bianchi", "--motivo", "prova"]].concat());
+        assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+        assert_eq!(v["verifica"]["lacune"][1]["operatore"], "Mario Bianchi", "{v}");
+        riavviato(&qui, oltre);
+    }
+
+    // An anchor that no key of the log signed makes no number jump.
+    let falsa = d.path().join("falsa");
+    let k = catena::ChiaveFirma::da_segreto(ancora_di_mezzo.lines().next().unwrap(), &[7; 32]).unwrap();
+    let cp = catena::Checkpoint::nuovo(k.pubblica().nome(), 9_000_000, [1; 32]);
+    std::fs::write(&falsa, cp.firma(&[&k]).unwrap()).unwrap();
+    let quinto = d.path().join("quinto");
+    let (o, _, detto) = ripristina(&copie, &quinto, &[&["--ancora", falsa.to_str().unwrap()][..], &chi].concat());
+    assert!(o.status.code() == Some(1) && detto.contains("non è firmata") && !quinto.exists(), "{detto}");
 }

@@ -7,6 +7,7 @@
 //!
 //! The live archive is only read, beside its writer, and its lock is not asked for.
 
+mod epoca;
 mod manifesto;
 mod ripristino;
 
@@ -25,6 +26,7 @@ use super::{FILE_ENTE, SqliteStore, enti_in, schema};
 use crate::file::{crea_cartella, esadecimale, sincronizza_cartella};
 use crate::store::Errore;
 use crate::{INSTALLAZIONE, tronco};
+pub use epoca::{DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda};
 pub use manifesto::{DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
 use manifesto::{NOME, VERSIONE, Voce};
 pub use ripristino::{Ripristinata, controlla_chiave, copia_in, scegli};
@@ -128,8 +130,7 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
         crea_riservata(&o.dove.join(c))?;
     }
     spazza_interrotte(o.dove)?;
-    let nome: String = o.ora.utc().chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    let qui = o.dove.join(COPIE).join(nome);
+    let qui = o.dove.join(COPIE).join(nome_di(o.ora));
     crea_riservata(&qui)?;
     let mut f = Fatta {
         copia: qui.clone(),
@@ -182,6 +183,11 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
     (o.avanza)("manifesto scritto: la copia c'è");
     togli_vecchie(o, &qui, &mut f)?;
     Ok(f)
+}
+
+/// An instant in a name: names sort as instants do, and every file system takes them.
+fn nome_di(t: Istante) -> String {
+    t.utc().chars().filter(|c| !matches!(c, '-' | ':')).collect()
 }
 
 /// One at a time: the lock ends with the process.

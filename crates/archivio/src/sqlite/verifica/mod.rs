@@ -479,8 +479,18 @@ impl Opera<'_> {
             Some(log) => accessi::impegni(c, log, self.ancore, crate::accessi::potati(cartella)?, &mut d)?,
             None => Vec::new(),
         };
-        let (accessi, altre) = crate::accessi::verifica(cartella, &impegni, OrologioDiSistema.adesso())?;
+        let (accessi, mut altre) = crate::accessi::verifica(cartella, &impegni, OrologioDiSistema.adesso())?;
         stato.verifica.accessi = accessi;
+        // R-N05: heads of an access log that a restore left behind, as an epoch says.
+        let epoche = letture::configurazione(c)?.epoche;
+        let persi = |n: u64| epoche.iter().filter_map(|e| e.lacuna.accessi).any(|a| (a.da..=a.a).contains(&n));
+        let coperte: BTreeSet<String> = impegni
+            .iter()
+            .filter(|i| i.tabella == "ancora" && persi(i.n) && altre.iter().any(|x| x.chiave == i.chiave))
+            .map(|i| i.chiave.clone())
+            .collect();
+        stato.verifica.ancore_coperte += coperte.len() as u64;
+        altre.retain(|x| x.tabella != "ancora" || !coperte.contains(&x.chiave));
         d.unisci(altre);
         stato.verifica.differenze = d.0;
         Ok(())
