@@ -1,6 +1,9 @@
-//! `backup` and `ripristina`: copies of the archive while it is at work, and back (contract § 1; R-N04, R-N05).
+//! `backup`, `ripristina`, `prova-ripristino`: copies of the archive while it is at work, and back (contract § 1; R-N04,
+//! R-N05, R-N08).
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::orologio::OrologioDiSistema;
@@ -11,6 +14,7 @@ use dominio::codici::NomeUtente;
 use dominio::permessi::{Operatore, Porta};
 use dominio::tempo::Orologio as _;
 use serde_json::json;
+use servizio::stampe::{self, ProvaRipristino as Rapporto};
 
 use crate::demo::{Configurazione, apri, runtime};
 use crate::verifica;
@@ -270,4 +274,112 @@ fn riprendi(da: &Path, a: &Path) -> Result<(PathBuf, PathBuf, Ripristinata)> {
     let r = copia::copia_in(&copia, &radice, a, &|m| eprintln!("{m}"))?;
     copia::controlla_chiave(a, &r.manifesto)?;
     Ok((copia, radice, r))
+}
+
+/// Options of `prova-ripristino`.
+#[derive(Debug, Args)]
+pub struct ProvaRipristino {
+    /// Cartella delle copie, di cui si prova la più recente; o una copia.
+    #[arg(long, value_name = "CARTELLA")]
+    da: PathBuf,
+    /// Rapporto da scrivere: .json o .pdf.
+    #[arg(long, value_name = "FILE")]
+    rapporto: PathBuf,
+    /// Cartella in cui fare la prova: serve spazio per tutto l'archivio (predefinita: quella temporanea del sistema).
+    #[arg(long, value_name = "CARTELLA")]
+    temporanea: Option<PathBuf>,
+}
+
+/// Restores the newest copy aside, verifies it, and reports. 1 when it does not come back whole.
+pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
+    let estensione = o.rapporto.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !matches!(estensione, "json" | "pdf") {
+        bail!("--rapporto: {} non finisce per .json né per .pdf", o.rapporto.display());
+    }
+    if !o.da.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} non c'è", o.da.display())).into());
+    }
+    let mut t = tempfile::Builder::new();
+    t.prefix("prova-ripristino-");
+    let cartella = match &o.temporanea {
+        Some(c) => t.tempdir_in(c),
+        None => t.tempdir(),
+    }?;
+    let mut p = Rapporto {
+        eseguita: OrologioDiSistema.adesso(),
+        programma: env!("CARGO_PKG_VERSION").to_owned(),
+        copie: o.da.display().to_string(),
+        copia: None,
+        istante_copia: None,
+        enti: Vec::new(),
+        file: 0,
+        byte: 0,
+        rpo_secondi: None,
+        rto_secondi: 0.0,
+        copia_secondi: 0.0,
+        verifica_secondi: 0.0,
+        verifica: Verifica::default(),
+        errore: None,
+        riuscita: false,
+    };
+    let inizio = Instant::now();
+    // Whatever goes wrong is the report's very matter.
+    match provata(o, &cartella.path().join("archivio"), &mut p) {
+        Ok(()) => p.riuscita = p.verifica.differenze.is_empty(),
+        Err(e) => p.errore = Some(format!("{e:#}")),
+    }
+    p.rto_secondi = inizio.elapsed().as_secs_f64();
+    cartella.close()?;
+    let byte = match estensione {
+        "pdf" => stampe::prova_ripristino(&p)?,
+        _ => serde_json::to_vec_pretty(&p)?,
+    };
+    scrivi(&o.rapporto, &byte).with_context(|| format!("non si scrive {}", o.rapporto.display()))?;
+    println!("riuscita={}", if p.riuscita { "sì" } else { "no" });
+    println!("rto_secondi={:.3}", p.rto_secondi);
+    if let Some(s) = p.rpo_secondi {
+        println!("rpo_secondi={s:.0}");
+    }
+    println!("rapporto={}", o.rapporto.display());
+    if let Some(e) = &p.errore {
+        eprintln!("La copia non si ripristina: {e}");
+    }
+    Ok(u8::from(!p.riuscita))
+}
+
+fn provata(o: &ProvaRipristino, qui: &Path, p: &mut Rapporto) -> Result<()> {
+    let inizio = Instant::now();
+    let (copia, _) = copia::scegli(&o.da)?;
+    p.copia = copia.file_name().map(|n| n.to_string_lossy().into_owned());
+    // Also of a copy that does not come back it is told how old it is.
+    let m = copia::Manifesto::leggi(&copia)?;
+    p.istante_copia = Some(m.istante);
+    p.rpo_secondi = Some((p.eseguita.0 - m.istante.0) as f64 / 1e6);
+    p.enti = m.enti.iter().map(|e| e.ipa.to_string()).filter(|e| e != "installazione").collect();
+    let (_, _, r) = riprendi(&copia, qui)?;
+    (p.file, p.byte, p.copia_secondi) = (r.file, r.byte, inizio.elapsed().as_secs_f64());
+    let inizio = Instant::now();
+    p.verifica = verifica::calcola(&verifica::Opzioni::di(qui, &[]))?.0;
+    p.verifica_secondi = inizio.elapsed().as_secs_f64();
+    // It opens, as a service would open it.
+    runtime()?.block_on(async {
+        let store = apri(qui)?;
+        for ipa in store.enti().await? {
+            store.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non si apre"))?;
+        }
+        anyhow::Ok(())
+    })
+}
+
+/// A report, whole or not at all; differences in it may show contents.
+fn scrivi(f: &Path, byte: &[u8]) -> Result<()> {
+    let provvisorio = f.with_extension("parte");
+    let mut o = std::fs::OpenOptions::new();
+    o.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+    let mut file = o.open(&provvisorio)?;
+    file.write_all(byte)?;
+    file.sync_all()?;
+    Ok(std::fs::rename(&provvisorio, f)?)
 }

@@ -43,6 +43,8 @@ enum Verbo {
     Backup(copie::Backup),
     /// Ripristina una copia in una cartella nuova, e la verifica.
     Ripristina(copie::Ripristina),
+    /// Prova a ripristinare la copia più recente in una cartella temporanea, e ne fa rapporto.
+    ProvaRipristino(copie::ProvaRipristino),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Verbo::Ancore(v) => ancore::esegui(v),
         Verbo::Backup(o) => copie::backup(o),
         Verbo::Ripristina(o) => copie::ripristina(o),
+        Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

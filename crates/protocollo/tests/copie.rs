@@ -320,3 +320,42 @@ fn numbers_given_after_the_copy_are_never_given_again_and_the_gap_is_told_apart(
     let (o, _, detto) = ripristina(&copie, &quinto, &[&["--ancora", falsa.to_str().unwrap()][..], &chi].concat());
     assert!(o.status.code() == Some(1) && detto.contains("non è firmata") && !quinto.exists(), "{detto}");
 }
+
+#[test]
+fn a_restoring_is_tried_and_its_report_says_how_it_went() {
+    // R-N04, R-N08.
+    let d = tempfile::tempdir().unwrap();
+    let (dati, copie, prove) = (d.path().join("dati"), d.path().join("copie"), d.path().join("prove"));
+    std::fs::create_dir(&prove).unwrap();
+    drop(Demo::avvia(&dati));
+    assert_eq!(backup(&dati, &copie, &[]).0.status.code(), Some(0));
+    let prova = |rapporto: &Path| {
+        let (da, r, t) = (copie.to_str().unwrap(), rapporto.to_str().unwrap(), prove.to_str().unwrap());
+        let (o, _, detto) = protocollo("prova-ripristino", &["--da", da, "--rapporto", r, "--temporanea", t]);
+        assert_eq!(std::fs::read_dir(&prove).unwrap().count(), 0, "nothing is left");
+        (o.status.code(), detto)
+    };
+    let (json, pdf) = (d.path().join("prova.json"), d.path().join("prova.pdf"));
+    let letto = || serde_json::from_slice::<Value>(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(prova(&json).0, Some(0));
+    let v = letto();
+    assert_eq!(
+        (&v["riuscita"], &v["enti"], &v["verifica"]["differenze"]),
+        (&json!(true), &json!(["c_z999"]), &json!([]))
+    );
+    assert!(v["verifica"]["registrazioni"] == 8 && v["rtoSecondi"].as_f64() > Some(0.0), "{v}");
+    assert!(v["rpoSecondi"].as_f64() >= Some(0.0) && v["verifica"]["lacune"] == json!([]), "{v}");
+    assert_eq!(prova(&pdf).0, Some(0));
+    assert!(std::fs::read(&pdf).unwrap().starts_with(b"%PDF-"));
+    // One that does not come back is what the report is for.
+    let copia = PathBuf::from(backup(&dati, &copie, &[]).1["copia"].as_str().unwrap());
+    std::fs::write(copia.join("enti/c_z999/ente.sqlite"), "rovinato").unwrap();
+    for rapporto in [&json, &pdf] {
+        let (codice, detto) = prova(rapporto);
+        assert!(codice == Some(1) && detto.contains("è troncato"), "{detto}");
+    }
+    let v = letto();
+    assert!(v["riuscita"] == false && v["errore"].as_str().unwrap().contains("è troncato"), "{v}");
+    assert!(v["rpoSecondi"].as_f64() >= Some(0.0), "{v}");
+    assert_eq!(prova(&d.path().join("prova.txt")).0, Some(2));
+}
