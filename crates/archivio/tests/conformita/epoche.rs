@@ -1,6 +1,7 @@
 //! Epochs: after a restore no number is given twice, and the gap is known as such (R-N05).
 
 use archivio::sistema;
+use archivio::sqlite::copia;
 use archivio::sqlite::verifica::{self, Ancora, Opzioni};
 use archivio::store::*;
 use catena::Checkpoint;
@@ -8,6 +9,7 @@ use dominio::codici::Impronta;
 use dominio::epoca::{Noto, NuovaLacuna};
 use dominio::errori::Rifiuto;
 
+use crate::accessi::accesso;
 use crate::banco::*;
 
 fn registro() -> Registro {
@@ -123,4 +125,68 @@ async fn a_hole_that_nobody_declared_is_found_beside_one_that_was() {
     let trovate: Vec<_> =
         v.differenze.iter().map(|d| (d.campo.as_str(), d.atteso.as_str(), d.trovato.as_str())).collect();
     assert_eq!(trovate, [("numero", "52", "54")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_lost_are_told_apart() {
+    if !su_file() {
+        return;
+    }
+    let d = tempfile::tempdir().unwrap();
+    let (copie, nuovo) = (d.path().join("copie"), d.path().join("nuovo"));
+    let b = Banco::nuovo().await;
+    b.registra("nella copia").await;
+    b.ente.annota_accesso(accesso(&b, "ugo")).await.unwrap();
+    b.ente.firma_accessi().await.unwrap();
+    let ora = b.ente.ora();
+    let archivio = b.dir.path().to_owned();
+    // The live store of this very process is left as it is.
+    copia::copia(&copia::Opzioni {
+        archivio: &archivio,
+        dove: &copie,
+        conserva: None,
+        programma: "prova",
+        ora,
+        avanza: &|_| {},
+    })
+    .unwrap();
+    b.registra("persa").await;
+    b.ente.annota_accesso(accesso(&b, "rita")).await.unwrap();
+    b.ente.annota_accesso(accesso(&b, "ugo")).await.unwrap();
+    let testa = b.ente.firma_accessi().await.unwrap().unwrap();
+    let nota = b.ente.firma_checkpoint(&registro()).await.unwrap();
+    b.verifica().await;
+    let ancore = Ancora::leggi("ancore", &format!("{nota}\n{testa}")).unwrap();
+    let (da, radice) = copia::scegli(&copie).unwrap();
+    let m = copia::copia_in(&da, &radice, &nuovo, &|_| {}).unwrap().manifesto;
+    copia::controlla_chiave(&nuovo, &m).unwrap();
+    let perdita = copia::Perdita {
+        ancore: &ancore,
+        numeri: &[],
+        margine: Some(7),
+        senza_ancora: false,
+        senza_perdita: false,
+        motivo: "disco perduto",
+        ora,
+    };
+    let piano = copia::pianifica(&nuovo, &m, &radice, &perdita).unwrap();
+    assert_eq!(piano.iter().map(|p| &p.registro).collect::<Vec<_>>(), [&registro(), &Registro::Ente]);
+    assert_eq!(piano[0].mancanti, 1);
+    let pg = piano[0].nuova.fino.iter().find(|f| f.0 == pg()).unwrap();
+    // One operation is missing, and the margin: 1 + 1 + 7.
+    assert_eq!((pg.1, pg.2), (2026, 9));
+    let accessi = piano[1].nuova.accessi.unwrap();
+    assert_eq!((accessi.da, accessi.a), (2, 3));
+    let orologio = b.orologio.clone();
+    {
+        let store = apri(&nuovo, orologio).await;
+        let ente = store.ente(&ipa()).await.unwrap().unwrap();
+        for p in &piano {
+            ente.dichiara_lacuna(&p.registro, &sistema(), p.nuova.clone()).await.unwrap();
+        }
+        ente.annota_accesso(accesso(&b, "ugo")).await.unwrap();
+    }
+    let o = Opzioni { ancore: &ancore, ..Opzioni::default() };
+    let v = verifica::ente(&nuovo.join("enti/c_z999"), o).unwrap();
+    assert_eq!((v.differenze.as_slice(), v.ancore_coperte), (&[][..], 2));
 }
