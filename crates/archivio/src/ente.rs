@@ -9,6 +9,7 @@ use catena::nota::FirmaNota;
 use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, Impronta, NomeUtente};
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::Configurazione;
+use dominio::epoca::NuovaLacuna;
 use dominio::errori::Rifiuto;
 use dominio::operazione::{CampiNoti, Evento, Operazione};
 use dominio::permessi::Operatore;
@@ -501,6 +502,15 @@ impl EnteStore for Ente {
         };
         let (chi, motivo) = (chi.clone(), motivo.to_owned());
         self.chiedi(|risposta| Lavoro::RuotaChiave { aoo, chi, motivo, idempotenza, risposta }).await
+    }
+
+    async fn dichiara_lacuna(&self, registro: &Registro, chi: &Operatore, nuova: NuovaLacuna) -> Esito<Fatto> {
+        let aoo = match registro {
+            Registro::Ente => None,
+            Registro::Aoo(a) => Some(a.clone()),
+        };
+        let (chi, nuova) = (chi.clone(), Box::new(nuova));
+        self.chiedi(|risposta| Lavoro::DichiaraLacuna { aoo, chi, nuova, risposta }).await
     }
 
     async fn chiavi(&self, registro: &Registro) -> Esito<Vec<String>> {

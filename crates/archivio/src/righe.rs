@@ -227,6 +227,7 @@ pub fn di_configurazione(e: &Evento) -> bool {
             | Evento::TokenCreato { .. }
             | Evento::TokenRevocato { .. }
             | Evento::ChiaveRuotata { .. }
+            | Evento::LacunaDichiarata(_)
             | Evento::RegistroCreato(_)
             | Evento::UfficioCreato(_)
             | Evento::UfficioChiuso { .. }

@@ -13,6 +13,7 @@ use catena::{ChiavePubblica, Testimone};
 use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, Impronta, NomeUtente};
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::{Configurazione, DatiEnte, DatiRegistro};
+use dominio::epoca::{Lacuna, NuovaLacuna};
 use dominio::errori::{Rifiuto, Rigore};
 use dominio::nuova::NuovaRegistrazione;
 use dominio::operazione::Operazione;
@@ -514,6 +515,8 @@ pub trait EnteStore: Send + Sync + 'static {
         motivo: &str,
         idempotenza: Option<Idempotenza>,
     ) -> Esito<Fatto>;
+    /// Opens an epoch of a log after a restore: numbers that may have been given are jumped (R-N05).
+    async fn dichiara_lacuna(&self, registro: &Registro, chi: &Operatore, nuova: NuovaLacuna) -> Esito<Fatto>;
     /// Proof that the first `prima` operations of a log are the beginning of its first `dopo`.
     async fn prova_coerenza(&self, registro: &Registro, prima: u64, dopo: u64) -> Esito<Vec<[u8; 32]>>;
     /// Keeps what a witness said of the checkpoint of that size, once it verifies. Says whether it is new.
@@ -595,8 +598,28 @@ pub struct Verifica {
     pub righe: u64,
     /// Rows of the access log whose chain was recomputed.
     pub accessi: u64,
+    /// Gaps that operations declare (R-N05): no difference, but to be known.
+    pub lacune: Vec<LacunaTrovata>,
+    /// Anchors of a history that an epoch left behind.
+    pub ancore_coperte: u64,
     /// Everything that does not hold.
     pub differenze: Vec<Discordanza>,
+}
+
+/// A declared gap.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LacunaTrovata {
+    /// Origin of the log.
+    pub registro: String,
+    /// Index of the operation.
+    pub indice: u64,
+    /// When.
+    pub istante: Istante,
+    /// Who.
+    pub operatore: String,
+    /// What it declares.
+    #[serde(flatten)]
+    pub lacuna: Lacuna,
 }
 
 /// One thing that does not hold.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, NomeUtente};
+use crate::epoca::Epoca;
 use crate::operazione::{Evento, Operazione};
 use crate::permessi::{Diritti, Diritto, Incarico, Operatore, Porta};
 use crate::tempo::{Giorno, Istante};
@@ -192,6 +193,8 @@ pub struct StatoAoo {
     pub registri: BTreeMap<CodiceRegistro, DatiRegistro>,
     /// Keys that its log took after the first: index of the operation, vkey.
     pub chiavi: Vec<(u64, String)>,
+    /// Epochs after the first, oldest first.
+    pub epoche: Vec<Epoca>,
 }
 
 impl StatoAoo {
@@ -219,9 +222,19 @@ pub struct Configurazione {
     pub aoo: BTreeMap<CodiceAoo, StatoAoo>,
     /// Keys that the ente's own log took later: index of the operation, vkey.
     pub chiavi: Vec<(u64, String)>,
+    /// Epochs of the ente's own log after the first.
+    pub epoche: Vec<Epoca>,
 }
 
 impl Configurazione {
+    /// Epochs of a log after the first.
+    pub fn epoche(&self, aoo: Option<&CodiceAoo>) -> &[Epoca] {
+        match aoo {
+            None => &self.epoche,
+            Some(a) => self.aoo.get(a).map_or(&[], |a| &a.epoche),
+        }
+    }
+
     /// Applies an operation; those that do not touch the configuration pass by.
     pub fn applica(&mut self, op: &Operazione) {
         match &op.evento {
@@ -256,6 +269,7 @@ impl Configurazione {
                         titolario: BTreeMap::new(),
                         registri: BTreeMap::new(),
                         chiavi: Vec::new(),
+                        epoche: Vec::new(),
                     },
                 );
             }
@@ -266,6 +280,15 @@ impl Configurazione {
                 };
                 if let Some(k) = chiavi {
                     k.push((op.indice, chiave_log.clone()));
+                }
+            }
+            Evento::LacunaDichiarata(lacuna) => {
+                let epoche = match &op.aoo {
+                    None => Some(&mut self.epoche),
+                    Some(a) => self.aoo.get_mut(a).map(|a| &mut a.epoche),
+                };
+                if let Some(e) = epoche {
+                    e.push(Epoca { indice: op.indice, lacuna: lacuna.clone() });
                 }
             }
             _ => {

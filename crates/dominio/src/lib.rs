@@ -13,6 +13,7 @@
 //! | [`permessi`], [`accessi`] | roles, rights, who acts; how long it is kept who saw what |
 //! | [`configurazione`] | ente, AOO, offices, users, titolario |
 //! | [`nuova`], [`comandi`], [`annullamento`] | commands and their rules |
+//! | [`epoca`] | what a restored archive declares it may have given out |
 //! | [`operazione`], [`piatto`] | what the log keeps, and its flat form |
 //! | [`storia`] | the fold, comparison, the shape of answers |
 //! | [`lettura`], [`errori`] | JSON from outside, refusals that name the field |
@@ -23,6 +24,7 @@ pub mod annullamento;
 pub mod codici;
 pub mod comandi;
 pub mod configurazione;
+pub mod epoca;
 pub mod errori;
 pub mod lettura;
 pub mod nuova;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::annullamento::{Campo, Provvedimento, Valori};
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, NomeUtente};
 use crate::configurazione::{DatiAoo, DatiEnte, DatiRegistro, Token, Ufficio, Utente, Voce};
+use crate::epoca::Lacuna;
 use crate::permessi::{Incarico, Operatore, Porta};
 use crate::piatto::{self, Campi};
 use crate::registrazione::{Chiave, DatiAssegnazione, DatiRegistrazione, Documento, Numero, RiferimentoEsteso, Tipo};
@@ -230,6 +231,8 @@ pub enum Evento {
         /// Why.
         motivo: String,
     },
+    /// The archive was restored and may be behind what was given out: what follows is another epoch (R-N05).
+    LacunaDichiarata(Lacuna),
     /// The wall clock went back: the register's time did not (R-A21).
     OrologioArretrato {
         /// What the wall clock said, microseconds UTC.
@@ -286,6 +289,7 @@ impl Evento {
             Self::Annullamento { intero: true, .. } => "Annullata",
             Self::Annullamento { .. } => "Annullata in parte",
             Self::ChiaveRuotata { .. } => "Chiave del registro cambiata",
+            Self::LacunaDichiarata(_) => "Lacuna dichiarata dopo un ripristino",
             Self::OrologioArretrato { .. } => "Orologio tornato indietro",
             Self::OrologioConfermato { .. } => "Orologio confermato",
         }

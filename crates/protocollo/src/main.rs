@@ -4,6 +4,7 @@
 mod ancore;
 mod campione;
 mod carico;
+mod copie;
 mod demo;
 mod eml;
 mod parole;
@@ -41,6 +42,12 @@ enum Verbo {
     Ancore(ancore::Verbo),
     /// Porta un'installazione da un motore all'altro; alla fine verifica.
     Trasferisci(trasferisci::Opzioni),
+    /// Copia coerente di un archivio, anche mentre il servizio è in esercizio.
+    Backup(copie::Backup),
+    /// Ripristina una copia in una cartella nuova, e la verifica.
+    Ripristina(copie::Ripristina),
+    /// Prova a ripristinare la copia più recente in una cartella temporanea, e ne fa rapporto.
+    ProvaRipristino(copie::ProvaRipristino),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -60,6 +67,9 @@ fn main() -> ExitCode {
         Verbo::Ricevuta(v) => verifica::ricevuta(v),
         Verbo::Ancore(v) => ancore::esegui(v),
         Verbo::Trasferisci(o) => trasferisci::esegui(o),
+        Verbo::Backup(o) => copie::backup(o),
+        Verbo::Ripristina(o) => copie::ripristina(o),
+        Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {
@@ -73,8 +83,11 @@ fn main() -> ExitCode {
 
 /// 3 when something could not be reached, 2 when it was asked wrongly.
 fn codice(e: &anyhow::Error) -> u8 {
+    use archivio::sqlite::copia::Guasto;
     let irraggiungibile = e.chain().any(|c| {
-        c.is::<std::io::Error>() || matches!(c.downcast_ref::<archivio::Errore>(), Some(archivio::Errore::Archivio(_)))
+        c.is::<std::io::Error>()
+            || matches!(c.downcast_ref::<archivio::Errore>(), Some(archivio::Errore::Archivio(_)))
+            || matches!(c.downcast_ref::<Guasto>(), Some(Guasto::Archivio(archivio::Errore::Archivio(_))))
     });
     if irraggiungibile { 3 } else { 2 }
 }

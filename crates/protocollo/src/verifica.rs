@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use archivio::sqlite::verifica::{self, Ancora, Passo, Stato};
 use archivio::sqlite::{SqliteStore, enti_in};
-use archivio::store::Verifica;
+use archivio::store::{LacunaTrovata, Verifica};
 use catena::{ChiavePubblica, EsitoRicevuta, Ricevuta};
 use clap::{Args, Subcommand};
 use dominio::codici::{CodiceAoo, CodiceIpa};
@@ -52,14 +52,28 @@ struct Ripresa {
     corrente: Option<Stato>,
 }
 
+impl Opzioni {
+    /// Everything in a folder, with these anchors.
+    pub fn di(archivio: &Path, ancora: &[String]) -> Self {
+        let (archivio, ancora) = (archivio.to_owned(), ancora.to_vec());
+        Self { archivio, ente: None, aoo: None, ancora, database: None, riprendi: None, json: false }
+    }
+}
+
 /// Recomputes everything; works beside a running service.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
+    let (tutte, ancore) = calcola(o)?;
+    stampa(o, &tutte, ancore)
+}
+
+/// What is found, with how many anchors.
+pub fn calcola(o: &Opzioni) -> Result<(Verifica, usize)> {
     if !o.archivio.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", o.archivio.display());
     }
     let copia = o.database.as_deref().map(|url| copia(url, &o.archivio)).transpose()?;
     let cartelle = cartelle(o, copia.as_ref().map_or(&o.archivio, |c| c.path()))?;
-    let ancore = ancore(o)?;
+    let ancore = leggi_ancore(&o.ancora)?;
     let mut ripresa = match &o.riprendi {
         Some(f) if f.exists() => serde_json::from_slice(&leggi(f)?)
             .with_context(|| format!("{} non è una verifica interrotta", f.display()))?,
@@ -95,7 +109,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
     if let Some(f) = &o.riprendi {
         std::fs::remove_file(f).with_context(|| format!("non si toglie {}", f.display()))?;
     }
-    stampa(o, &tutte, ancore.len())
+    Ok((tutte, ancore.len()))
 }
 
 /// The folders to verify; without `--ente` that of the installation too, which has a log of its own.
@@ -166,6 +180,8 @@ pub fn somma(tutte: &mut Verifica, v: Verifica) {
     tutte.file += v.file;
     tutte.righe += v.righe;
     tutte.accessi += v.accessi;
+    tutte.lacune.extend(v.lacune);
+    tutte.ancore_coperte += v.ancore_coperte;
     tutte.differenze.extend(v.differenze);
 }
 
@@ -184,7 +200,8 @@ fn salva(f: Option<&Path>, r: &Ripresa) -> Result<()> {
     std::fs::rename(&provvisorio, f).with_context(|| format!("non si scrive {}", f.display()))
 }
 
-fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
+/// Prints the outcome; 1 when something does not hold.
+pub fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
     let buona = tutte.differenze.is_empty();
     if o.json {
         println!("{}", serde_json::to_string(&tutte)?);
@@ -199,6 +216,14 @@ fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
         if !o.ancora.is_empty() {
             println!("ancore={ancore}");
         }
+        if tutte.ancore_coperte > 0 {
+            println!("ancore_coperte={}", tutte.ancore_coperte);
+        }
+        // Known to whoever asks, and no difference (R-N05).
+        println!("lacune={}", tutte.lacune.len());
+        for l in &tutte.lacune {
+            println!("lacuna {}", in_parole(l));
+        }
         println!("differenze={}", tutte.differenze.len());
         for d in &tutte.differenze {
             println!("{} {}: {}: atteso {}, trovato {}", d.tabella, d.chiave, d.campo, d.atteso, d.trovato);
@@ -208,10 +233,21 @@ fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
     Ok(u8::from(!buona))
 }
 
+/// A declared gap, in one line.
+fn in_parole(l: &LacunaTrovata) -> String {
+    let x = &l.lacuna;
+    let salti: Vec<String> = x.salti.iter().map(|s| format!("{}/{}: {}-{}", s.registro, s.anno, s.da, s.a)).collect();
+    let salti = if salti.is_empty() { "nessun numero".to_owned() } else { salti.join(", ") };
+    let noto = x.ultimo.as_ref().map_or(String::new(), |u| format!(", ultimo checkpoint noto {}", u.dimensione));
+    let (quando, motivo) = (l.istante.con_offset(), &x.motivo);
+    let dove = format!("{}/{}: epoca {} dal {quando}", l.registro, l.indice, x.epoca);
+    format!("{dove}, saltati {salti}{noto}; {}: {motivo}", l.operatore)
+}
+
 /// The anchors named on the command line.
-fn ancore(o: &Opzioni) -> Result<Vec<Ancora>> {
+pub fn leggi_ancore(dove: &[String]) -> Result<Vec<Ancora>> {
     let mut out = Vec::new();
-    for dove in &o.ancora {
+    for dove in dove {
         if dove.starts_with("http://") || dove.starts_with("https://") {
             out.extend(ancora(dove, &scarica(dove)?)?);
             continue;

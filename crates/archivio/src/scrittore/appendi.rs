@@ -2,6 +2,8 @@
 
 use catena::foglia;
 use dominio::codici::CodiceAoo;
+use dominio::epoca::{self, NuovaLacuna};
+use dominio::errori::Rifiuto;
 use dominio::operazione::{CampiNoti, Evento, Operazione, campi_del_writer};
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Numero};
@@ -116,31 +118,59 @@ impl Scrittore {
     /// The number after the last of register and year (R-A04…A08, R-A30).
     pub(super) fn numero(&mut self, log: i64, registro: &str, aoo: &CodiceAoo, anno: i32) -> Esito<Numero> {
         let k = (log, registro.to_owned(), anno);
-        let ultimo = match self.contatori.get(&k) {
-            Some(u) => *u,
-            None => match self.db().una(
-                "SELECT ultimo FROM contatore WHERE log=? AND registro=? AND anno=?",
-                valori![log, registro, anno],
-                |r| r.intero(0),
-            )? {
-                Some(u) => u,
-                // R-P03: the first number here follows the last one of the former system, in its year.
-                None => self
-                    .aoo(aoo)?
-                    .registri
-                    .values()
-                    .find(|r| r.codice.as_str() == registro)
-                    .and_then(|r| r.ultimo_precedente.as_ref())
-                    .filter(|u| u.anno == anno)
-                    .map_or(0, |u| u.numero),
-            },
-        };
+        let ultimo = self.ultimo_numero(&k, aoo)?;
         let n = Numero::nuovo(ultimo + 1).ok_or_else(|| Errore::Incoerente("contatore negativo".to_owned()))?;
+        self.porta_a(k, n.valore());
+        Ok(n)
+    }
+
+    /// The last number of register and year, given or jumped.
+    fn ultimo_numero(&self, k: &(i64, String, i32), aoo: &CodiceAoo) -> Esito<i64> {
+        if let Some(u) = self.contatori.get(k) {
+            return Ok(*u);
+        }
+        let sql = "SELECT ultimo FROM contatore WHERE log=? AND registro=? AND anno=?";
+        Ok(match self.db().una(sql, valori![k.0, &k.1, k.2], |r| r.intero(0))? {
+            Some(u) => u,
+            // R-P03: the first number here follows the last one of the former system, in its year.
+            None => self
+                .aoo(aoo)?
+                .registri
+                .values()
+                .find(|r| r.codice.as_str() == k.1)
+                .and_then(|r| r.ultimo_precedente.as_ref())
+                .filter(|u| u.anno == k.2)
+                .map_or(0, |u| u.numero),
+        })
+    }
+
+    fn porta_a(&mut self, k: (i64, String, i32), numero: i64) {
         if !self.contati.contains(&k) {
             self.contati.push(k.clone());
         }
-        self.contatori.insert(k, n.valore());
-        Ok(n)
+        self.contatori.insert(k, numero);
+    }
+
+    /// R-N05: numbers that may have been given before a restore are declared jumped, and never issued.
+    pub(super) fn dichiara_lacuna(
+        &mut self,
+        ora: Istante,
+        aoo: Option<&CodiceAoo>,
+        chi: &Operatore,
+        nuova: NuovaLacuna,
+    ) -> Esito<Fatto> {
+        let log = self.log_di(aoo)?;
+        let lacuna = epoca::dichiara(chi, &log.origine, self.conf.epoche(aoo), nuova, |registro, anno| match aoo {
+            Some(a) => self.ultimo_numero(&(log.id, registro.to_string(), anno), a),
+            None => Err(Rifiuto::campo("salti", "il registro dell'ente non dà numeri").into()),
+        })?;
+        let salti: Vec<_> = lacuna.salti.iter().map(|s| ((log.id, s.registro.to_string(), s.anno), s.a)).collect();
+        let t = self.istante(&log, ora)?;
+        let fatto = self.appendi(&log, t, chi, None, &Evento::LacunaDichiarata(lacuna))?;
+        for (k, a) in salti {
+            self.porta_a(k, a);
+        }
+        Ok(fatto)
     }
 
     /// The answer given before to the same request, if any.

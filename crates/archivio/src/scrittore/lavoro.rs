@@ -6,6 +6,7 @@ use catena::{Impronte, Seme};
 use dominio::codici::{CodiceAoo, CodiceIpa};
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::DatiEnte;
+use dominio::epoca::NuovaLacuna;
 use dominio::operazione::CampiNoti;
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, DatiRegistrazione};
@@ -117,6 +118,17 @@ pub enum Lavoro {
         /// Where the answer goes.
         risposta: Risposta<Fatto>,
     },
+    /// A gap at the beginning of an epoch.
+    DichiaraLacuna {
+        /// Of which log: an AOO's, or the ente's own.
+        aoo: Option<CodiceAoo>,
+        /// Who.
+        chi: Operatore,
+        /// What.
+        nuova: Box<NuovaLacuna>,
+        /// Where the answer goes.
+        risposta: Risposta<Fatto>,
+    },
     /// Sign a checkpoint if something changed.
     Checkpoint(Option<CodiceAoo>, Risposta<String>),
     /// Rows that are no operation: sessions, sweeping.
@@ -196,6 +208,7 @@ impl Lavoro {
             | Self::CreaEnte(_, _, r)
             | Self::AttivaEnte(_, _, r)
             | Self::RuotaChiave { risposta: r, .. }
+            | Self::DichiaraLacuna { risposta: r, .. }
             | Self::CreaAoo(_, _, r) => drop(r.send(Err(e()))),
             Self::Checkpoint(_, r) => drop(r.send(Err(e()))),
             Self::Servizio(_, r) | Self::Prova(r) => drop(r.send(Err(e()))),

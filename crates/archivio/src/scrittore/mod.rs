@@ -436,6 +436,12 @@ impl Scrittore {
                 });
                 Consegna::di(risposta, e, Vec::new())
             }
+            Lavoro::DichiaraLacuna { aoo, chi, nuova, risposta } => {
+                let e = ora
+                    .map_err(|_| Errore::OrologioInDubbio)
+                    .and_then(|t| self.da_solo(|s| s.dichiara_lacuna(t, aoo.as_ref(), &chi, *nuova)));
+                Consegna::di(risposta, e, Vec::new())
+            }
             Lavoro::Checkpoint(aoo, r) => {
                 let e = self.da_solo(|s| s.checkpoint(ora.unwrap_or_else(|t| t), aoo.as_ref()));
                 Consegna::di(r, e, Vec::new())
@@ -456,7 +462,7 @@ impl Scrittore {
     /// memory.
     fn da_solo<T>(&mut self, f: impl FnOnce(&mut Self) -> Esito<T>) -> Esito<T> {
         let teste = self.teste.clone();
-        // Numbers are given to registrations only, which are not done so; of the rest, what a job adds is at the end.
+        // Numbers are given to registrations only, which are not done so, and jumped last; of the rest, what a job adds is at the end.
         let (conferma, toccate, superflui) = (self.conferma, self.toccate.len(), self.superflui.len());
         self.base.salva()?;
         let esito = f(self);

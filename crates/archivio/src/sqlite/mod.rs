@@ -1,6 +1,7 @@
 //! The store on SQLite: one file per ente, one writer thread, a few reading connections.
 
 mod base;
+pub mod copia;
 mod db;
 #[cfg(test)]
 mod prove;

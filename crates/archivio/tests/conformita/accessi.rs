@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::banco::su_file;
 use crate::banco::{Banco, aoo, copia_db, senza_argini};
 
-fn accesso(b: &Banco, utente: &str) -> Accesso {
+pub fn accesso(b: &Banco, utente: &str) -> Accesso {
     Accesso {
         istante: b.ente.ora(),
         aoo: aoo(),

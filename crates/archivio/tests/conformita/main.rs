@@ -10,6 +10,7 @@ mod banco;
 mod chiavi;
 #[path = "../disco/mod.rs"]
 mod disco;
+mod epoche;
 mod falsari;
 mod guasti;
 mod numeri;

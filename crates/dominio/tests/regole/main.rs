@@ -4,4 +4,5 @@
 
 mod annullamento;
 mod banco;
+mod epoche;
 mod storia;

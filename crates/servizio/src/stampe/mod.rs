@@ -2,6 +2,7 @@
 //! register says and nothing else; the same bytes whenever they are made of the same state.
 
 mod dichiarazione;
+mod prova_ripristino;
 mod ricevuta;
 mod storia;
 
@@ -18,6 +19,7 @@ use stampa::{Blocco, Brano, Cornice};
 
 use crate::problema::Problema;
 pub use dichiarazione::{ChiaveDichiarata, Dichiarazione, dichiarazione};
+pub use prova_ripristino::{ProvaRipristino, prova_ripristino};
 pub use ricevuta::{Luogo, ricevuta};
 pub use storia::storia;
 

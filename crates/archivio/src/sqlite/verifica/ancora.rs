@@ -3,6 +3,8 @@
 
 use catena::{Checkpoint, ChiavePubblica, Hash, Nota, apri_nota};
 
+use dominio::epoca::Epoca;
+
 use super::esito::Differenze;
 use crate::store::{Discordanza, Errore, Esito};
 
@@ -88,30 +90,35 @@ impl Ancora {
         aperta.ok()
     }
 
-    /// Signed by a key that the log declares? With the size of the log, is the log long enough?
-    pub fn controlla(&self, chiavi: &[ChiavePubblica], dimensione: u64, d: &mut Differenze) -> bool {
-        if self.firmata(chiavi, d).is_none() {
-            return false;
-        }
-        let k = self.chiave();
-        if self.checkpoint.dimensione > dimensione {
-            let (atteso, trovato) = (
-                format!("almeno {} operazioni", self.checkpoint.dimensione),
-                format!("{dimensione}: il registro è stato accorciato"),
-            );
-            d.nuova("ancora", &k, "dimensione", &atteso, &trovato);
-            return false;
-        }
-        true
+    /// Of the history that a restore left behind, as an epoch says (R-N05)?
+    fn coperta(&self, epoche: &[Epoca]) -> bool {
+        epoche.iter().any(|e| e.copre(self.checkpoint.dimensione, &self.checkpoint.radice))
     }
 
-    /// Against the root recomputed over as many operations.
-    pub fn confronta(&self, radice: &Hash, d: &mut Differenze) {
+    /// The log is not this long. Says whether an epoch tells why.
+    pub fn oltre(&self, dimensione: u64, epoche: &[Epoca], d: &mut Differenze) -> bool {
+        if self.coperta(epoche) {
+            return true;
+        }
+        let (atteso, trovato) = (
+            format!("almeno {} operazioni", self.checkpoint.dimensione),
+            format!("{dimensione}: il registro è stato accorciato"),
+        );
+        d.nuova("ancora", &self.chiave(), "dimensione", &atteso, &trovato);
+        false
+    }
+
+    /// Against the root recomputed over as many operations. Says whether it differs and an epoch tells why.
+    pub fn confronta(&self, radice: &Hash, epoche: &[Epoca], d: &mut Differenze) -> bool {
         if &self.checkpoint.radice != radice {
+            if self.coperta(epoche) {
+                return true;
+            }
             let (atteso, trovato) =
                 (crate::file::esadecimale(&self.checkpoint.radice), crate::file::esadecimale(radice));
             d.nuova("ancora", &self.chiave(), "radice", &atteso, &trovato);
         }
+        false
     }
 
     /// No log here is of its origin.

@@ -155,14 +155,14 @@ pub(super) struct Meta {
 
 /// This thread, and those it starts, take only the time that nobody else wants: a service beside goes on as before, and
 /// where nothing else runs nothing is lost.
-fn cedi_il_passo() {
+pub(super) fn cedi_il_passo() {
     // On Linux priority belongs to the thread.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(19);
 }
 
 /// Operations of a log as they are: the index past the last.
-fn dimensione(c: &Connection, log: i64) -> Esito<u64> {
+pub(super) fn dimensione(c: &Connection, log: i64) -> Esito<u64> {
     let (da, a) = righe::confini(log);
     let ultimo: Option<i64> =
         c.query_row("SELECT max(id) FROM operazione WHERE id >= ? AND id < ?", [da, a], |r| r.get(0))?;
@@ -479,8 +479,18 @@ impl Opera<'_> {
             Some(log) => accessi::impegni(c, log, self.ancore, crate::accessi::potati(cartella)?, &mut d)?,
             None => Vec::new(),
         };
-        let (accessi, altre) = crate::accessi::verifica(cartella, &impegni, OrologioDiSistema.adesso())?;
+        let (accessi, mut altre) = crate::accessi::verifica(cartella, &impegni, OrologioDiSistema.adesso())?;
         stato.verifica.accessi = accessi;
+        // R-N05: heads of an access log that a restore left behind, as an epoch says.
+        let epoche = letture::configurazione(c)?.epoche;
+        let persi = |n: u64| epoche.iter().filter_map(|e| e.lacuna.accessi).any(|a| (a.da..=a.a).contains(&n));
+        let coperte: BTreeSet<String> = impegni
+            .iter()
+            .filter(|i| i.tabella == "ancora" && persi(i.n) && altre.iter().any(|x| x.chiave == i.chiave))
+            .map(|i| i.chiave.clone())
+            .collect();
+        stato.verifica.ancore_coperte += coperte.len() as u64;
+        altre.retain(|x| x.tabella != "ancora" || !coperte.contains(&x.chiave));
         d.unisci(altre);
         stato.verifica.differenze = d.0;
         Ok(())

@@ -29,8 +29,8 @@ pub struct Esaminato {
     pub foglie: Vec<Hash>,
     /// First and last instant.
     pub istanti: Option<(i64, i64)>,
-    /// Numbers given, in order.
-    pub numeri: Vec<ChiaveRegistrazione>,
+    /// Numbers given, in order, each with the index of its operation.
+    pub numeri: Vec<(u64, ChiaveRegistrazione)>,
     /// Operations of the configuration, in order.
     pub conf: Vec<Operazione>,
     /// Checkpoints whose signature holds, with the short hashes of the keys that signed.
@@ -357,7 +357,7 @@ impl Lavoro<'_, '_> {
                 let (atteso, trovato) = (anno.to_string(), k.anno.to_string());
                 self.d.nuova("registrazione", &k.to_string(), "anno", &atteso, &trovato);
             }
-            self.x.numeri.push(k.clone());
+            self.x.numeri.push((indice, k.clone()));
             self.attese.push(Attesa::nuova(x.id, k, op.istante.0, op.operatore.id.as_str(), dati));
             return;
         }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use catena::{Albero, ChiavePubblica, Hash};
+use dominio::codici::CodiceRegistro;
 use dominio::configurazione::Configurazione;
+use dominio::epoca::Salto;
 use dominio::operazione::Evento;
 use dominio::tempo::Istante;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -16,7 +18,7 @@ use super::pezzo::Esaminato;
 use super::somma::{PEZZO, Registro};
 use super::{Meta, Stato, tronco};
 use crate::file::esadecimale;
-use crate::store::{Errore, Esito, Verifica};
+use crate::store::{Errore, Esito, LacunaTrovata, Verifica};
 
 /// The state of a log half way.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -113,26 +115,30 @@ impl<'a> Piega<'a> {
         }
         self.ancore.clear();
         for a in ancore.iter().filter(|a| a.checkpoint.origine == m.info.origine) {
-            if !a.controlla(&m.chiavi, m.dimensione, &mut self.d) {
+            if a.firmata(&m.chiavi, &mut self.d).is_none() {
                 continue;
             }
             if a.checkpoint.dimensione < f.prossimo {
                 // Already behind: the frontier's own tree gives the root of an earlier size from stored tiles, which
                 // were compared when they were passed.
                 let radice = tronco::albero(self.c, m.log, a.checkpoint.dimensione)?.radice();
-                a.confronta(&radice, &mut self.d);
+                let epoche = self.conf.epoche(m.info.aoo.as_ref());
+                self.v.ancore_coperte += u64::from(a.confronta(&radice, epoche, &mut self.d));
             } else {
                 self.ancore.entry(a.checkpoint.dimensione).or_default().push(a);
             }
         }
-        self.all_ancora();
+        self.all_ancora(m);
         Ok(())
     }
 
-    fn all_ancora(&mut self) {
+    fn all_ancora(&mut self, m: &Meta) {
         if let Some(v) = self.ancore.remove(&self.albero.dimensione()) {
             let radice = self.albero.radice();
-            v.into_iter().for_each(|a| a.confronta(&radice, &mut self.d));
+            let epoche = self.conf.epoche(m.info.aoo.as_ref());
+            for a in v {
+                self.v.ancore_coperte += u64::from(a.confronta(&radice, epoche, &mut self.d));
+            }
         }
     }
 
@@ -169,10 +175,23 @@ impl<'a> Piega<'a> {
             self.istante = Some(self.istante.map_or(ultimo, |p| p.max(ultimo)));
         }
         self.d.unisci(x.differenze);
+        let lacune: Vec<(u64, Vec<Salto>)> = x
+            .conf
+            .iter()
+            .filter_map(|op| match &op.evento {
+                Evento::LacunaDichiarata(l) => Some((op.indice, l.salti.clone())),
+                _ => None,
+            })
+            .collect();
         self.configurazione(m, x.conf)?;
-        for k in x.numeri {
+        let mut lacune = lacune.into_iter().peekable();
+        for (indice, k) in x.numeri {
+            while let Some((i, salti)) = lacune.next_if(|l| l.0 < indice) {
+                self.salti(m, i, &salti);
+            }
             self.numero(m, &k);
         }
+        lacune.for_each(|(i, salti)| self.salti(m, i, &salti));
         let mut checkpoint = x.checkpoint.into_iter().peekable();
         let mut confronta = |p: &mut Self| {
             while let Some((cp, firme)) = checkpoint.next_if(|(cp, _)| cp.dimensione <= p.albero.dimensione()) {
@@ -193,7 +212,7 @@ impl<'a> Piega<'a> {
             }
             confronta(self);
             if !self.ancore.is_empty() {
-                self.all_ancora();
+                self.all_ancora(m);
             }
         }
         Ok(())
@@ -216,6 +235,15 @@ impl<'a> Piega<'a> {
                 self.d.se_diversi("chiave_log", &k, "precedente", prima, precedente);
                 self.dichiarate.push((op.indice, chiave_log.clone()));
                 self.dal(m, &k, chiave_log, op.istante)?;
+            }
+            if let Evento::LacunaDichiarata(l) = &op.evento {
+                self.v.lacune.push(LacunaTrovata {
+                    registro: m.info.origine.clone(),
+                    indice: op.indice,
+                    istante: op.istante,
+                    operatore: op.operatore.per_conto_di.clone().unwrap_or_else(|| op.operatore.nome.clone()),
+                    lacuna: l.clone(),
+                });
             }
             self.conf.applica(&op);
         }
@@ -247,25 +275,36 @@ impl<'a> Piega<'a> {
 
     /// R-A06, R-A08: one sequence per register and year, without doubles or gaps.
     fn numero(&mut self, m: &Meta, k: &dominio::registrazione::Chiave) {
-        let contatore = (k.registro.to_string(), k.anno);
-        let precedente = match self.numeri.get(&contatore) {
-            Some(n) => *n,
-            None => m
-                .info
-                .aoo
-                .as_ref()
-                .and_then(|a| self.conf.aoo.get(a))
-                .and_then(|a| a.registri.get(&k.registro))
-                .and_then(|r| r.ultimo_precedente.as_ref())
-                .filter(|u| u.anno == k.anno)
-                .map_or(0, |u| u.numero),
-        };
+        let precedente = self.precedente(m, &k.registro, k.anno);
         if k.numero.valore() != precedente + 1 {
             let (atteso, trovato) = ((precedente + 1).to_string(), k.numero.valore().to_string());
             let posto = format!("{} {k}", m.info.origine);
             self.d.nuova("registrazione", &posto, "numero", &atteso, &trovato);
         }
-        self.numeri.insert(contatore, k.numero.valore());
+        self.numeri.insert((k.registro.to_string(), k.anno), k.numero.valore());
+    }
+
+    /// The last number given in register and year, or jumped.
+    fn precedente(&self, m: &Meta, registro: &CodiceRegistro, anno: i32) -> i64 {
+        if let Some(n) = self.numeri.get(&(registro.to_string(), anno)) {
+            return *n;
+        }
+        let aoo = m.info.aoo.as_ref().and_then(|a| self.conf.aoo.get(a));
+        let prima = aoo.and_then(|a| a.registri.get(registro)).and_then(|r| r.ultimo_precedente.as_ref());
+        prima.filter(|u| u.anno == anno).map_or(0, |u| u.numero)
+    }
+
+    /// R-N05: what is declared jumped begins where the numbers stopped; any other hole is still one.
+    fn salti(&mut self, m: &Meta, indice: u64, salti: &[Salto]) {
+        for s in salti {
+            let atteso = self.precedente(m, &s.registro, s.anno) + 1;
+            if s.da != atteso || s.a < s.da {
+                let k = format!("{}/{indice} {}/{}", m.info.origine, s.registro, s.anno);
+                let trovato = format!("da {} a {}", s.da, s.a);
+                self.d.nuova("lacuna", &k, "salti", &format!("da {atteso} in avanti"), &trovato);
+            }
+            self.numeri.insert((s.registro.to_string(), s.anno), s.a);
+        }
     }
 
     fn tessera(&mut self, m: &Meta, livello: u8, n: u64, hash: &[u8]) -> Esito<()> {
@@ -291,6 +330,10 @@ impl<'a> Piega<'a> {
     /// SQLite's.
     pub fn chiudi(&mut self, m: &Meta) -> Esito<()> {
         let o = &m.info.origine;
+        let epoche = self.conf.epoche(m.info.aoo.as_ref());
+        for a in std::mem::take(&mut self.ancore).into_values().flatten() {
+            self.v.ancore_coperte += u64::from(a.oltre(m.dimensione, epoche, &mut self.d));
+        }
         // Only keys that an operation declares may sign; the ente's own log has the one it was born with.
         let dichiarate: Vec<String> = self.dichiarate.iter().map(|d| d.1.clone()).collect();
         let trovate: Vec<String> = m.chiavi.iter().rev().map(ToString::to_string).collect();

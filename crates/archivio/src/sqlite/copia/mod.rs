@@ -1,0 +1,497 @@
+//! Copies of an installation while it is at work, and their restoring (contract § 1; R-N04, R-N05, R-N08).
+//!
+//! The folder of copies holds `copie/{instant}/…`, a consistent copy of each database with key and manifest, and
+//! `file/{ipa}/…`, the files of documents: they never change, so that each is kept once for all copies. Databases are
+//! copied first, each in one snapshot; the files that a snapshot names were durable before it, and nothing takes them
+//! away. The manifest comes last: what is interrupted is not a copy, and the next one sweeps it.
+//!
+//! The live archive is only read, beside its writer, and its lock is not asked for.
+
+mod epoca;
+mod manifesto;
+mod ripristino;
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dominio::codici::CodiceIpa;
+use dominio::tempo::Istante;
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+use sha2::{Digest, Sha256};
+
+use super::{FILE_ENTE, SqliteStore, enti_in, schema};
+use crate::file::{crea_cartella, esadecimale, sincronizza_cartella};
+use crate::store::Errore;
+use crate::{INSTALLAZIONE, tronco};
+pub use epoca::{DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda};
+pub use manifesto::{DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
+use manifesto::{NOME, VERSIONE, Voce};
+pub use ripristino::{Ripristinata, controlla_chiave, copia_in, scegli};
+
+const COPIE: &str = "copie";
+const FILE: &str = "file";
+const BLOCCO: &str = "in-uso";
+const CHIAVE: &str = "chiave-installazione";
+/// Beside the key, where there is one: the sample ente's.
+const ALTRI: &[&str] = &["demo.json"];
+const ACCESSI: &str = "accessi.sqlite";
+const OROLOGIO: &str = "orologio";
+/// Pages copied at a time, and how many bytes may wait for the disk: the register's own fsync is not to queue behind.
+const PAGINE: i32 = 1_024;
+const IN_ATTESA_MAX: i32 = 8;
+
+/// Why a copy, or its restoring, was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Guasto {
+    /// The copy is not whole, or not what it says.
+    #[error("{0}")]
+    NonValida(String),
+    /// Asked wrongly.
+    #[error("{0}")]
+    Uso(String),
+    /// Storage.
+    #[error(transparent)]
+    Archivio(#[from] Errore),
+}
+
+impl From<std::io::Error> for Guasto {
+    fn from(e: std::io::Error) -> Self {
+        Self::Archivio(e.into())
+    }
+}
+
+impl From<rusqlite::Error> for Guasto {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Archivio(e.into())
+    }
+}
+
+/// Result of this room.
+pub type Esito<T> = Result<T, Guasto>;
+
+/// What a copy is asked for.
+pub struct Opzioni<'a> {
+    /// The archive.
+    pub archivio: &'a Path,
+    /// The folder of copies.
+    pub dove: &'a Path,
+    /// How many copies stay.
+    pub conserva: Option<usize>,
+    /// Version of the program.
+    pub programma: &'a str,
+    /// Now.
+    pub ora: Istante,
+    /// Is told how far it is.
+    pub avanza: &'a dyn Fn(&str),
+}
+
+/// A copy that was made.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Fatta {
+    /// Its folder.
+    pub copia: PathBuf,
+    /// What it says.
+    pub manifesto: Manifesto,
+    /// Files of documents that were not there yet.
+    pub file_nuovi: u64,
+    /// Their bytes.
+    pub byte_nuovi: u64,
+    /// Copies taken away.
+    pub tolte: u64,
+    /// Files of documents taken away: no copy names them.
+    pub file_tolti: u64,
+    /// What stops nobody but wants to be known.
+    pub avvisi: Vec<String>,
+}
+
+/// Makes a copy.
+///
+/// # Errors
+/// The archive cannot be read, the folder not written, another copy is under way.
+pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
+    if !o.archivio.join("enti").is_dir() {
+        return Err(Guasto::Uso(format!("{} non è la cartella di un archivio", o.archivio.display())));
+    }
+    if o.conserva == Some(0) {
+        return Err(Guasto::Uso("--conserva: almeno una copia va tenuta".to_owned()));
+    }
+    crea_riservata(o.dove)?;
+    if dentro(o.archivio, o.dove)? || dentro(o.dove, o.archivio)? {
+        return Err(Guasto::Uso(
+            "la cartella delle copie e quella dell'archivio non possono stare l'una nell'altra".to_owned(),
+        ));
+    }
+    let _solo = blocca(o.dove)?;
+    super::verifica::cedi_il_passo();
+    for c in [COPIE, FILE] {
+        crea_riservata(&o.dove.join(c))?;
+    }
+    spazza_interrotte(o.dove)?;
+    let qui = o.dove.join(COPIE).join(nome_di(o.ora));
+    crea_riservata(&qui)?;
+    let mut f = Fatta {
+        copia: qui.clone(),
+        manifesto: Manifesto {
+            versione: VERSIONE,
+            istante: o.ora,
+            programma: o.programma.to_owned(),
+            chiave: trascrivi(o.archivio, &qui, CHIAVE)?,
+            altre: Vec::new(),
+            enti: Vec::new(),
+            impronta: String::new(),
+        },
+        file_nuovi: 0,
+        byte_nuovi: 0,
+        tolte: 0,
+        file_tolti: 0,
+        avvisi: Vec::new(),
+    };
+    for a in ALTRI {
+        if o.archivio.join(a).exists() {
+            f.manifesto.altre.push(trascrivi(o.archivio, &qui, a)?);
+        }
+    }
+    let mut cartelle = Vec::new();
+    if o.archivio.join(INSTALLAZIONE).join(FILE_ENTE).exists() {
+        let ipa = INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        cartelle.push((ipa, INSTALLAZIONE.to_owned()));
+    }
+    // After the installation's own: what it says is served here is here.
+    for ipa in enti_in(o.archivio)? {
+        let relativa = format!("enti/{ipa}");
+        cartelle.push((ipa, relativa));
+    }
+    for (ipa, relativa) in cartelle {
+        let e = ente(o, &qui, ipa, &relativa)?;
+        f.manifesto.enti.push(e);
+    }
+    for e in &mut f.manifesto.enti {
+        let (nuovi, byte) = documenti(o, &qui, e)?;
+        f.file_nuovi += nuovi;
+        f.byte_nuovi += byte;
+        f.avvisi.extend(
+            e.documenti.guasti.iter().map(|g| format!("{}: il file {g} manca o è alterato nell'archivio", e.ipa)),
+        );
+    }
+    sincronizza_albero(&qui)?;
+    sincronizza_cartella(&o.dove.join(COPIE))?;
+    let byte = f.manifesto.scrivi()?;
+    scrivi_riservato(&qui, NOME, &byte)?;
+    (o.avanza)("manifesto scritto: la copia c'è");
+    togli_vecchie(o, &qui, &mut f)?;
+    Ok(f)
+}
+
+/// An instant in a name: names sort as instants do, and every file system takes them.
+fn nome_di(t: Istante) -> String {
+    t.utc().chars().filter(|c| !matches!(c, '-' | ':')).collect()
+}
+
+/// One at a time: the lock ends with the process.
+fn blocca(dove: &Path) -> Esito<std::fs::File> {
+    let f = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(dove.join(BLOCCO))?;
+    f.try_lock().map_err(|_| {
+        Errore::Archivio(format!("un'altra copia è in corso in {}: questa non è cominciata", dove.display()))
+    })?;
+    Ok(f)
+}
+
+/// Is a folder within another?
+fn dentro(questa: &Path, in_quella: &Path) -> Esito<bool> {
+    Ok(std::fs::canonicalize(questa)?.starts_with(std::fs::canonicalize(in_quella)?))
+}
+
+/// A folder that only its owner enters.
+fn crea_riservata(p: &Path) -> Esito<()> {
+    if !p.is_dir() {
+        crea_cartella(p)?;
+        #[cfg(unix)]
+        std::fs::set_permissions(p, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// A small file, whole or not at all.
+fn scrivi_riservato(cartella: &Path, nome: &str, byte: &[u8]) -> Esito<()> {
+    let provvisorio = cartella.join(format!("{nome}.parte"));
+    let mut o = std::fs::OpenOptions::new();
+    o.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+    let mut f = o.open(&provvisorio)?;
+    f.write_all(byte)?;
+    f.sync_all()?;
+    std::fs::rename(&provvisorio, cartella.join(nome))?;
+    Ok(sincronizza_cartella(cartella)?)
+}
+
+/// A small file of the archive, as it is.
+fn trascrivi(da: &Path, a: &Path, nome: &str) -> Esito<Parte> {
+    let byte = std::fs::read(da.join(nome))?;
+    if let Some(sopra) = a.join(nome).parent() {
+        crea_cartella(sopra)?;
+    }
+    scrivi_riservato(a, nome, &byte)?;
+    Ok(Parte { file: nome.to_owned(), sha256: esadecimale(&Sha256::digest(&byte)), byte: byte.len() as u64 })
+}
+
+/// What has no manifest is of a copy that was interrupted.
+fn spazza_interrotte(dove: &Path) -> Esito<()> {
+    for voce in std::fs::read_dir(dove.join(COPIE))? {
+        let p = voce?.path();
+        if p.is_dir() && !p.join(NOME).exists() {
+            std::fs::remove_dir_all(&p)?;
+        }
+    }
+    Ok(())
+}
+
+fn sincronizza_albero(cartella: &Path) -> Esito<()> {
+    for voce in std::fs::read_dir(cartella)? {
+        let p = voce?.path();
+        if p.is_dir() {
+            sincronizza_albero(&p)?;
+        }
+    }
+    Ok(sincronizza_cartella(cartella)?)
+}
+
+/// The databases of an ente: its own first, since it names how far the access log was signed.
+fn ente(o: &Opzioni<'_>, qui: &Path, ipa: CodiceIpa, relativa: &str) -> Esito<DiEnte> {
+    let da = o.archivio.join(relativa);
+    crea_cartella(&qui.join(relativa))?;
+    let elenco = format!("{relativa}/{FILE}.elenco");
+    let mut letto = None;
+    let mut parti = vec![base(o, qui, &format!("{relativa}/{FILE_ENTE}"), &mut |c| {
+        letto = Some((registri(c)?, scrivi_elenco(c, qui, &elenco)?));
+        Ok(())
+    })?];
+    if da.join(ACCESSI).exists() {
+        parti.push(base(o, qui, &format!("{relativa}/{ACCESSI}"), &mut |_| Ok(()))?);
+    }
+    if da.join(OROLOGIO).exists() {
+        parti.push(trascrivi(o.archivio, qui, &format!("{relativa}/{OROLOGIO}"))?);
+    }
+    let (registri, documenti) = letto.ok_or_else(|| Errore::Archivio("niente è stato letto".to_owned()))?;
+    Ok(DiEnte { ipa, parti, registri, documenti })
+}
+
+/// Copies a database as it is in one snapshot, and reads what else is wanted of that very snapshot.
+fn base(o: &Opzioni<'_>, qui: &Path, relativo: &str, leggi: &mut dyn FnMut(&Connection) -> Esito<()>) -> Esito<Parte> {
+    let c = schema::apri_scorsa(&o.archivio.join(relativo), "")?;
+    // With a transaction open the copy does not begin again when the register goes on.
+    c.execute_batch("BEGIN")?;
+    c.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get::<_, i64>(0))?;
+    let percorso = qui.join(relativo);
+    let disco = std::fs::File::create_new(&percorso)?;
+    let mut copia = Connection::open(&percorso)?;
+    // Who finds it half done throws it away.
+    copia.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")?;
+    let b = Backup::new(&c, &mut copia)?;
+    let (mut in_attesa, mut detto) = (0, 0);
+    loop {
+        match b.step(PAGINE)? {
+            StepResult::Done => break,
+            StepResult::More => {}
+            _ => std::thread::sleep(Duration::from_millis(10)),
+        }
+        in_attesa += 1;
+        if in_attesa >= IN_ATTESA_MAX {
+            disco.sync_data()?;
+            in_attesa = 0;
+        }
+        let p = b.progress();
+        let decimi = (p.pagecount - p.remaining).saturating_mul(10).checked_div(p.pagecount).unwrap_or(10);
+        if decimi > detto {
+            detto = decimi;
+            (o.avanza)(&format!("{relativo}: {} %", decimi * 10));
+        }
+    }
+    drop(b);
+    copia.close().map_err(|(_, e)| Errore::from(e))?;
+    leggi(&c)?;
+    c.execute_batch("COMMIT")?;
+    disco.sync_all()?;
+    let (sha256, byte) = impasto(&percorso, None)?;
+    (o.avanza)(&format!("{relativo}: copiato, {byte} byte"));
+    Ok(Parte { file: relativo.to_owned(), sha256, byte })
+}
+
+/// SHA-256 and size of a file, which is written elsewhere too when `a` says where.
+fn impasto(da: &Path, a: Option<&std::fs::File>) -> Esito<(String, u64)> {
+    let mut f = std::fs::File::open(da)?;
+    let (mut hash, mut byte, mut blocco) = (Sha256::new(), 0, vec![0; 256 * 1_024]);
+    loop {
+        let n = f.read(&mut blocco)?;
+        if n == 0 {
+            return Ok((esadecimale(&hash.finalize()), byte));
+        }
+        hash.update(&blocco[..n]);
+        if let Some(mut a) = a {
+            a.write_all(&blocco[..n])?;
+        }
+        byte += n as u64;
+    }
+}
+
+/// How far each log goes.
+fn registri(c: &Connection) -> Esito<Vec<DiRegistro>> {
+    let mut out = Vec::new();
+    for l in tronco::elenco(c)?.into_values() {
+        let mut s = c.prepare("SELECT registro, anno, ultimo FROM contatore WHERE log = ? ORDER BY registro, anno")?;
+        let mut numeri = Vec::new();
+        let mut r = s.query([l.id])?;
+        while let Some(x) = r.next()? {
+            let registro: String = x.get(0)?;
+            let registro = registro.parse().map_err(|_| Errore::Incoerente(format!("contatore {registro}")))?;
+            numeri.push(UltimoNumero { registro, anno: x.get(1)?, numero: x.get(2)? });
+        }
+        out.push(DiRegistro {
+            aoo: l.aoo.clone(),
+            origine: l.origine.clone(),
+            operazioni: super::verifica::dimensione(c, l.id)?,
+            checkpoint: tronco::ultimo(c, l.id)?.map(|u| u.1),
+            numeri,
+        });
+    }
+    out.sort_by(|a, b| a.aoo.cmp(&b.aoo));
+    Ok(out)
+}
+
+/// The files that the snapshot names.
+fn scrivi_elenco(c: &Connection, qui: &Path, relativo: &str) -> Esito<DeiFile> {
+    let f = std::fs::File::create_new(qui.join(relativo))?;
+    let mut w = BufWriter::new(&f);
+    let (mut quanti, mut byte) = (0, 0);
+    let mut s = c.prepare("SELECT impronta, byte, oggetto FROM oggetto_file ORDER BY impronta")?;
+    let mut r = s.query([])?;
+    while let Some(x) = r.next()? {
+        let (impronta, n, oggetto): ([u8; 32], i64, String) = (x.get(0)?, x.get(1)?, x.get(2)?);
+        writeln!(w, "{} {n} {oggetto}", esadecimale(&impronta))?;
+        quanti += 1;
+        byte += n.unsigned_abs();
+    }
+    w.flush()?;
+    drop(w);
+    f.sync_all()?;
+    let (sha256, lungo) = impasto(&qui.join(relativo), None)?;
+    Ok(DeiFile { elenco: Parte { file: relativo.to_owned(), sha256, byte: lungo }, quanti, byte, guasti: Vec::new() })
+}
+
+/// The lines of a list of files.
+fn voci(copia: &Path, e: &DiEnte, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito<()> {
+    let percorso = copia.join(&e.documenti.elenco.file);
+    for riga in BufReader::new(std::fs::File::open(&percorso)?).lines() {
+        let male = || Guasto::NonValida(format!("l'elenco dei file {} non si legge", percorso.display()));
+        f(Voce::leggi(&riga?).ok_or_else(male)?)?;
+    }
+    Ok(())
+}
+
+/// Copies the files that are not there yet; how many, and their bytes.
+fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
+    let da = cartella_di(o.archivio, &e.ipa).join(FILE);
+    let a = o.dove.join(FILE).join(e.ipa.as_str());
+    crea_riservata(&a)?;
+    let (mut nuovi, mut byte, mut visti, mut toccate, mut guasti) = (0, 0, 0u64, HashSet::new(), Vec::new());
+    voci(qui, e, |v| {
+        visti += 1;
+        if visti.is_multiple_of(10_000) {
+            (o.avanza)(&format!("{}: file {visti} di {}", e.ipa, e.documenti.quanti));
+        }
+        let meta = a.join(&v.oggetto);
+        // Whatever bears this name was written whole and durable before it had it.
+        if std::fs::metadata(&meta).is_ok_and(|m| m.len() == v.byte) {
+            return Ok(());
+        }
+        let sotto = meta.parent().unwrap_or(&a).to_owned();
+        if toccate.insert(sotto.clone()) {
+            crea_cartella(&sotto)?;
+        }
+        let provvisorio = meta.with_extension("parte");
+        let f = std::fs::File::create(&provvisorio)?;
+        match impasto(&da.join(&v.oggetto), Some(&f)) {
+            Ok((sha, n)) if sha == v.impronta => {
+                f.sync_all()?;
+                std::fs::rename(&provvisorio, &meta)?;
+                nuovi += 1;
+                byte += n;
+            }
+            // The rest is worth a copy all the same; who runs the service is told.
+            Ok(_) => guasti.push(v.oggetto.clone()),
+            Err(Guasto::Archivio(_)) if !da.join(&v.oggetto).exists() => guasti.push(v.oggetto.clone()),
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    })?;
+    for c in &toccate {
+        sincronizza_cartella(c)?;
+    }
+    e.documenti.guasti = guasti;
+    (o.avanza)(&format!("{}: {} file, {nuovi} nuovi", e.ipa, e.documenti.quanti));
+    Ok((nuovi, byte))
+}
+
+/// Folder of an ente, or of the installation itself, within an archive.
+fn cartella_di(archivio: &Path, ipa: &CodiceIpa) -> PathBuf {
+    if ipa.as_str() == INSTALLAZIONE { archivio.join(INSTALLAZIONE) } else { SqliteStore::cartella(archivio, ipa) }
+}
+
+/// Takes away the oldest copies, then the files that no copy names.
+fn togli_vecchie(o: &Opzioni<'_>, questa: &Path, f: &mut Fatta) -> Esito<()> {
+    let mut tutte = copie(o.dove)?;
+    if let Some(n) = o.conserva {
+        let troppe = tutte.len().saturating_sub(n);
+        // The one just made stays, whatever the clock said of the others.
+        let via: Vec<PathBuf> = tutte.iter().filter(|c| *c != questa).take(troppe).cloned().collect();
+        for c in &via {
+            // Without its manifest it is no copy any more, whatever happens next.
+            std::fs::remove_file(c.join(NOME))?;
+            sincronizza_cartella(c)?;
+            std::fs::remove_dir_all(c)?;
+            f.tolte += 1;
+        }
+        tutte.retain(|c| !via.contains(c));
+    }
+    let mut nominati: HashMap<String, HashSet<String>> = HashMap::new();
+    for c in &tutte {
+        let letta = Manifesto::leggi(c).and_then(|m| {
+            m.enti.iter().try_for_each(|e| {
+                let suoi = nominati.entry(e.ipa.to_string()).or_default();
+                voci(c, e, |v| {
+                    suoi.insert(v.oggetto);
+                    Ok(())
+                })
+            })
+        });
+        if let Err(e) = letta {
+            f.avvisi.push(format!("nessun file vecchio è stato tolto: {e}"));
+            return Ok(());
+        }
+    }
+    for ente in std::fs::read_dir(o.dove.join(FILE))? {
+        let ente = ente?;
+        if !ente.file_type()?.is_dir() {
+            continue;
+        }
+        let suoi = nominati.remove(ente.file_name().to_string_lossy().as_ref()).unwrap_or_default();
+        for sotto in std::fs::read_dir(ente.path())? {
+            let sotto = sotto?;
+            if !sotto.file_type()?.is_dir() {
+                continue;
+            }
+            let prefisso = sotto.file_name().to_string_lossy().into_owned();
+            for voce in std::fs::read_dir(sotto.path())? {
+                let voce = voce?;
+                if !suoi.contains(&format!("{prefisso}/{}", voce.file_name().to_string_lossy())) {
+                    std::fs::remove_file(voce.path())?;
+                    f.file_tolti += 1;
+                }
+            }
+        }
+    }
+    Ok(())
+}

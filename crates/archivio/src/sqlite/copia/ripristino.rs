@@ -1,0 +1,147 @@
+//! A copy brought back: every byte compared with the manifest on its way (R-N04).
+
+use std::path::{Path, PathBuf};
+
+use super::manifesto::copie;
+use super::{Esito, FILE, Guasto, Manifesto, NOME, cartella_di, impasto, sincronizza_albero, voci};
+use crate::chiavi::ChiaveInstallazione;
+use crate::file::crea_cartella;
+use crate::sqlite::{FILE_ENTE, schema};
+use crate::tronco;
+
+/// A copy that was brought back.
+#[derive(Debug, Clone)]
+pub struct Ripristinata {
+    /// What the copy says.
+    pub manifesto: Manifesto,
+    /// Files of documents.
+    pub file: u64,
+    /// Bytes of everything.
+    pub byte: u64,
+}
+
+/// The copy that is meant, and the folder of copies it belongs to: a copy, or the newest of a folder of copies.
+///
+/// # Errors
+/// There is none.
+pub fn scegli(da: &Path) -> Esito<(PathBuf, PathBuf)> {
+    let da = std::fs::canonicalize(da)?;
+    if da.join(super::COPIE).is_dir() {
+        let newest = copie(&da)?.pop();
+        let manca = || Guasto::NonValida(format!("in {} non c'è nessuna copia completa", da.display()));
+        return Ok((newest.ok_or_else(manca)?, da));
+    }
+    let radice = da.parent().and_then(Path::parent).map(Path::to_owned);
+    match radice.filter(|r| r.join(FILE).is_dir()) {
+        Some(r) => Ok((da, r)),
+        None => Err(Guasto::NonValida(format!("{} non è una copia né una cartella di copie", da.display()))),
+    }
+}
+
+/// Brings a copy into a new folder, every file compared with what the manifest says of it.
+///
+/// # Errors
+/// The copy is not whole, or the file system's; the folder is then to be thrown away.
+pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) -> Esito<Ripristinata> {
+    let m = Manifesto::leggi(copia)?;
+    crea_cartella(a)?;
+    crea_cartella(&a.join("enti"))?;
+    let mut out = Ripristinata { file: 0, byte: 0, manifesto: m };
+    for p in out.manifesto.parti() {
+        let chiave = p.file == out.manifesto.chiave.file;
+        let da = copia.join(&p.file);
+        let manca = || Guasto::NonValida(format!("nella copia manca {}", p.file));
+        if !da.is_file() {
+            return Err(manca());
+        }
+        let meta = a.join(&p.file);
+        if let Some(sopra) = meta.parent() {
+            crea_cartella(sopra)?;
+        }
+        let mut o = std::fs::OpenOptions::new();
+        o.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+        let f = o.open(&meta)?;
+        let (sha256, byte) = impasto(&da, Some(&f))?;
+        f.sync_all()?;
+        if chiave && sha256 != p.sha256 {
+            return Err(Guasto::NonValida(format!("il file della chiave ({}) non è quello di questa copia", p.file)));
+        }
+        if byte != p.byte {
+            return Err(Guasto::NonValida(format!("{} è troncato: {byte} byte invece di {}", p.file, p.byte)));
+        }
+        if sha256 != p.sha256 {
+            return Err(Guasto::NonValida(format!(
+                "{} è alterato: la sua impronta non è quella del manifesto",
+                p.file
+            )));
+        }
+        out.byte += byte;
+        avanza(&format!("{}: ripreso, {byte} byte", p.file));
+    }
+    for e in &out.manifesto.enti {
+        let elenco = copia.join(&e.documenti.elenco.file);
+        if !elenco.is_file() {
+            return Err(Guasto::NonValida(format!("nella copia manca {}", e.documenti.elenco.file)));
+        }
+        if impasto(&elenco, None)?.0 != e.documenti.elenco.sha256 {
+            return Err(Guasto::NonValida(format!("l'elenco dei file {} è alterato", e.documenti.elenco.file)));
+        }
+        let (da, meta) = (radice.join(FILE).join(e.ipa.as_str()), cartella_di(a, &e.ipa).join(FILE));
+        crea_cartella(&meta)?;
+        let (mut file, mut peso) = (0, 0);
+        voci(copia, e, |v| {
+            if e.documenti.guasti.contains(&v.oggetto) {
+                return Ok(());
+            }
+            let (da, a) = (da.join(&v.oggetto), meta.join(&v.oggetto));
+            if !da.is_file() {
+                return Err(Guasto::NonValida(format!(
+                    "manca il file {} di {}, che la copia nomina",
+                    v.oggetto, e.ipa
+                )));
+            }
+            if let Some(sopra) = a.parent().filter(|s| !s.is_dir()) {
+                crea_cartella(sopra)?;
+            }
+            let f = std::fs::File::create_new(&a)?;
+            let (sha256, byte) = impasto(&da, Some(&f))?;
+            f.sync_all()?;
+            if sha256 != v.impronta {
+                return Err(Guasto::NonValida(format!("il file {} di {} è alterato", v.oggetto, e.ipa)));
+            }
+            file += 1;
+            peso += byte;
+            Ok(())
+        })?;
+        out.file += file;
+        out.byte += peso;
+        avanza(&format!("{}: {file} file ripresi", e.ipa));
+    }
+    sincronizza_albero(a)?;
+    debug_assert!(!a.join(NOME).exists());
+    Ok(out)
+}
+
+/// Does the installation's key open every signing key? Without, nothing could be signed any more.
+///
+/// # Errors
+/// It does not.
+pub fn controlla_chiave(archivio: &Path, m: &Manifesto) -> Esito<()> {
+    let percorso = archivio.join(&m.chiave.file);
+    let male = |e: &dyn std::fmt::Display| {
+        Guasto::NonValida(format!("il file della chiave non apre le chiavi di firma di questo archivio: {e}"))
+    };
+    let k = ChiaveInstallazione::apri(&percorso).map_err(|e| male(&e))?;
+    for e in &m.enti {
+        let c = schema::apri_lettura(&cartella_di(archivio, &e.ipa).join(FILE_ENTE))?;
+        for l in tronco::elenco(&c)?.into_values() {
+            let mut s = c.prepare("SELECT privata FROM chiave_log WHERE log = ?")?;
+            for privata in s.query_map([l.id], |r| r.get::<_, Vec<u8>>(0))? {
+                k.svolgi(&l.origine, &privata?).map_err(|e| male(&e))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,391 @@
+//! `backup`, `ripristina`, `prova-ripristino`: copies of the archive while it is at work, and back (contract § 1; R-N04,
+//! R-N05, R-N08).
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use archivio::orologio::OrologioDiSistema;
+use archivio::sqlite::copia::{self, DaAprire, Guasto, NumeroDato, Perdita, Ripristinata};
+use archivio::store::{Registro, Verifica};
+use clap::Args;
+use dominio::codici::NomeUtente;
+use dominio::permessi::{Operatore, Porta};
+use dominio::tempo::Orologio as _;
+use serde_json::json;
+use servizio::stampe::{self, ProvaRipristino as Rapporto};
+
+use crate::demo::{Configurazione, Dove, apri, runtime};
+use crate::verifica;
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Cartella dell'archivio.
+    #[arg(long)]
+    archivio: Option<PathBuf>,
+    /// File di configurazione TOML.
+    #[arg(long, conflicts_with = "archivio")]
+    config: Option<PathBuf>,
+    /// Cartella delle copie.
+    #[arg(long)]
+    out: PathBuf,
+    /// Tiene solo le N copie più recenti.
+    #[arg(long, value_name = "N")]
+    conserva: Option<usize>,
+    /// Un solo valore JSON sullo standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `ripristina`.
+#[derive(Debug, Args)]
+pub struct Ripristina {
+    /// Una copia, o la cartella delle copie (allora la più recente).
+    #[arg(long, value_name = "CARTELLA")]
+    da: PathBuf,
+    /// Cartella nuova, o vuota, in cui ripristinare.
+    #[arg(long)]
+    archivio: PathBuf,
+    /// Checkpoint conservati altrove, come in «verifica»: un file, una cartella o un indirizzo. Ripetibile.
+    #[arg(long, value_name = "FILE|URL")]
+    ancora: Vec<String>,
+    /// Nessuna ancora dice fin dove il registro era arrivato: si salta un margine più largo.
+    #[arg(long, conflicts_with = "ancora")]
+    senza_ancora: bool,
+    /// Il servizio era fermo prima della copia e niente è stato registrato dopo: nessun numero si salta.
+    #[arg(long, conflicts_with_all = ["senza_ancora", "numeri_dati", "margine"])]
+    senza_perdita: bool,
+    /// Ultimo numero che si sa dato, per esempio letto su un'etichetta; con più AOO, IPA/AOO/REGISTRO/ANNO=N. Ripetibile.
+    #[arg(long, value_name = "REGISTRO/ANNO=N", value_parser = numero_dato)]
+    numeri_dati: Vec<NumeroDato>,
+    /// Numeri da saltare oltre quelli che le ancore dicono mancanti, per ciò che fu registrato dopo l'ultima ancora
+    /// (predefiniti: 1000 se qualcosa manca; 10000 senza ancore).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=999_999_999))]
+    margine: Option<i64>,
+    /// Chi ripristina e risponde della lacuna: un utente dell'ente, o nome e cognome.
+    #[arg(long)]
+    operatore: Option<String>,
+    /// Perché si ripristina.
+    #[arg(long)]
+    motivo: Option<String>,
+    /// Un solo valore JSON sullo standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `[IPA/AOO/]REGISTRO/ANNO=N`.
+fn numero_dato(t: &str) -> Result<NumeroDato, String> {
+    let male = || format!("«{t}» non è REGISTRO/ANNO=N, né IPA/AOO/REGISTRO/ANNO=N");
+    let (dove, numero) = t.split_once('=').ok_or_else(male)?;
+    let numero = numero.parse().ok().filter(|n| (0..=dominio::epoca::NUMERO_MAX).contains(n)).ok_or_else(male)?;
+    let parti: Vec<&str> = dove.split('/').collect();
+    let (aoo, registro, anno) = match parti[..] {
+        [r, a] => (None, r, a),
+        [i, o, r, a] => (Some((i.parse().map_err(|_| male())?, o.parse().map_err(|_| male())?)), r, a),
+        _ => return Err(male()),
+    };
+    let (registro, anno) = (registro.parse().map_err(|_| male())?, anno.parse().map_err(|_| male())?);
+    Ok(NumeroDato { aoo, registro, anno, numero })
+}
+
+/// Makes a copy beside a running service. 1 when a file of the archive could not be copied as it should be.
+pub fn backup(o: &Backup) -> Result<u8> {
+    let dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
+    if dove.database.is_some() {
+        bail!(
+            "il registro è in un database: si copia con gli strumenti di PostgreSQL, e i documenti con la loro cartella"
+        );
+    }
+    let archivio = dove.cartella;
+    let ora = OrologioDiSistema.adesso();
+    let fatta = copia::copia(&copia::Opzioni {
+        archivio: &archivio,
+        dove: &o.out,
+        conserva: o.conserva,
+        programma: env!("CARGO_PKG_VERSION"),
+        ora,
+        avanza: &|m| eprintln!("{m}"),
+    })?;
+    let m = &fatta.manifesto;
+    let secondi = (OrologioDiSistema.adesso().0 - ora.0) as f64 / 1e6;
+    let byte: u64 = m.parti().map(|p| p.byte).sum();
+    let file: u64 = m.enti.iter().map(|e| e.documenti.quanti).sum();
+    for a in &fatta.avvisi {
+        eprintln!("Attenzione: {a}");
+    }
+    let sommario = json!({
+        "copia": fatta.copia, "istante": m.istante, "byte": byte, "file": file, "fileNuovi": fatta.file_nuovi,
+        "byteNuovi": fatta.byte_nuovi, "copieTolte": fatta.tolte, "fileTolti": fatta.file_tolti, "secondi": secondi,
+        "avvisi": fatta.avvisi,
+    });
+    if o.json {
+        println!("{sommario}");
+    } else {
+        println!("copia={}", fatta.copia.display());
+        println!("byte={byte}");
+        println!("file={file}");
+        println!("file_nuovi={}", fatta.file_nuovi);
+        println!("copie_tolte={}", fatta.tolte);
+        println!("file_tolti={}", fatta.file_tolti);
+        println!("secondi={secondi:.3}");
+    }
+    let guasti = m.enti.iter().any(|e| !e.documenti.guasti.is_empty());
+    if guasti {
+        eprintln!("La copia è fatta, ma mancano file che l'archivio non ha più come furono registrati.");
+    }
+    Ok(u8::from(guasti))
+}
+
+/// The folder in which a copy is put together; what is left of it goes with it.
+struct Cantiere(PathBuf);
+
+impl Drop for Cantiere {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Cantiere {
+    fn accanto(meta: &Path) -> Result<Self> {
+        let nome = meta.file_name().with_context(|| format!("{} non è una cartella nuova", meta.display()))?;
+        if meta.exists() && (!meta.is_dir() || std::fs::read_dir(meta)?.next().is_some()) {
+            bail!("{} esiste già e non è vuota: si ripristina solo in una cartella nuova", meta.display());
+        }
+        let qui = meta.with_file_name(format!(".{}.in-ripristino", nome.to_string_lossy()));
+        if qui.exists() {
+            std::fs::remove_dir_all(&qui)?;
+        }
+        Ok(Self(qui))
+    }
+
+    /// In its place, at once and durably.
+    fn consegna(self, meta: &Path) -> Result<()> {
+        std::fs::rename(&self.0, meta).with_context(|| format!("non si scrive {}", meta.display()))?;
+        let sopra = meta.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(std::fs::File::open(sopra)?.sync_all()?)
+    }
+}
+
+/// Brings a copy back. 1 when the copy is not whole, or what it gives does not verify.
+pub fn ripristina(o: &Ripristina) -> Result<u8> {
+    match ripristinata(o) {
+        Ok(codice) => Ok(codice),
+        // The answer is no: nothing was left half done.
+        Err(e) => match e.downcast_ref::<Guasto>() {
+            Some(Guasto::NonValida(m)) => {
+                eprintln!("La copia non si ripristina: {m}");
+                Ok(1)
+            }
+            _ => Err(e),
+        },
+    }
+}
+
+fn ripristinata(o: &Ripristina) -> Result<u8> {
+    // What can be told before anything is copied.
+    let detto = o.ancora.len() + o.numeri_dati.len();
+    if detto == 0 && !o.senza_ancora && !o.senza_perdita {
+        bail!(
+            "dopo la copia possono essere stati dati altri numeri, e non vanno dati due volte: indicare fin dove il registro era \
+             arrivato con --ancora (checkpoint depositati altrove) o --numeri-dati; oppure --senza-ancora, se non si può sapere, o \
+             --senza-perdita, se il servizio era fermo prima della copia"
+        );
+    }
+    let ancore = verifica::leggi_ancore(&o.ancora)?;
+    let ora = OrologioDiSistema.adesso();
+    let cantiere = Cantiere::accanto(&o.archivio)?;
+    let (copia, radice, r) = riprendi(&o.da, &cantiere.0)?;
+    let perdita = Perdita {
+        ancore: &ancore,
+        numeri: &o.numeri_dati,
+        margine: o.margine,
+        senza_ancora: o.senza_ancora,
+        senza_perdita: o.senza_perdita,
+        motivo: o.motivo.as_deref().unwrap_or_default(),
+        ora,
+    };
+    let epoche = copia::pianifica(&cantiere.0, &r.manifesto, &radice, &perdita)?;
+    if epoche.is_empty() {
+        eprintln!(
+            "Nessuna operazione risulta persa: i numeri continuano da dove la copia li lascia. Ciò che fosse stato registrato dopo \
+             l'ultima ancora non si vede: se non si può escludere, ripetere con --margine."
+        );
+    } else {
+        dichiara(o, &cantiere.0, &epoche)?;
+        if let Err(e) = copia::ricorda(&radice, &r.manifesto, &epoche, ora) {
+            eprintln!(
+                "Attenzione: accanto alle copie non si può scrivere che questi numeri sono saltati ({e}). Un altro ripristino da \
+                 questa cartella deve indicare le ancore di questo archivio."
+            );
+        }
+    }
+    let opzioni = verifica::Opzioni::di(&cantiere.0, &o.ancora);
+    let (v, ancore) = verifica::calcola(&opzioni)?;
+    cantiere.consegna(&o.archivio)?;
+    eprintln!("Copia del {} ripristinata in {}.", r.manifesto.istante.con_offset(), o.archivio.display());
+    if o.json {
+        println!(
+            "{}",
+            json!({"copia": copia, "istante": r.manifesto.istante, "file": r.file, "byte": r.byte,
+            "verifica": v})
+        );
+        return Ok(codice(&v));
+    }
+    println!("copia={}", copia.display());
+    println!("istante={}", r.manifesto.istante.utc());
+    verifica::stampa(&opzioni, &v, ancore)
+}
+
+fn codice(v: &Verifica) -> u8 {
+    u8::from(!v.differenze.is_empty())
+}
+
+/// Opens the epochs, each signed at once, by who restores.
+fn dichiara(o: &Ripristina, archivio: &Path, epoche: &[DaAprire]) -> Result<()> {
+    let (Some(chi), Some(_)) = (&o.operatore, &o.motivo) else {
+        let mancanti: u64 = epoche.iter().map(|e| e.mancanti).sum();
+        bail!(
+            "dopo questa copia sono state scritte altre operazioni ({mancanti} risultano da altrove): si apre una nuova epoca e si \
+             dichiara quali numeri si saltano. Indicare chi la dichiara con --operatore, e perché con --motivo"
+        );
+    };
+    runtime()?.block_on(async {
+        let store = apri(&Dove { cartella: archivio.to_owned(), database: None }).await?;
+        for e in epoche {
+            let ente = store.ente(&e.ipa).await?.with_context(|| format!("l'ente {} non si apre", e.ipa))?;
+            let conf = ente.configurazione();
+            let aoo = match &e.registro {
+                Registro::Aoo(a) => Some(a),
+                Registro::Ente => conf.aoo.keys().next(),
+            };
+            let utente = chi.parse::<NomeUtente>().ok();
+            let utente = utente.zip(aoo).and_then(|(u, a)| conf.operatore(&u, a, ente.ora(), Porta::Cli));
+            let operatore =
+                utente.unwrap_or_else(|| Operatore { per_conto_di: Some(chi.clone()), ..archivio::sistema() });
+            ente.dichiara_lacuna(&e.registro, &operatore, e.nuova.clone()).await?;
+            ente.firma_checkpoint(&e.registro).await?;
+            for (registro, anno, fino) in &e.nuova.fino {
+                eprintln!("{}: {registro}/{anno}: i numeri fino a {fino} non si danno più", e.ipa);
+            }
+        }
+        anyhow::Ok(())
+    })
+}
+
+/// A copy in a new folder, compared with its manifest, with a key that opens what it must.
+fn riprendi(da: &Path, a: &Path) -> Result<(PathBuf, PathBuf, Ripristinata)> {
+    let (copia, radice) = copia::scegli(da)?;
+    let r = copia::copia_in(&copia, &radice, a, &|m| eprintln!("{m}"))?;
+    copia::controlla_chiave(a, &r.manifesto)?;
+    Ok((copia, radice, r))
+}
+
+/// Options of `prova-ripristino`.
+#[derive(Debug, Args)]
+pub struct ProvaRipristino {
+    /// Cartella delle copie, di cui si prova la più recente; o una copia.
+    #[arg(long, value_name = "CARTELLA")]
+    da: PathBuf,
+    /// Rapporto da scrivere: .json o .pdf.
+    #[arg(long, value_name = "FILE")]
+    rapporto: PathBuf,
+    /// Cartella in cui fare la prova: serve spazio per tutto l'archivio (predefinita: quella temporanea del sistema).
+    #[arg(long, value_name = "CARTELLA")]
+    temporanea: Option<PathBuf>,
+}
+
+/// Restores the newest copy aside, verifies it, and reports. 1 when it does not come back whole.
+pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
+    let estensione = o.rapporto.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !matches!(estensione, "json" | "pdf") {
+        bail!("--rapporto: {} non finisce per .json né per .pdf", o.rapporto.display());
+    }
+    if !o.da.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} non c'è", o.da.display())).into());
+    }
+    let mut t = tempfile::Builder::new();
+    t.prefix("prova-ripristino-");
+    let cartella = match &o.temporanea {
+        Some(c) => t.tempdir_in(c),
+        None => t.tempdir(),
+    }?;
+    let mut p = Rapporto {
+        eseguita: OrologioDiSistema.adesso(),
+        programma: env!("CARGO_PKG_VERSION").to_owned(),
+        copie: o.da.display().to_string(),
+        copia: None,
+        istante_copia: None,
+        enti: Vec::new(),
+        file: 0,
+        byte: 0,
+        rpo_secondi: None,
+        rto_secondi: 0.0,
+        copia_secondi: 0.0,
+        verifica_secondi: 0.0,
+        verifica: Verifica::default(),
+        errore: None,
+        riuscita: false,
+    };
+    let inizio = Instant::now();
+    // Whatever goes wrong is the report's very matter.
+    match provata(o, &cartella.path().join("archivio"), &mut p) {
+        Ok(()) => p.riuscita = p.verifica.differenze.is_empty(),
+        Err(e) => p.errore = Some(format!("{e:#}")),
+    }
+    p.rto_secondi = inizio.elapsed().as_secs_f64();
+    cartella.close()?;
+    let byte = match estensione {
+        "pdf" => stampe::prova_ripristino(&p)?,
+        _ => serde_json::to_vec_pretty(&p)?,
+    };
+    scrivi(&o.rapporto, &byte).with_context(|| format!("non si scrive {}", o.rapporto.display()))?;
+    println!("riuscita={}", if p.riuscita { "sì" } else { "no" });
+    println!("rto_secondi={:.3}", p.rto_secondi);
+    if let Some(s) = p.rpo_secondi {
+        println!("rpo_secondi={s:.0}");
+    }
+    println!("rapporto={}", o.rapporto.display());
+    if let Some(e) = &p.errore {
+        eprintln!("La copia non si ripristina: {e}");
+    }
+    Ok(u8::from(!p.riuscita))
+}
+
+fn provata(o: &ProvaRipristino, qui: &Path, p: &mut Rapporto) -> Result<()> {
+    let inizio = Instant::now();
+    let (copia, _) = copia::scegli(&o.da)?;
+    p.copia = copia.file_name().map(|n| n.to_string_lossy().into_owned());
+    // Also of a copy that does not come back it is told how old it is.
+    let m = copia::Manifesto::leggi(&copia)?;
+    p.istante_copia = Some(m.istante);
+    p.rpo_secondi = Some((p.eseguita.0 - m.istante.0) as f64 / 1e6);
+    p.enti = m.enti.iter().map(|e| e.ipa.to_string()).filter(|e| e != "installazione").collect();
+    let (_, _, r) = riprendi(&copia, qui)?;
+    (p.file, p.byte, p.copia_secondi) = (r.file, r.byte, inizio.elapsed().as_secs_f64());
+    let inizio = Instant::now();
+    p.verifica = verifica::calcola(&verifica::Opzioni::di(qui, &[]))?.0;
+    p.verifica_secondi = inizio.elapsed().as_secs_f64();
+    // It opens, as a service would open it.
+    runtime()?.block_on(async {
+        let store = apri(&Dove { cartella: qui.to_owned(), database: None }).await?;
+        for ipa in store.enti().await? {
+            store.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non si apre"))?;
+        }
+        anyhow::Ok(())
+    })
+}
+
+/// A report, whole or not at all; differences in it may show contents.
+fn scrivi(f: &Path, byte: &[u8]) -> Result<()> {
+    let provvisorio = f.with_extension("parte");
+    let mut o = std::fs::OpenOptions::new();
+    o.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+    let mut file = o.open(&provvisorio)?;
+    file.write_all(byte)?;
+    file.sync_all()?;
+    Ok(std::fs::rename(&provvisorio, f)?)
+}
