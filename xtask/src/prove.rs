@@ -37,7 +37,7 @@ const PASSI: [Passo; 11] = [
 const LUNGHI: [Passo; 9] = [
     Passo { nome: "proprieta", corpo: proprieta },
     Passo { nome: "crash-lungo", corpo: crash_lungo },
-    Passo { nome: "crash-lungo-pg", corpo: || crash_di(100, true) },
+    Passo { nome: "crash-lungo-pg", corpo: || crash_di(300, true) },
     Passo { nome: "avvio", corpo: || avvio::avvio(true) },
     Passo { nome: "carico", corpo: carico },
     Passo { nome: "schemathesis", corpo: schemathesis },

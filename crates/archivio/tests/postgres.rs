@@ -400,3 +400,31 @@ async fn two_nodes_on_one_database_give_one_sequence_and_hear_each_other() {
     assert_eq!(la.sessione(&[3; 32]).await.unwrap(), Some(s));
     b.verifica().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_owns_only_his_database_is_enough() {
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    let url = nuovo(&server).await;
+    let (c, nome) = (connesso(&server).await, url.rsplit_once('/').unwrap().1.to_owned());
+    // The roles are there already, as who administers the server made them.
+    drop(Banco::nuovo().await);
+    c.batch_execute(&format!(
+        "CREATE ROLE {nome} LOGIN; GRANT protocollo_lettore, protocollo_scrittore TO {nome};
+         ALTER DATABASE {nome} OWNER TO {nome}"
+    ))
+    .await
+    .unwrap();
+    let sua = connesso(&url).await;
+    sua.batch_execute(&format!("ALTER SCHEMA public OWNER TO {nome}")).await.unwrap();
+    let suo = url.replace("protocollo@", &format!("{nome}@"));
+    let d = tempfile::tempdir().unwrap();
+    let o = banco::OrologioDiProva::a("2026-11-24T09:00:00+01:00");
+    let store = PostgresStore::apri(d.path(), &suo, o, Opzioni { tempo_del_database: false }).await.unwrap();
+    let dati = DatiEnte { ipa: ipa(), denominazione: "Suo".into(), codice_fiscale: None, pec: None };
+    let ente = store.crea_ente(NuovoEnte { dati, chi: sistema() }).await.unwrap();
+    assert_eq!(ente.verifica(&|_| {}).await.unwrap().differenze, []);
+    // Again, with the schema as it is now.
+    let o = banco::OrologioDiProva::a("2026-11-24T09:00:00+01:00");
+    let altro = PostgresStore::apri(d.path(), &suo, o, Opzioni { tempo_del_database: false }).await.unwrap();
+    assert_eq!(altro.enti().await.unwrap(), [ipa()]);
+}

@@ -27,8 +27,8 @@ const IN_SOSPESO_MAX: usize = 65_536;
 /// Bytes of a text of words, below the megabyte that a `tsvector` may have: a mailing to more people than this is found
 /// by its first ones.
 const PAROLE_MAX: usize = 700_000;
-/// Candidates asked for at first, for one page: more each time that filters leave too few.
-const CANDIDATI: i64 = 256;
+/// Candidates asked for at first, beyond a page: more each time that filters leave too few.
+const CANDIDATI: i64 = 14;
 const CANDIDATI_MAX: i64 = 16_384;
 
 /// An error of the server, in words.
@@ -660,7 +660,7 @@ impl Db for Sessione {
             self.versa()?;
         }
         let (q, log) = (espressione(p), da_id(p.da).0);
-        let (mut fino, mut quante) = (p.fino, CANDIDATI);
+        let (mut fino, mut quante) = (p.fino, CANDIDATI + i64::try_from(limite).unwrap_or(CANDIDATI_MAX));
         let mut out: Vec<i64> = Vec::with_capacity(limite);
         loop {
             let resto = i64::try_from(limite - out.len()).unwrap_or(i64::MAX);

@@ -261,11 +261,16 @@ DO $$
 DECLARE t text;
 BEGIN
   FOREACH t IN ARRAY ARRAY['protocollo_scrittore', 'protocollo_lettore'] LOOP
-    BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', t);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
-    EXECUTE format('GRANT %I TO CURRENT_USER', t);
+    -- Of the whole server: another database may have made them already, or who administers it, for a user who may not.
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = t) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', t);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+    END IF;
+    IF NOT pg_has_role(current_user, t, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', t);
+    END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), t);
   END LOOP;
   FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('ente', 'migrazione') LOOP
@@ -294,14 +299,30 @@ GRANT DELETE ON sessione, token, accesso, interessato TO protocollo_scrittore;
 
 -- ---------------------------------------------------------------- words: what row-level security would keep from the index
 -- The operator of full-text search is not leakproof: under a policy its index would not be used. These say the ente by
--- themselves, and are planned each time, since a common word and a rare one want different plans.
+-- themselves, and are planned each time. A common word has its page among the newest rows, which are read first, one
+-- after the other; only of what is rarer than that does the index give every row there is.
 CREATE FUNCTION per_parole(q tsquery, quale_log bigint, da bigint, fino bigint, quante bigint) RETURNS SETOF bigint
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $f$
+DECLARE
+  suo integer := ente_della_sessione();
+  trovate bigint;
+  soglia bigint;
 BEGIN
   RETURN QUERY EXECUTE format(
+    'SELECT x.reg FROM (SELECT c.reg, c.parole FROM cerca c WHERE c.ente = %s AND c.reg >= %s AND c.reg < %s
+                        ORDER BY c.reg DESC LIMIT 4000) x WHERE x.parole @@ %L::tsquery LIMIT %s', suo, da, fino, q, quante);
+  GET DIAGNOSTICS trovate = ROW_COUNT;
+  IF trovate >= quante THEN
+    RETURN;
+  END IF;
+  SELECT c.reg INTO soglia FROM cerca c WHERE c.ente = suo AND c.reg >= da AND c.reg < fino
+    ORDER BY c.reg DESC OFFSET 3999 LIMIT 1;
+  IF soglia IS NULL THEN
+    RETURN;
+  END IF;
+  RETURN QUERY EXECUTE format(
     'SELECT reg FROM cerca WHERE ente = %s AND log = %s AND parole @@ %L::tsquery AND reg >= %s AND reg < %s
-     ORDER BY reg DESC LIMIT %s',
-    ente_della_sessione(), quale_log, q, da, fino, quante);
+     ORDER BY reg DESC LIMIT %s', suo, quale_log, q, da, soglia, quante - trovate);
 END $f$;
 CREATE FUNCTION per_nome(q tsquery, quale_log bigint, quante bigint) RETURNS SETOF bigint
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $f$
