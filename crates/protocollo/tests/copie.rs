@@ -359,3 +359,30 @@ fn a_restoring_is_tried_and_its_report_says_how_it_went() {
     assert!(v["rpoSecondi"].as_f64() >= Some(0.0), "{v}");
     assert_eq!(prova(&d.path().join("prova.txt")).0, Some(2));
 }
+
+#[test]
+fn a_backup_that_is_killed_leaves_no_copy_and_the_next_one_sweeps_it() {
+    let d = tempfile::tempdir().unwrap();
+    let (dati, copie) = (d.path().join("dati"), d.path().join("copie"));
+    drop(Demo::avvia(&dati));
+    for righe in 1..8 {
+        let mut figlio = Command::new(env!("CARGO_BIN_EXE_protocollo"))
+            .args(["backup", "--archivio", dati.to_str().unwrap(), "--out", copie.to_str().unwrap()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // At each step that it tells of.
+        let letto = BufReader::new(figlio.stderr.take().unwrap()).lines().take(righe).count();
+        let _ = figlio.kill();
+        figlio.wait().unwrap();
+        assert!(letto > 0);
+    }
+    let (o, v, detto) = backup(&dati, &copie, &["--conserva", "1"]);
+    assert_eq!(o.status.code(), Some(0), "{detto}");
+    let resta: Vec<_> = std::fs::read_dir(copie.join("copie")).unwrap().map(|c| c.unwrap().path()).collect();
+    assert_eq!(resta, [PathBuf::from(v["copia"].as_str().unwrap())]);
+    assert!(file_sotto(&copie).iter().all(|f| f.extension().is_none_or(|e| e != "parte")));
+    let (o, v, detto) = ripristina(&copie, &d.path().join("nuovo"), &SENZA_PERDITA);
+    assert_eq!((o.status.code(), &v["verifica"]["differenze"]), (Some(0), &json!([])), "{detto}");
+}
