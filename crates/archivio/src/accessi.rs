@@ -154,7 +154,7 @@ fn chiavi(s: &Soggetto) -> impl Iterator<Item = String> {
 
 /// How a code or a name is looked for.
 fn chiave_di(testo: &str) -> String {
-    analisi::riga([testo]).trim().to_owned()
+    crate::righe::chiave(analisi::riga([testo]).trim().to_owned())
 }
 
 /// An access as it is stored.

@@ -260,7 +260,7 @@ pub fn duplicati(c: &dyn Db, log: i64, impronte: &[Impronta], mittente: Option<(
 /// Under what name a correspondent is listed, and by which words it is found.
 pub fn parole_di_corrispondente(s: &Soggetto) -> (String, String) {
     let nome = s.nome_completo();
-    let ordine = analisi::riga([nome.as_str()]).trim().to_owned();
+    let ordine = righe::chiave(analisi::riga([nome.as_str()]).trim().to_owned());
     let testo = analisi::riga([Some(nome.as_str()), s.codice(), s.indirizzo_digitale()].into_iter().flatten());
     (ordine, testo)
 }

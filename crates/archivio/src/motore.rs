@@ -242,12 +242,14 @@ pub(crate) trait Base: Send {
         None
     }
     /// What there is to do when nothing was asked for that long.
-    fn a_riposo(&mut self) -> Result<(), Caduta> {
-        Ok(())
+    ///
+    /// `true`: everything was closed and opened again, and memory must be read anew.
+    fn a_riposo(&mut self) -> Result<bool, Caduta> {
+        Ok(false)
     }
-    /// What there is to do after a group, rest or no rest.
-    fn dopo_gruppo(&mut self) -> Result<(), Caduta> {
-        Ok(())
+    /// What there is to do after a group, rest or no rest; as above.
+    fn dopo_gruppo(&mut self) -> Result<bool, Caduta> {
+        Ok(false)
     }
     /// The last words.
     fn congeda(&mut self) {}

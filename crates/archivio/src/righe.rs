@@ -6,6 +6,7 @@ use dominio::codici::{CodiceUfficio, Impronta};
 use dominio::operazione::Evento;
 use dominio::registrazione::{DatiAssegnazione, DatiRegistrazione, Stato, StatoAssegnazione, Tipo, TipoAssegnazione};
 use dominio::soggetto::Soggetto;
+use sha2::{Digest, Sha256};
 
 /// Bits of an operation's id that hold its index within the log.
 const BIT_INDICE: u32 = 40;
@@ -114,9 +115,22 @@ pub fn assegnazioni(primo: u32, date: &[DatiAssegnazione]) -> Vec<RigaAssegnazio
         .collect()
 }
 
+/// Longest key of an index, bytes; a longer one keeps its beginning and is told from others by its hash.
+const CHIAVE_MAX: usize = 1_024;
+
+/// A text as the key of an index: engines have a limit, people's names do not.
+pub fn chiave(testo: String) -> String {
+    if testo.len() <= CHIAVE_MAX {
+        return testo;
+    }
+    let impronta = crate::file::esadecimale(&<[u8; 32]>::from(Sha256::digest(testo.as_bytes())));
+    let inizio = testo.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|i| *i <= CHIAVE_MAX - 80).last();
+    format!("{} {impronta}", &testo[..inizio.unwrap_or(0)])
+}
+
 /// The key under which doubles meet: the sender's code or name, and his number (R-A26).
 pub fn riscontro(mittente: &str, numero: &str) -> String {
-    format!("{}|{}", analisi::riga([mittente]).trim(), analisi::riga([numero]).trim())
+    chiave(format!("{}|{}", analisi::riga([mittente]).trim(), analisi::riga([numero]).trim()))
 }
 
 fn accoda(soggetti: &mut String, s: &Soggetto) {

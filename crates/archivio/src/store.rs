@@ -46,12 +46,20 @@ pub enum Errore {
     /// The storage failed on this request alone (HTTP 503).
     #[error("l'archivio non è disponibile: {0}")]
     Isolato(String),
+    /// The storage went away while it was asked, and cannot say what became of it (HTTP 503).
+    #[error("{ESITO_IGNOTO}")]
+    Ignoto,
     /// What is stored does not hold (HTTP 500): to be looked at by `verifica`.
     #[error("l'archivio contiene dati incoerenti: {0}")]
     Incoerente(String),
 }
 
 impl Errore {
+    /// What a whole group is told.
+    pub(crate) fn del_gruppo(detto: &str) -> Self {
+        if detto == ESITO_IGNOTO { Self::Ignoto } else { Self::Archivio(detto.to_owned()) }
+    }
+
     /// What happened, to be told again as a failure of the storage.
     pub(crate) fn senza_premessa(self) -> String {
         match self {
@@ -61,6 +69,9 @@ impl Errore {
     }
 }
 
+/// What is said when nobody knows.
+pub const ESITO_IGNOTO: &str = "l'archivio non risponde, e non si sa se ciò che era in corso sia avvenuto: riprovare con la stessa \
+                                Idempotency-Key, o cercare prima di ripetere";
 /// What is said of a full disk.
 pub const DISCO_PIENO: &str = "lo spazio su disco è esaurito";
 /// What is said of a disk that answers with errors.

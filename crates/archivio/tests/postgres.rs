@@ -64,8 +64,15 @@ async fn a_session_sees_one_ente_and_changes_nothing_that_was_written() {
         c.batch_execute(&format!("SET protocollo.ente = '{due}'")).await.unwrap();
         assert_eq!(conta("registrazione").await, 0);
         assert_eq!(conta(&format!("operazione WHERE ente = {uno}")).await, 0);
+        // Not even by the functions that read as who owns the tables.
+        let trova = "per_parole($$'uno'$$::tsquery, 1, 1::int8 << 40, 2::int8 << 40, 10)";
+        assert_eq!(conta(trova).await, 0);
+        let n = format!("UPDATE ente SET versione = versione + 1 WHERE n = {uno}");
+        let toccati = c.execute(n.as_str(), &[]).await;
+        assert!(toccati.is_err() || toccati.is_ok_and(|t| t == 0), "{ruolo}: not the other's lock");
         c.batch_execute(&format!("SET protocollo.ente = '{uno}'")).await.unwrap();
         assert_eq!(conta("registrazione").await, 1);
+        assert_eq!(conta(trova).await, 1);
         assert_eq!(conta(&format!("operazione WHERE ente = {due}")).await, 0);
         for sql in [
             "UPDATE operazione SET istante = 0",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use archivio::Store as _;
 use archivio::orologio::OrologioDiSistema;
-use archivio::postgres::{PostgresStore, nome_di};
+use archivio::postgres::{PostgresStore, in_uso, nome_di};
 use archivio::sqlite::{SqliteStore, enti_in, verifica};
 use archivio::store::Verifica;
 use clap::Args;
@@ -17,7 +17,7 @@ use crate::demo::{di_postgres, runtime};
 /// Options of `trasferisci`.
 #[derive(Debug, Args)]
 pub struct Opzioni {
-    /// Da dove: sqlite:CARTELLA (con il servizio fermo) oppure postgres://…
+    /// Da dove, con il servizio fermo: sqlite:CARTELLA oppure postgres://…
     #[arg(long)]
     da: String,
     /// Dove: sqlite:CARTELLA nuova, oppure postgres://… di un database vuoto.
@@ -73,7 +73,7 @@ async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Ver
         PostgresStore::importa(url, &ipa, &da.join(&nome)).await?;
     }
     let arrivo = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
-    let mut tutte = Verifica::default();
+    let mut tutte = arrivo.verifica_installazione().await?;
     for ipa in enti {
         let ente = arrivo.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non è arrivato"))?;
         crate::verifica::somma(&mut tutte, ente.verifica(&|_| {}).await?);
@@ -83,6 +83,9 @@ async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Ver
 }
 
 async fn dal_database(url: &str, documenti: &Path, a: &Path) -> Result<Verifica> {
+    if in_uso(url).await? {
+        bail!("il database è in uso da un servizio: va fermato, o ciò che registra intanto resterebbe indietro");
+    }
     nuova(a)?;
     chiave(documenti, a)?;
     let sorgente = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
@@ -93,7 +96,7 @@ async fn dal_database(url: &str, documenti: &Path, a: &Path) -> Result<Verifica>
     // Opened once, so that words go into the index.
     drop(SqliteStore::apri(a, Arc::new(OrologioDiSistema))?);
     let mut tutte = Verifica::default();
-    for nome in arrivati.iter().filter(|n| n.starts_with("enti")) {
+    for nome in &arrivati {
         crate::verifica::somma(&mut tutte, verifica::ente(&a.join(nome), verifica::Opzioni::default())?);
     }
     Ok(tutte)

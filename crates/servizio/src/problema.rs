@@ -183,6 +183,7 @@ impl From<Errore> for Problema {
             }
             Errore::Sovraccarico => indisponibile(SOVRACCARICO, "Servizio sovraccarico"),
             Errore::OrologioInDubbio => indisponibile("orologio-in-dubbio", "Orologio da confermare"),
+            Errore::Ignoto => indisponibile("esito-ignoto", "Non si sa se sia avvenuto"),
             Errore::Archivio(d) | Errore::Isolato(d) => {
                 tracing::error!(errore = %d, "archivio non disponibile");
                 Self::nuovo(

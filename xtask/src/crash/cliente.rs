@@ -58,6 +58,7 @@ impl Cliente {
         let Ok(testo) = risposta.body_mut().read_to_string() else { return Ok(Esito::Ignoto) };
         match stato {
             200 | 201 => Ok(Esito::Registrata(numero(&serde_json::from_str(&testo)?)?)),
+            503 if testo.contains("esito-ignoto") => Ok(Esito::Ignoto),
             503 => Ok(Esito::Occupato),
             _ => bail!("{} answered {stato}: {testo}", richiesta.chiave),
         }

@@ -95,6 +95,7 @@ impl Base for BasePg {
             d.impronte.extend(file.iter().map(|f| f.impronta.0.to_vec()));
             d.oggetti.extend(file.iter().map(|f| f.oggetto.clone()));
         }
+        let inizio = Instant::now();
         let iniziata = s.inizia_gruppo(self.ente, &d);
         let (versioni, transazione, ora) = match iniziata {
             Ok(i) => i,
@@ -103,7 +104,7 @@ impl Base for BasePg {
                 return Err(e);
             }
         };
-        self.orologio.ora(ora);
+        self.orologio.ora(ora, inizio.elapsed());
         self.transazione = transazione;
         self.sessione = Some(s);
         let prima = self.versioni.replace(versioni);
@@ -128,11 +129,7 @@ impl Base for BasePg {
                 match e.perduta.then(|| self.esito()) {
                     None | Some(Some(false)) => return Err(e.errore),
                     Some(Some(true)) => {}
-                    Some(None) => {
-                        let non_si_sa = "il database non risponde, e non si sa se ciò che era in corso sia avvenuto: \
-                                         riprovare con la stessa Idempotency-Key, o cercare prima di ripetere";
-                        return Err(Errore::Archivio(non_si_sa.to_owned()));
-                    }
+                    Some(None) => return Err(Errore::Ignoto),
                 }
             }
         }
@@ -145,8 +142,17 @@ impl Base for BasePg {
 
     fn inizia_lettura(&mut self) -> Esito<()> {
         let s = self.apri()?;
-        s.inizia(self.ente, true)?;
+        if let Err(e) = s.inizia(self.ente, true) {
+            s.butta();
+            return Err(e);
+        }
         let db: &dyn Db = &s;
+        let inizio = Instant::now();
+        if let Ok(Some(ora)) =
+            db.una("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8", &[], |r| r.intero(0))
+        {
+            self.orologio.ora(ora, inizio.elapsed());
+        }
         let versioni =
             db.una("SELECT versione, configurazione FROM ente WHERE n = ?", &[i64::from(self.ente).into()], |r| {
                 Ok((r.intero(0)?, r.intero(1)?))
@@ -176,6 +182,7 @@ impl Base for BasePg {
             s.lascia();
         }
         self.versioni = None;
+        self.vista.store(-1, Ordering::Relaxed);
         !iniziata
     }
 

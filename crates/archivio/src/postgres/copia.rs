@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use dominio::errori::Rifiuto;
 use rusqlite::params_from_iter;
 use rusqlite::types::{Value, ValueRef};
@@ -53,8 +53,10 @@ const TABELLE: &[&str] = &[
 ];
 /// Those of the access log.
 const ACCESSI: &[&str] = &["accesso", "interessato", "potatura"];
+/// A copy older than this is nobody's.
+const COPIA_MAX: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// Rows read at a time.
-const PAGINA: i32 = 4_000;
+const PAGINA: i32 = 500;
 
 /// A copy that goes away with this.
 pub(super) struct Copia {
@@ -74,6 +76,17 @@ impl Drop for Copia {
     }
 }
 
+/// Takes away the copies of a process that was killed.
+pub(super) fn spazza(cartella: &Path) {
+    let Ok(voci) = std::fs::read_dir(cartella) else { return };
+    for v in voci.flatten().filter(|v| v.file_name().to_string_lossy().starts_with("copia-")) {
+        let vecchia = v.metadata().and_then(|m| m.modified()).is_ok_and(|m| m.elapsed().is_ok_and(|e| e > COPIA_MAX));
+        if vecchia {
+            let _ = std::fs::remove_dir_all(v.path());
+        }
+    }
+}
+
 /// Copies an ente beside its files, for as long as it serves. Blocks.
 pub(super) fn provvisoria(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) -> Esito<Copia> {
     let mut caso = [0u8; 8];
@@ -90,6 +103,8 @@ pub(super) fn provvisoria(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) 
 /// The databases of an ente in an empty folder, as of one instant; not its files. Blocks.
 pub(super) fn in_sqlite(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) -> Esito<()> {
     std::fs::create_dir_all(cartella)?;
+    // Passwords' hashes and wrapped keys are in it.
+    std::fs::set_permissions(cartella, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     let mut c = rusqlite::Connection::open(cartella.join(FILE_ENTE))?;
     schema::migra(&mut c)?;
     // Whatever interrupts it leaves nothing that is used.
@@ -98,34 +113,43 @@ pub(super) fn in_sqlite(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) ->
     accessi.execute_batch("BEGIN")?;
     filo.attendi(async {
         let client = pool.get().await.map_err(|e| super::senza_connessione(&e))?;
-        let inizio = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL protocollo.ente = '{ente}'");
-        client.batch_execute(&inizio).await.map_err(errore)?;
-        for (dove, tabelle) in [(&c, TABELLE), (&accessi, ACCESSI)] {
-            for t in tabelle {
-                let colonne = colonne(dove, t)?;
-                righe(
-                    &client,
-                    &format!("SELECT {colonne} FROM {t} WHERE ente = {ente}"),
-                    dove,
-                    &format!("INSERT INTO {t}({colonne})"),
-                )
-                .await?;
+        let esito = async {
+            let inizio =
+                format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL protocollo.ente = '{ente}'");
+            client.batch_execute(&inizio).await.map_err(errore)?;
+            for (dove, tabelle) in [(&c, TABELLE), (&accessi, ACCESSI)] {
+                for t in tabelle {
+                    let colonne = colonne(dove, t)?;
+                    righe(
+                        &client,
+                        &format!("SELECT {colonne} FROM {t} WHERE ente = {ente}"),
+                        dove,
+                        &format!("INSERT INTO {t}({colonne})"),
+                    )
+                    .await?;
+                }
             }
+            let cerca = format!("SELECT reg, testo, soggetti FROM cerca WHERE ente = {ente}");
+            parole_in(
+                &client,
+                &cerca,
+                "cerca",
+                "reg",
+                &c,
+                "INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)",
+            )
+            .await?;
+            let nomi = format!("SELECT op, testo, '' FROM cerca_corrispondente WHERE ente = {ente}");
+            let sql = "INSERT INTO cerca_corrispondente(rowid, testo) VALUES (?, ? || ?)";
+            parole_in(&client, &nomi, "cerca_corrispondente", "op", &c, sql).await?;
+            client.batch_execute("ROLLBACK").await.map_err(errore)
         }
-        let cerca = format!("SELECT reg, testo, soggetti FROM cerca WHERE ente = {ente}");
-        parole_in(
-            &client,
-            &cerca,
-            "cerca",
-            "reg",
-            &c,
-            "INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)",
-        )
-        .await?;
-        let nomi = format!("SELECT op, testo, '' FROM cerca_corrispondente WHERE ente = {ente}");
-        let sql = "INSERT INTO cerca_corrispondente(rowid, testo) VALUES (?, ? || ?)";
-        parole_in(&client, &nomi, "cerca_corrispondente", "op", &c, sql).await?;
-        client.batch_execute("ROLLBACK").await.map_err(errore)
+        .await;
+        if esito.is_err() {
+            // Nobody must find it within this transaction.
+            drop(Object::take(client));
+        }
+        esito
     })?;
     accessi.execute_batch("COMMIT")?;
     c.execute_batch("COMMIT; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;

@@ -24,12 +24,35 @@ use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore, Esito};
 const IN_VIAGGIO: usize = 24;
 /// Rows that wait at most, before they are sent without the commit.
 const IN_SOSPESO_MAX: usize = 65_536;
+/// Bytes that wait at most.
+const BYTE_SOSPESI_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of a text of words, below the megabyte that a `tsvector` may have: a mailing to more people than this is found
 /// by its first ones.
 const PAROLE_MAX: usize = 700_000;
 /// Candidates asked for at first, beyond a page: more each time that filters leave too few.
 const CANDIDATI: i64 = 14;
 const CANDIDATI_MAX: i64 = 16_384;
+
+/// A statement of the group failed before.
+fn interrotta() -> Errore {
+    Errore::Archivio("il database ha rifiutato un'istruzione del gruppo".to_owned())
+}
+
+/// The server takes no text with a zero in it, and would end the transaction of everybody.
+fn ammessi(v: &[Valore<'_>]) -> Esito<()> {
+    if v.iter().any(|v| matches!(v, Valore::Testo(t) if t.contains('\0'))) {
+        return Err(dominio::errori::Rifiuto::campo("testo", "contiene un carattere che non si può conservare").into());
+    }
+    Ok(())
+}
+
+fn lungo(v: &Valore<'_>) -> usize {
+    match v {
+        Valore::Testo(t) => t.len(),
+        Valore::Byte(b) => b.len(),
+        Valore::Nullo | Valore::Intero(_) => 8,
+    }
+}
 
 /// An error of the server, in words.
 pub(super) fn errore(e: tokio_postgres::Error) -> Errore {
@@ -262,6 +285,11 @@ pub(super) struct Sessione {
     attese: RefCell<Vec<Attesa>>,
     punto: Cell<Option<Punto>>,
     scritto: Cell<bool>,
+    /// Bytes that wait.
+    byte: Cell<usize>,
+    /// The server refused a statement: until somebody goes back to a point that it knows, it would take a commit for its
+    /// opposite and say nothing.
+    rotta: Cell<bool>,
     memoria: RefCell<Memoria>,
 }
 
@@ -296,6 +324,8 @@ impl Sessione {
             attese: RefCell::default(),
             punto: Cell::new(None),
             scritto: Cell::new(false),
+            byte: Cell::new(0),
+            rotta: Cell::new(false),
             memoria: RefCell::default(),
         }
     }
@@ -380,6 +410,10 @@ impl Sessione {
 
     /// Sends what waits, then the last statement and the commit, in one round trip.
     pub fn conferma(&self, ente: i32, mosso: Mosso) -> Result<(), NonConfermata> {
+        self.byte.set(0);
+        if self.rotta.get() {
+            return Err(NonConfermata { errore: interrotta(), perduta: false });
+        }
         let attese = std::mem::take(&mut *self.attese.borrow_mut());
         // An error of ours, not of the commit, comes as the first: that there is no thread.
         let esito = self.filo.attendi(async { Ok(self.invia_e_conferma(&attese, ente, mosso).await) });
@@ -435,8 +469,12 @@ impl Sessione {
         match self.punto.take() {
             Some(Punto { inviato: true, .. }) => {
                 self.attese.borrow_mut().clear();
-                self.esegui("ROLLBACK TO SAVEPOINT lavoro; RELEASE SAVEPOINT lavoro")
+                self.esegui("ROLLBACK TO SAVEPOINT lavoro; RELEASE SAVEPOINT lavoro")?;
+                self.rotta.set(false);
+                Ok(())
             }
+            // There is no point to go back to: the whole group falls.
+            _ if self.rotta.get() => Err(interrotta()),
             Some(Punto { attese, .. }) => {
                 self.attese.borrow_mut().truncate(attese);
                 Ok(())
@@ -446,7 +484,7 @@ impl Sessione {
     }
 
     pub fn esegui(&self, sql: &str) -> Esito<()> {
-        self.filo.attendi(async { self.client.batch_execute(sql).await.map_err(errore) })
+        self.segna(self.filo.attendi(async { self.client.batch_execute(sql).await.map_err(errore) }))
     }
 
     /// Sends what waits, without committing it.
@@ -463,14 +501,24 @@ impl Sessione {
         self.invia(&attese)
     }
 
+    /// Remembers that a statement failed.
+    fn segna<T>(&self, esito: Esito<T>) -> Esito<T> {
+        if esito.is_err() {
+            self.rotta.set(true);
+        }
+        esito
+    }
+
     fn invia(&self, attese: &[Attesa]) -> Esito<()> {
+        self.byte.set(0);
         if attese.is_empty() {
             return Ok(());
         }
-        self.filo.attendi(async {
+        let esito = self.filo.attendi(async {
             let lotti = self.lotti(attese).await?;
             self.spedisci(&lotti).await.map_err(errore)
-        })
+        });
+        self.segna(esito)
     }
 
     /// Rows of the same insertion gathered, in the order in which each began; whatever else keeps its place, and nothing
@@ -538,7 +586,8 @@ impl Sessione {
     }
 
     fn righe(&self, sql: &str, v: &[Valore<'_>]) -> Esito<Vec<Row>> {
-        self.filo.attendi(async { self.cerca_righe(sql, v).await.map_err(errore) })
+        ammessi(v)?;
+        self.segna(self.filo.attendi(async { self.cerca_righe(sql, v).await.map_err(errore) }))
     }
 
     async fn cerca_righe(&self, sql: &str, v: &[Valore<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
@@ -568,22 +617,26 @@ impl Db for Sessione {
     }
 
     fn scrivi(&self, sql: &'static str, v: &[Valore<'_>]) -> Esito<()> {
+        ammessi(v)?;
         self.scritto.set(true);
+        self.byte.set(self.byte.get() + v.iter().map(lungo).sum::<usize>());
         self.attese.borrow_mut().push(Attesa { sql, valori: v.iter().map(Tenuto::from).collect() });
-        if self.attese.borrow().len() >= IN_SOSPESO_MAX {
+        if self.byte.get() >= BYTE_SOSPESI_MAX || self.attese.borrow().len() >= IN_SOSPESO_MAX {
             self.versa()?;
         }
         Ok(())
     }
 
     fn scrivi_ora(&self, sql: &'static str, v: &[Valore<'_>]) -> Esito<u64> {
+        ammessi(v)?;
         self.scritto.set(true);
         self.versa()?;
-        self.filo.attendi(async {
+        let esito = self.filo.attendi(async {
             let s = self.client.prepare_cached(&traduci(sql).sql).await.map_err(errore)?;
             let parametri: Vec<&(dyn ToSql + Sync)> = v.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
             self.client.execute(&s, &parametri).await.map_err(errore)
-        })
+        });
+        self.segna(esito)
     }
 
     fn idempotenza(&self, ambito: &str, chiave: &str) -> Esito<Option<(Vec<u8>, i64)>> {
@@ -621,6 +674,11 @@ impl Db for Sessione {
         let valori: [Valore<'_>; 4] = [impronta.into(), oggetto.into(), byte.into(), op.into()];
         let noto = self.memoria.borrow().impronte.contains(impronta);
         if !noto || self.punto.get().is_some() {
+            // Whoever asks later in the group asks the server: this may still be taken back.
+            let mut m = self.memoria.borrow_mut();
+            m.impronte.remove(impronta);
+            m.oggetti.remove(oggetto);
+            drop(m);
             return Ok(self.scrivi_ora(sql, &valori)? == 1);
         }
         let mut m = self.memoria.borrow_mut();

@@ -28,6 +28,7 @@ use deadpool_postgres::{
 };
 use dominio::codici::CodiceIpa;
 use dominio::tempo::Orologio;
+use futures_util::future::join_all;
 use tokio_postgres::NoTls;
 
 use crate::accessi::Accessi;
@@ -46,6 +47,8 @@ use orologio::OrologioDelDatabase;
 /// Connections of those who write, and of those who read, of one process.
 const SCRITTURE: usize = 12;
 const LETTURE: usize = 8;
+/// How long a connection may say nothing when something was asked of it.
+const SILENZIO: Duration = Duration::from_secs(20);
 /// How often it is looked whether another process changed the configuration of an ente that is open here.
 const SGUARDO: Duration = Duration::from_secs(1);
 /// How long a connection is waited for.
@@ -98,8 +101,13 @@ fn pool(config: &tokio_postgres::Config, ruolo: &'static str, quante: usize) -> 
         .timeouts(Timeouts { wait: attesa, create: attesa, recycle: attesa })
         .post_create(Hook::async_fn(move |c, _| {
             Box::pin(async move {
-                let sql = format!("SET ROLE {ruolo}; SET default_transaction_isolation = 'read committed'");
-                c.batch_execute(&sql).await.map_err(HookError::Backend)
+                // One that froze with the lock of an ente in its hand does not keep it for ever.
+                let sql = format!("SET ROLE {ruolo}; SET idle_in_transaction_session_timeout = '60s'");
+                c.batch_execute(&sql).await.map_err(HookError::Backend)?;
+                // What is acknowledged is on disk, whatever the server's default; `remote_apply` and others stay.
+                let sql = "SELECT set_config('synchronous_commit', 'on', false)
+                           WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+                c.batch_execute(sql).await.map_err(HookError::Backend)
             })
         }))
         .build()
@@ -188,17 +196,31 @@ impl PostgresStore {
         let c = connessione(&self.filo, &self.letture).await?;
         let righe = c.query("SELECT ipa, configurazione FROM ente", &[]).await.map_err(errore)?;
         drop(c);
+        let mut cambiati = Vec::new();
         for r in &righe {
             let (ipa, versione): (&str, i64) = (r.try_get(0).map_err(errore)?, r.try_get(1).map_err(errore)?);
             let Ok(ipa) = ipa.parse::<CodiceIpa>() else { continue };
             let vista = self.viste.lock().unwrap_or_else(PoisonError::into_inner).get(&ipa).cloned();
-            if vista.is_some_and(|v| v.load(Ordering::Relaxed) != versione)
-                && let Some(ente) = self.aperti.gia_aperto(&ipa)
-            {
-                ente.aggiorna().await?;
+            if vista.is_some_and(|v| v.load(Ordering::Relaxed) != versione) {
+                cambiati.extend(self.aperti.gia_aperto(&ipa));
+            }
+        }
+        // Together: one that is stuck keeps nothing from the others.
+        let esiti = join_all(cambiati.iter().map(|e| async move { (e.ipa(), e.aggiorna().await) })).await;
+        for (ipa, esito) in esiti {
+            if let Err(e) = esito {
+                tracing::warn!(ente = %ipa, errore = %e, "la configurazione cambiata da altri non si rilegge");
             }
         }
         Ok(())
+    }
+
+    /// The installation's own log, recomputed.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn verifica_installazione(&self) -> Esito<Verifica> {
+        self.installazione.verifica(&|_| {}).await
     }
 
     async fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
@@ -238,6 +260,10 @@ async fn connetti(url: &str) -> Esito<(Arc<Filo>, tokio_postgres::Config)> {
         .parse()
         .map_err(|e: tokio_postgres::Error| Errore::Archivio(format!("l'indirizzo del database è sbagliato: {e}")))?;
     config.application_name("protocollo").connect_timeout(ATTESA);
+    // A server that went silent without a word is noticed before who waits gives up.
+    config.keepalives_idle(SILENZIO).tcp_user_timeout(SILENZIO);
+    config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+    cifrata_o_vicina(&config)?;
     let filo = Arc::new(Filo::nuovo()?);
     let c = config.clone();
     filo.qui(async move {
@@ -250,6 +276,40 @@ async fn connetti(url: &str) -> Esito<(Arc<Filo>, tokio_postgres::Config)> {
     })
     .await??;
     Ok((filo, config))
+}
+
+/// Nothing goes in clear over a network, unless who runs it says that it may.
+fn cifrata_o_vicina(config: &tokio_postgres::Config) -> Esito<()> {
+    use tokio_postgres::config::{Host, SslMode};
+    let vicino = |h: &Host| match h {
+        Host::Tcp(n) => n == "localhost" || n.parse::<std::net::IpAddr>().is_ok_and(|i| i.is_loopback()),
+        Host::Unix(_) => true,
+    };
+    if config.get_ssl_mode() == SslMode::Disable || config.get_hosts().iter().all(vicino) {
+        return Ok(());
+    }
+    Err(Errore::Archivio(
+        "la connessione con il database non sarebbe cifrata: su una rete protetta aggiungere sslmode=disable all'indirizzo".to_owned(),
+    ))
+}
+
+/// Has any process this database open, to serve it?
+///
+/// # Errors
+/// The address is wrong, or the database does not answer.
+pub async fn in_uso(url: &str) -> Esito<bool> {
+    let (filo, mut config) = connetti(url).await?;
+    config.application_name("protocollo, chi guarda");
+    filo.qui(async move {
+        let (c, connessione) = config.connect(NoTls).await.map_err(errore)?;
+        let traffico = tokio::spawn(connessione);
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'protocollo'";
+        let quanti: i64 = c.query_one(sql, &[]).await.map_err(errore)?.try_get(0).map_err(errore)?;
+        drop(c);
+        let _ = traffico.await;
+        Ok(quanti > 0)
+    })
+    .await?
 }
 
 /// The folder of an ente within an installation's.
@@ -288,6 +348,7 @@ fn apri_ente(
     vista: Arc<AtomicI64>,
 ) -> Esito<Arc<Ente>> {
     crea_cartella(cartella)?;
+    copia::spazza(cartella);
     let base = BasePg::nuova(scritture.clone(), Arc::clone(&filo), n, Arc::clone(&orologio), vista);
     let accessi = Accessi::nuovi(Arc::new(accessi::AccessiPg { pool: scritture, filo: Arc::clone(&filo), ente: n }));
     let motore = MotorePg { cartella: cartella.to_owned(), pool: letture, filo, ente: n };

@@ -1,7 +1,8 @@
 //! The time of the database: where several nodes write, one clock stamps (R-A21).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use dominio::tempo::{Istante, Orologio};
 
@@ -11,16 +12,22 @@ pub(super) struct OrologioDelDatabase {
     scarto: AtomicI64,
     /// In tests the clock is theirs.
     segue: bool,
+    /// Was it ever seen?
+    visto: AtomicBool,
 }
+
+/// An answer that took longer says too little of when it was given.
+const ANDATA_MAX: Duration = Duration::from_millis(500);
 
 impl OrologioDelDatabase {
     pub fn nuovo(macchina: Arc<dyn Orologio>, segue: bool) -> Arc<Self> {
-        Arc::new(Self { macchina, scarto: AtomicI64::new(0), segue })
+        Arc::new(Self { macchina, scarto: AtomicI64::new(0), segue, visto: AtomicBool::new(false) })
     }
 
-    /// The database says that it is this time.
-    pub fn ora(&self, us: i64) {
-        if self.segue {
+    /// The database said that it was this time, in an answer that took so long: with the lock of an ente it may be a wait.
+    pub fn ora(&self, us: i64, andata: Duration) {
+        if self.segue && (andata <= ANDATA_MAX || !self.visto.swap(true, Ordering::Relaxed)) {
+            self.visto.store(true, Ordering::Relaxed);
             self.scarto.store(us.saturating_sub(self.macchina.adesso().0), Ordering::Relaxed);
         }
     }

@@ -318,9 +318,9 @@ impl Scrittore {
         };
         let fatto = self.appendi(&log, t, chi, None, &evento)?;
         self.metti_log(&Arc::new(tronco::LogInfo { vkey, ..(*log).clone() }));
-        self.ricorda(log.id, idem, righe::id(log.id, fatto.indice), t)?;
         // Signed at once by both: no receipt is left with the old signature and the new key.
         self.checkpoint(ora, aoo)?;
+        self.ricorda(log.id, idem, righe::id(log.id, fatto.indice), t)?;
         Ok(fatto)
     }
 }

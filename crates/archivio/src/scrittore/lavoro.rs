@@ -180,7 +180,7 @@ impl Consegna {
         let c = Self {
             manda: Box::new(move |annullato| {
                 let finale = match (annullato, esito) {
-                    (Some(e), Ok(_)) => Err(Errore::Archivio(e.to_owned())),
+                    (Some(e), Ok(_)) => Err(Errore::del_gruppo(e)),
                     (_, esito) => esito,
                 };
                 let _ = r.send(finale);
@@ -200,7 +200,7 @@ impl Consegna {
 
 impl Lavoro {
     pub(super) fn rispondi_guasto(self, e: &str) {
-        let e = || Errore::Archivio(e.to_owned());
+        let e = || Errore::del_gruppo(e);
         match self {
             Self::Registra(_, r)
             | Self::Comanda { risposta: r, .. }

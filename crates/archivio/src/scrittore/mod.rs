@@ -213,9 +213,18 @@ impl Scrittore {
         }
     }
 
-    fn faccende(&mut self, esito: Result<(), Caduta>) {
-        if let Err(c) = esito {
-            self.disfa(&c.errore, c.iniziata);
+    fn faccende(&mut self, esito: Result<bool, Caduta>) {
+        match esito {
+            Ok(false) => {}
+            // What is in memory may be ahead of what was found: nothing is written until it is read again.
+            Ok(true) => {
+                self.da_rileggere = true;
+                if self.in_lettura(Self::rileggi).is_ok() {
+                    self.da_rileggere = false;
+                    self.pubblica();
+                }
+            }
+            Err(c) => self.disfa(&c.errore, c.iniziata),
         }
     }
 

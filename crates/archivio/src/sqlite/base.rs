@@ -89,6 +89,10 @@ pub(crate) struct BaseSqlite {
     tenute: Arc<Tenute>,
     /// Search rows that wait for the index.
     recenti: Cell<usize>,
+    /// The index refused them: they are tried again after the next registration, not before.
+    rinviati: bool,
+    /// Everything was closed and opened again.
+    riaperto: bool,
     /// Pages of a commit that failed may lie whole in the WAL.
     residuo: bool,
     /// The database was closed, and is not open again yet.
@@ -115,6 +119,8 @@ impl BaseSqlite {
             lettori,
             tenute,
             recenti: Cell::new(0),
+            rinviati: false,
+            riaperto: false,
             residuo: false,
             chiuso: false,
             pagine_wal: Arc::default(),
@@ -170,6 +176,7 @@ impl BaseSqlite {
             }
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
+                self.rinviati = true;
                 Err(Caduta { errore: e.into(), iniziata })
             }
         }
@@ -240,6 +247,7 @@ impl BaseSqlite {
     fn ricomincia(&mut self) -> bool {
         let esito = (|| -> Esito<bool> {
             self.riapri()?;
+            self.riaperto = true;
             let (_, gia) = self.versate()?;
             if gia > 0 {
                 self.ritenta = (2 * self.ritenta).min(RITENTA_MAX);
@@ -310,8 +318,10 @@ impl Base for BaseSqlite {
         if nuova || !self.pronta() {
             self.riapri()?;
         }
-        let sono = self.db().numero("SELECT count(*) FROM cerca_recente", &[])?;
-        self.recenti.set(usize::try_from(sono).unwrap_or(0));
+        if !std::mem::take(&mut self.rinviati) {
+            let sono = self.db().numero("SELECT count(*) FROM cerca_recente", &[])?;
+            self.recenti.set(usize::try_from(sono).unwrap_or(0));
+        }
         Ok(())
     }
 
@@ -332,20 +342,23 @@ impl Base for BaseSqlite {
         }
     }
 
-    fn a_riposo(&mut self) -> Result<(), Caduta> {
+    fn a_riposo(&mut self) -> Result<bool, Caduta> {
         if self.recenti.get() > 0 {
-            return self.sposta_recenti();
+            self.sposta_recenti()?;
+            return Ok(false);
         }
         self.travasa();
-        Ok(())
+        Ok(std::mem::take(&mut self.riaperto))
     }
 
-    fn dopo_gruppo(&mut self) -> Result<(), Caduta> {
-        let esito = if self.recenti.get() >= RECENTI_MAX { self.sposta_recenti() } else { Ok(()) };
-        if esito.is_ok() && self.travaso_dovuto() {
+    fn dopo_gruppo(&mut self) -> Result<bool, Caduta> {
+        if self.recenti.get() >= RECENTI_MAX {
+            self.sposta_recenti()?;
+        }
+        if self.travaso_dovuto() {
             self.travasa();
         }
-        esito
+        Ok(std::mem::take(&mut self.riaperto))
     }
 
     /// The last one closes. After a failed pouring the WAL stays, for the next start to read.

@@ -90,8 +90,9 @@ pub async fn apri(dir: &Path, o: Arc<OrologioDiProva>) -> Arc<dyn Store> {
     let (c, filo) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(filo);
     // It is there already when the test opens its archive again.
-    let fatto = c.batch_execute(&format!("CREATE DATABASE {nome}")).await;
-    assert!(fatto.is_ok() || fatto.is_err_and(|e| e.to_string().contains("42P04") || e.code().is_some()), "{nome}");
+    if let Err(e) = c.batch_execute(&format!("CREATE DATABASE {nome}")).await {
+        assert_eq!(e.code(), Some(&tokio_postgres::error::SqlState::DUPLICATE_DATABASE), "{nome}: {e}");
+    }
     let url = format!("{}/{nome}", url.rsplit_once('/').unwrap().0);
     PostgresStore::apri(dir, &url, o, Opzioni { tempo_del_database: false }).await.unwrap()
 }

@@ -353,3 +353,30 @@ async fn a_search_index_that_does_not_work_is_a_warning_and_the_register_goes_on
         riposo().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_as_long_as_it_may_be_is_registered_found_and_found_double() {
+    // R-A26: engines limit the keys of their indexes, people's names are not limited so.
+    let b = Banco::nuovo().await;
+    let persona =
+        |c: &str| serde_json::json!({"tipo": "persona-fisica", "cognome": c.repeat(500), "nome": c.repeat(500)});
+    let con = |c: &str, riservato| {
+        let mut n = b.nuova("anna", "Nome lungo");
+        n.dati.mittente = serde_json::from_value(persona(c)).unwrap();
+        n.dati.riservato = riservato;
+        n
+    };
+    let k = b.ente.registra(&aoo(), con("漢", true)).await.unwrap().chiave.unwrap();
+    b.ente.registra(&aoo(), con("字", false)).await.unwrap();
+    let r = b.ente.registrazione(&aoo(), &k, None).await.unwrap().unwrap();
+    let nome = r.dati.mittente.as_ref().unwrap().nome_completo();
+    assert_eq!(b.ente.duplicati(&aoo(), &[], Some((&nome, "123/A"))).await.unwrap(), std::slice::from_ref(&k));
+    let a = Accesso::a(&aoo(), &b.chi("rita"), &r, Azione::Registrazione, b.ente.ora());
+    b.ente.annota_accesso(a).await.unwrap();
+    let f = FiltroAccessi { soggetto: Some(nome), limite: 10, ..FiltroAccessi::default() };
+    assert_eq!(b.ente.accessi(&aoo(), &f).await.unwrap().elementi.len(), 1);
+    let soggetto = serde_json::from_value(persona("漢")).unwrap();
+    b.configura(C::AggiungiCorrispondente { soggetto }).await;
+    assert_eq!(b.ente.rubrica(&aoo(), None, 10).await.unwrap().elementi.len(), 1);
+    b.verifica().await;
+}

@@ -283,6 +283,11 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT ON %I TO protocollo_scrittore', t);
   END LOOP;
 END $$;
+-- Who they are everybody may know; only the session of an ente moves its versions.
+ALTER TABLE ente ENABLE ROW LEVEL SECURITY;
+CREATE POLICY vede ON ente FOR SELECT USING (true);
+CREATE POLICY nasce ON ente FOR INSERT WITH CHECK (true);
+CREATE POLICY suo ON ente FOR UPDATE USING (n = (SELECT current_setting('protocollo.ente')::integer));
 CREATE TRIGGER intera BEFORE TRUNCATE ON ente EXECUTE FUNCTION immutabile();
 GRANT SELECT ON ente, migrazione TO protocollo_lettore;
 GRANT SELECT, INSERT ON ente TO protocollo_scrittore;
@@ -302,7 +307,7 @@ GRANT DELETE ON sessione, token, accesso, interessato TO protocollo_scrittore;
 -- themselves, and are planned each time. A common word has its page among the newest rows, which are read first, one
 -- after the other; only of what is rarer than that does the index give every row there is.
 CREATE FUNCTION per_parole(q tsquery, quale_log bigint, da bigint, fino bigint, quante bigint) RETURNS SETOF bigint
-  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $f$
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $f$
 DECLARE
   suo integer := ente_della_sessione();
   trovate bigint;
@@ -325,11 +330,11 @@ BEGIN
      ORDER BY reg DESC LIMIT %s', suo, quale_log, q, da, soglia, quante - trovate);
 END $f$;
 CREATE FUNCTION per_nome(q tsquery, quale_log bigint, quante bigint) RETURNS SETOF bigint
-  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $f$
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $f$
 BEGIN
   RETURN QUERY EXECUTE format(
-    'SELECT op FROM cerca_corrispondente WHERE ente = %s AND log = %s AND parole @@ %L::tsquery LIMIT %s',
-    ente_della_sessione(), quale_log, q, quante);
+    'SELECT op FROM cerca_corrispondente WHERE ente = %s AND log = %s AND parole @@ %L::tsquery
+     ORDER BY op LIMIT %s', ente_della_sessione(), quale_log, q, quante);
 END $f$;
 REVOKE ALL ON FUNCTION per_parole, per_nome FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION per_parole, per_nome TO protocollo_lettore, protocollo_scrittore;
