@@ -189,7 +189,7 @@ impl<'a> Prova<'a> {
         let cliente = cliente_di(&servizio)?;
         let (manda, ricevi) = mpsc::channel();
         let (prossima, basta) = (&self.prossima, AtomicBool::new(false));
-        let Impostazioni { seme, clienti, giri, .. } = self.impostazioni;
+        let Impostazioni { seme, clienti, giri, postgres } = self.impostazioni;
         let mut database = self.database.as_mut().filter(|_| !giro.is_multiple_of(2));
         let pausa_max = if giri < LUNGA_DA { PAUSA_MS.0 } else { PAUSA_MS.1 };
         let classificazione = self.classificazione.as_str();
@@ -211,13 +211,13 @@ impl<'a> Prova<'a> {
             }
             drop(manda);
             let mut servizio = Some(servizio);
-            let esito = raccogli(&ricevi, dopo, memoria).and_then(|()| match &mut database {
+            let esito = raccogli(&ricevi, dopo, postgres, memoria).and_then(|()| match &mut database {
                 Some(d) => cade_e_torna(d, &ricevi, memoria),
                 None => servizio.take().map_or(Ok(()), Servizio::uccidi),
             });
             basta.store(true, Ordering::Relaxed);
             // What was already on its way is still an answer the client had.
-            let resto = ricevi.iter().try_for_each(|(n, esito)| annota(memoria, n, esito));
+            let resto = ricevi.iter().try_for_each(|(n, esito)| annota(memoria, n, esito, postgres));
             esito.and(resto).map(|()| servizio)
         })
     }
@@ -346,11 +346,12 @@ fn cliente_di(servizio: &Servizio) -> Result<Cliente> {
 
 type Risposta = (u64, Result<Esito>);
 
-fn annota(memoria: &mut Memoria, n: u64, esito: Result<Esito>) -> Result<()> {
+/// `incerto`: a service that says "busy" may not know what became of a request.
+fn annota(memoria: &mut Memoria, n: u64, esito: Result<Esito>, incerto: bool) -> Result<()> {
     match esito? {
         Esito::Registrata(numero) => memoria.promessa(n, numero),
-        Esito::Occupato => Ok(()),
-        Esito::Ignoto => {
+        Esito::Occupato if !incerto => Ok(()),
+        Esito::Ignoto | Esito::Occupato => {
             memoria.sospesa(n);
             Ok(())
         }
@@ -358,9 +359,9 @@ fn annota(memoria: &mut Memoria, n: u64, esito: Result<Esito>) -> Result<()> {
 }
 
 /// Takes answers until the time from the first has passed.
-fn raccogli(ricevi: &mpsc::Receiver<Risposta>, dopo: Duration, memoria: &mut Memoria) -> Result<()> {
+fn raccogli(ricevi: &mpsc::Receiver<Risposta>, dopo: Duration, incerto: bool, memoria: &mut Memoria) -> Result<()> {
     let (n, prima) = ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no client had an answer")?;
-    annota(memoria, n, prima)?;
+    annota(memoria, n, prima, incerto)?;
     let scadenza = Instant::now() + dopo;
     loop {
         match ricevi.recv_timeout(scadenza.saturating_duration_since(Instant::now())) {
@@ -368,7 +369,7 @@ fn raccogli(ricevi: &mpsc::Receiver<Risposta>, dopo: Duration, memoria: &mut Mem
                 memoria.sospesa(n);
                 bail!("a connection broke before the kill: the service ended by itself?");
             }
-            Ok((n, esito)) => annota(memoria, n, esito)?,
+            Ok((n, esito)) => annota(memoria, n, esito, incerto)?,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => bail!("all clients ended before the kill"),
         }
@@ -379,18 +380,19 @@ fn raccogli(ricevi: &mpsc::Receiver<Risposta>, dopo: Duration, memoria: &mut Mem
 fn cade_e_torna(database: &mut Postgres, ricevi: &mpsc::Receiver<Risposta>, memoria: &mut Memoria) -> Result<()> {
     database.uccidi()?;
     // Whatever was acknowledged before the kill and only now arrives.
-    loop {
+    let rifiutata = loop {
         match ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no answer while the database is away")? {
-            (_, Ok(Esito::Occupato)) => break,
-            (n, esito) => annota(memoria, n, esito)?,
+            (n, Ok(Esito::Occupato)) => break n,
+            (n, esito) => annota(memoria, n, esito, true)?,
         }
-    }
+    };
+    memoria.sospesa(rifiutata);
     database.riavvia()?;
     let inizio = Instant::now();
     while inizio.elapsed() < PRIMA_RISPOSTA_MAX {
         let (n, esito) = ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no answer after the database came back")?;
         let registrata = matches!(esito, Ok(Esito::Registrata(_)));
-        annota(memoria, n, esito)?;
+        annota(memoria, n, esito, true)?;
         if registrata {
             return Ok(());
         }
