@@ -139,8 +139,18 @@ impl Postgres {
 
     /// Starts it again where it was.
     pub fn riavvia(&mut self) -> Result<()> {
-        self.processo = Self::lancia(&self.bin, self.cartella.path(), self.porta, &self.impostazioni)?;
-        Ok(())
+        // What was killed may hold its memory for a moment more, and a server finds it taken.
+        let inizio = Instant::now();
+        loop {
+            match Self::lancia(&self.bin, self.cartella.path(), self.porta, &self.impostazioni) {
+                Ok(p) => {
+                    self.processo = p;
+                    return Ok(());
+                }
+                Err(e) if inizio.elapsed() > AVVIO_MAX => return Err(e),
+                Err(_) => std::thread::sleep(Duration::from_millis(300)),
+            }
+        }
     }
 }
 
