@@ -207,6 +207,9 @@ pub(crate) struct Mosso {
     pub teste: bool,
     /// The configuration.
     pub configurazione: bool,
+    /// The last operation that it wrote, with its entry: no other has the same, so that whoever finds it knows that the
+    /// group was committed.
+    pub ultima: Option<(i64, [u8; 32])>,
 }
 
 /// The writer's side of an engine: one transaction at a time.

@@ -1,8 +1,9 @@
 //! The writer's transaction on PostgreSQL.
 //!
 //! A group takes a connection, locks the row of its ente and sees there whether another node wrote since; its rows go with
-//! the commit. When the connection is lost while the commit is on its way nobody knows, at first, whether it happened: the
-//! server is asked, by the number of the transaction, before anybody is told anything.
+//! the commit. When the connection is lost while the commit is on its way nobody knows, at first, whether it happened: its last
+//! operation is looked for, by its entry, before anybody is told anything. (Not the transaction, by its number: after a crash the
+//! server may give to another the number of one that left no trace.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
 
-use super::db::{Domande, Sessione, errore};
+use super::db::{Domande, Sessione};
 use super::filo::Filo;
 use super::orologio::OrologioDelDatabase;
 use crate::motore::{Base, Db, Inizio, Mosso, Parole, Riga, Valore};
@@ -29,7 +30,6 @@ pub(super) struct BasePg {
     pub ente: i32,
     pub orologio: Arc<OrologioDelDatabase>,
     sessione: Option<Sessione>,
-    transazione: String,
     /// The versions of what is remembered.
     versioni: Option<(i64, i64)>,
     /// That of the configuration, for who looks whether others changed it.
@@ -44,27 +44,30 @@ impl BasePg {
         orologio: Arc<OrologioDelDatabase>,
         vista: Arc<AtomicI64>,
     ) -> Self {
-        Self { pool, filo, ente, orologio, sessione: None, transazione: String::new(), versioni: None, vista }
+        Self { pool, filo, ente, orologio, sessione: None, versioni: None, vista }
     }
 
     fn apri(&self) -> Esito<Sessione> {
         Sessione::presa(&self.filo, &self.pool)
     }
 
-    /// What became of a transaction whose answer was lost.
-    fn esito(&self) -> Option<bool> {
+    /// Was a group committed, whose answer was lost? `None` when nobody can say.
+    fn esito(&self, mosso: Mosso) -> Option<bool> {
+        let ultima = mosso.ultima?;
         let fine = Instant::now() + ESITO_MAX;
         while Instant::now() < fine {
-            let detto = self.filo.attendi(async {
-                let c = self.pool.get().await.map_err(|e| super::senza_connessione(&e))?;
-                let sql = "SELECT pg_xact_status($1::text::xid8)";
-                let r = c.query_one(sql, &[&self.transazione]).await.map_err(errore)?;
-                r.try_get::<_, Option<String>>(0).map_err(errore)
+            let detto = self.apri().and_then(|s| {
+                let detto = s.ha(self.ente, ultima);
+                if detto.is_ok() {
+                    s.lascia()
+                } else {
+                    s.butta()
+                }
+                detto
             });
-            match detto.as_ref().map(Option::as_deref) {
-                Ok(Some("committed")) => return Some(true),
-                Ok(Some("aborted")) => return Some(false),
-                _ => std::thread::sleep(ANCORA),
+            match detto {
+                Ok(c_e) => return Some(c_e),
+                Err(_) => std::thread::sleep(ANCORA),
             }
         }
         None
@@ -97,7 +100,7 @@ impl Base for BasePg {
         }
         let inizio = Instant::now();
         let iniziata = s.inizia_gruppo(self.ente, &d);
-        let (versioni, transazione, ora) = match iniziata {
+        let (versioni, ora) = match iniziata {
             Ok(i) => i,
             Err(e) => {
                 s.butta();
@@ -105,7 +108,6 @@ impl Base for BasePg {
             }
         };
         self.orologio.ora(ora, inizio.elapsed());
-        self.transazione = transazione;
         self.sessione = Some(s);
         let prima = self.versioni.replace(versioni);
         self.vista.store(versioni.1, Ordering::Relaxed);
@@ -126,7 +128,7 @@ impl Base for BasePg {
             // An answer that says no is an answer; without one, the server is asked.
             Err(e) => {
                 s.butta();
-                match e.perduta.then(|| self.esito()) {
+                match e.perduta.then(|| self.esito(mosso)) {
                     None | Some(Some(false)) => return Err(e.errore),
                     Some(Some(true)) => {}
                     Some(None) => return Err(Errore::Ignoto),

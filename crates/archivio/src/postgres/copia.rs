@@ -177,7 +177,7 @@ pub(super) fn da_sqlite(filo: &Arc<Filo>, pool: &Pool, ente: i32, cartella: &Pat
             }
         }
         parole(&c, &s)?;
-        s.conferma(ente, Mosso { teste: true, configurazione: true }).map_err(|e| e.errore)
+        s.conferma(ente, Mosso { teste: true, configurazione: true, ultima: None }).map_err(|e| e.errore)
     })();
     if esito.is_err() {
         s.butta();

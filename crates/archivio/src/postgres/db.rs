@@ -33,6 +33,9 @@ const PAROLE_MAX: usize = 700_000;
 const CANDIDATI: i64 = 14;
 const CANDIDATI_MAX: i64 = 16_384;
 
+/// Takes the row of an ente: its lock, and what others remember of it.
+const BLOCCA: &str = "SELECT versione, configurazione FROM ente WHERE n = ? FOR UPDATE";
+
 /// A statement of the group failed before.
 fn interrotta() -> Errore {
     Errore::Archivio("il database ha rifiutato un'istruzione del gruppo".to_owned())
@@ -347,13 +350,12 @@ impl Sessione {
     }
 
     /// Begins the writer's transaction: takes the ente's lock, the time, and what the group asks about, in one round trip.
-    /// Gives the versions of the ente, the transaction and the time of the database in microseconds.
-    pub fn inizia_gruppo(&self, ente: i32, d: &Domande) -> Esito<((i64, i64), String, i64)> {
+    /// Gives the versions of the ente and the time of the database in microseconds.
+    pub fn inizia_gruppo(&self, ente: i32, d: &Domande) -> Esito<((i64, i64), i64)> {
+        let blocca = traduci(BLOCCA);
         let esito = async {
             let (blocca, ora) = (
-                self.client.prepare_cached(
-                    "SELECT versione, configurazione, pg_current_xact_id()::text FROM ente WHERE n = $1 FOR UPDATE",
-                ),
+                self.client.prepare_cached(&blocca.sql),
                 self.client.prepare_cached("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"),
             );
             let (blocca, ora) = (blocca.await?, ora.await?);
@@ -383,10 +385,9 @@ impl Sessione {
             iniziata?;
             let bloccato = bloccato?;
             let versioni = (bloccato.try_get(0)?, bloccato.try_get(1)?);
-            Ok::<_, tokio_postgres::Error>((versioni, bloccato.try_get(2)?, ora?.try_get(0)?, richieste?, mappe?))
+            Ok::<_, tokio_postgres::Error>((versioni, ora?.try_get(0)?, richieste?, mappe?))
         };
-        let (versioni, transazione, ora, richieste, mappe) =
-            self.filo.attendi(async { esito.await.map_err(errore) })?;
+        let (versioni, ora, richieste, mappe) = self.filo.attendi(async { esito.await.map_err(errore) })?;
         let mut m = self.memoria.borrow_mut();
         *m = Memoria { chiavi: d.chiavi.iter().cloned().collect(), ..Memoria::default() };
         m.impronte = d.impronte.iter().filter_map(|i| i.as_slice().try_into().ok()).collect();
@@ -400,7 +401,18 @@ impl Sessione {
             m.mappate.insert(r.hash(0)?);
             m.usati.insert(r.proprio(1)?);
         }
-        Ok((versioni, transazione, ora))
+        Ok((versioni, ora))
+    }
+
+    /// Is this operation there, with this entry? Waits for whoever has the ente: a commit whose answer was lost may still be
+    /// under way.
+    pub fn ha(&self, ente: i32, (id, voce): (i64, [u8; 32])) -> Esito<bool> {
+        self.inizia(ente, false)?;
+        self.esegui("SET LOCAL lock_timeout = '10s'")?;
+        let db: &dyn Db = self;
+        db.una(BLOCCA, &[i64::from(ente).into()], |_| Ok(()))?;
+        let trovata = db.una("SELECT voce FROM operazione WHERE id = ?", &[id.into()], |r| r.hash(0))?;
+        Ok(trovata == Some(voce))
     }
 
     /// Was anything written?
@@ -427,7 +439,7 @@ impl Sessione {
         let versione = self.client.prepare_cached(sql).await.map_err(|e| certa(errore(e)))?;
         let (teste, configurazione) = (i64::from(mosso.teste), i64::from(mosso.configurazione));
         let ultimo = async {
-            if mosso == Mosso::default() {
+            if !mosso.teste && !mosso.configurazione {
                 return Ok(());
             }
             self.client.execute(&versione, &[&ente, &teste, &configurazione]).await.map(|_| ())

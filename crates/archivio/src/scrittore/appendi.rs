@@ -112,6 +112,7 @@ impl Scrittore {
         if !self.toccate.contains(&log.id) {
             self.toccate.push(log.id);
         }
+        self.scritte.push((id, voce));
         Ok((id, Fatto { indice, istante: t, chiave: None, voce, ripetuta: false }))
     }
 

@@ -94,6 +94,8 @@ pub(crate) struct Scrittore {
     log_cambiati: bool,
     teste: HashMap<i64, Testa>,
     toccate: Vec<i64>,
+    /// Operations of the group, with their entries.
+    scritte: Vec<(i64, [u8; 32])>,
     contatori: HashMap<(i64, String, i32), i64>,
     contati: Vec<(i64, String, i32)>,
     anno: AnnoCorrente,
@@ -132,6 +134,7 @@ impl Scrittore {
             log_cambiati: false,
             teste: HashMap::new(),
             toccate: Vec::new(),
+            scritte: Vec::new(),
             contatori: HashMap::new(),
             contati: Vec::new(),
             anno: AnnoCorrente::default(),
@@ -188,6 +191,7 @@ impl Scrittore {
         self.teste.clear();
         self.contatori.clear();
         self.toccate.clear();
+        self.scritte.clear();
         self.contati.clear();
         self.superflui.clear();
     }
@@ -373,7 +377,12 @@ impl Scrittore {
 
     /// Heads and counters of the group, then the commit. Says whether anything was written.
     fn chiudi_gruppo(&mut self) -> Esito<bool> {
-        let mosso = Mosso { teste: !self.toccate.is_empty(), configurazione: std::mem::take(&mut self.conf_scritta) };
+        let mosso = Mosso {
+            teste: !self.toccate.is_empty(),
+            configurazione: std::mem::take(&mut self.conf_scritta),
+            ultima: self.scritte.pop(),
+        };
+        self.scritte.clear();
         for log in std::mem::take(&mut self.toccate) {
             if let Some(t) = self.teste.get(&log) {
                 let dimensione = i64::try_from(t.albero.dimensione()).unwrap_or(i64::MAX);
@@ -473,6 +482,7 @@ impl Scrittore {
         let teste = self.teste.clone();
         // Numbers are given to registrations only, which are not done so, and jumped last; of the rest, what a job adds is at the end.
         let (conferma, toccate, superflui) = (self.conferma, self.toccate.len(), self.superflui.len());
+        let scritte = self.scritte.len();
         self.base.salva()?;
         let esito = f(self);
         if esito.is_ok() {
@@ -483,6 +493,7 @@ impl Scrittore {
         self.superflui.truncate(superflui);
         self.teste = teste;
         self.toccate.truncate(toccate);
+        self.scritte.truncate(scritte);
         self.base.torna()?;
         if self.conf_cambiata {
             self.conf = letture::configurazione(self.db())?;
