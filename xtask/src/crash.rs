@@ -44,6 +44,10 @@ const PAUSA_MS: (u64, u64) = (4, 40);
 const LUNGA_DA: u32 = 50;
 /// How long the sweep may take after a start.
 const SPAZZATA_MAX: Duration = Duration::from_secs(60);
+/// How long a client waits that was told to come back later.
+const RIPROVA: Duration = Duration::from_millis(100);
+/// How long the database is away.
+const ASSENZA: Duration = Duration::from_secs(1);
 /// How long clients may wait for the first acknowledgement.
 const PRIMA_RISPOSTA_MAX: Duration = Duration::from_secs(60);
 
@@ -202,6 +206,9 @@ impl<'a> Prova<'a> {
                         let n = prossima.fetch_add(1, Ordering::Relaxed);
                         let esito = cliente.registra(&Richiesta::nuova(seme, n, classificazione));
                         let finito = !matches!(esito, Ok(Esito::Registrata(_) | Esito::Occupato));
+                        if matches!(esito, Ok(Esito::Occupato)) {
+                            thread::sleep(RIPROVA);
+                        }
                         if manda.send((n, esito)).is_err() || finito {
                             return;
                         }
@@ -379,14 +386,12 @@ fn raccogli(ricevi: &mpsc::Receiver<Risposta>, dopo: Duration, incerto: bool, me
 /// Kills the database, lets clients meet its absence, starts it again: the service must register by itself once more.
 fn cade_e_torna(database: &mut Postgres, ricevi: &mpsc::Receiver<Risposta>, memoria: &mut Memoria) -> Result<()> {
     database.uccidi()?;
-    // Whatever was acknowledged before the kill and only now arrives.
-    let rifiutata = loop {
-        match ricevi.recv_timeout(PRIMA_RISPOSTA_MAX).context("no answer while the database is away")? {
-            (n, Ok(Esito::Occupato)) => break n,
-            (n, esito) => annota(memoria, n, esito, true)?,
-        }
-    };
-    memoria.sospesa(rifiutata);
+    // Whatever was acknowledged before the kill and only now arrives, and refusals; nobody answers while it is not known what
+    // became of a commit.
+    let fine = Instant::now() + ASSENZA;
+    while let Ok((n, esito)) = ricevi.recv_timeout(fine.saturating_duration_since(Instant::now())) {
+        annota(memoria, n, esito, true)?;
+    }
     database.riavvia()?;
     let inizio = Instant::now();
     while inizio.elapsed() < PRIMA_RISPOSTA_MAX {

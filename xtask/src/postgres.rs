@@ -128,6 +128,8 @@ impl Postgres {
     /// SIGKILL to all of it, as when the machine loses power but for what its disk acknowledged.
     pub fn uccidi(&mut self) -> Result<()> {
         let padre = self.processo.id();
+        // Still first: one that it starts meanwhile would outlive it.
+        esegui(Command::new("kill").args(["-STOP", &padre.to_string()]))?;
         let figli = figli(padre)?;
         self.processo.kill()?;
         for f in &figli {
@@ -148,7 +150,10 @@ impl Postgres {
                     return Ok(());
                 }
                 Err(e) if inizio.elapsed() > AVVIO_MAX => return Err(e),
-                Err(_) => std::thread::sleep(Duration::from_millis(300)),
+                Err(e) => {
+                    eprintln!("PostgreSQL is started again: {e:#}");
+                    std::thread::sleep(Duration::from_millis(300));
+                }
             }
         }
     }

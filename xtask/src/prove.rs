@@ -19,7 +19,7 @@ struct Passo {
     corpo: Corpo,
 }
 
-const PASSI: [Passo; 10] = [
+const PASSI: [Passo; 11] = [
     Passo { nome: "prepara", corpo: prepara::prepara },
     Passo { nome: "fmt", corpo: fmt },
     Passo { nome: "clippy", corpo: clippy },
@@ -28,6 +28,7 @@ const PASSI: [Passo; 10] = [
     Passo { nome: "documenti", corpo: prove_nei_documenti },
     Passo { nome: "crash", corpo: crash_breve },
     Passo { nome: "postgres", corpo: postgres },
+    Passo { nome: "crash-postgres", corpo: || crash_di(20, true) },
     Passo { nome: "browser", corpo: browser },
     Passo { nome: "requisiti", corpo: || requisiti::requisiti(true) },
 ];
