@@ -5,9 +5,10 @@
 //! a row too, with the hash from which the chain goes on. The head is signed now and then and kept elsewhere
 //! (`sqlite/depositi.rs`): a chain cut short is a good chain, but not the one that was signed.
 
+mod magazzino;
 mod verifica;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,44 +18,23 @@ use dominio::permessi::{Operatore, Porta};
 use dominio::registrazione::{Chiave, Registrazione};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante, domani};
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use crate::motore::{Db, Valore, valori};
-use crate::sqlite::schema;
 use crate::store::{Errore, Esito, Pagina};
 use crate::tenuta::Tenuta;
+use magazzino::SuFile;
+pub(crate) use magazzino::{FILE, Magazzino, Scrivano, leggi, modello, nuovo_in};
 pub use verifica::{Impegno, potati, verifica};
 
-/// File of the access log within the ente's folder.
-pub(crate) const FILE: &str = "accessi.sqlite";
 /// Rows in one commit at most.
 const GRUPPO_MAX: usize = 256;
 /// Requests that may wait.
 const CODA_MAX: usize = 1_024;
 /// Persons of one registration whose names are indexed; a mailing of ten thousand is found by its number.
 const INTERESSATI_MAX: usize = 200;
-
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS accesso(
-  n INTEGER PRIMARY KEY, istante INTEGER NOT NULL, aoo TEXT NOT NULL, utente TEXT NOT NULL, registrazione TEXT NOT NULL,
-  riga TEXT NOT NULL, hash BLOB NOT NULL CHECK(length(hash) = 32)
-) STRICT;
-CREATE INDEX IF NOT EXISTS accesso_registrazione ON accesso(aoo, registrazione, n);
-CREATE INDEX IF NOT EXISTS accesso_utente ON accesso(aoo, utente, n);
-CREATE TABLE IF NOT EXISTS interessato(chi TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(chi, n)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS potatura(
-  fino INTEGER PRIMARY KEY, istante INTEGER NOT NULL, hash BLOB NOT NULL CHECK(length(hash) = 32)
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS accesso_u BEFORE UPDATE ON accesso BEGIN SELECT RAISE(ABORT, 'immutabile: accesso'); END;
-CREATE TRIGGER IF NOT EXISTS accesso_d BEFORE DELETE ON accesso
-  WHEN OLD.n > (SELECT coalesce(max(fino), 0) FROM potatura)
-  BEGIN SELECT RAISE(ABORT, 'immutabile: accesso'); END;
-CREATE TRIGGER IF NOT EXISTS potatura_u BEFORE UPDATE ON potatura BEGIN SELECT RAISE(ABORT, 'immutabile: potatura'); END;
-CREATE TRIGGER IF NOT EXISTS potatura_d BEFORE DELETE ON potatura BEGIN SELECT RAISE(ABORT, 'immutabile: potatura'); END;
-";
 
 /// What was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,51 +183,6 @@ pub struct Testa {
     pub hash: [u8; 32],
     /// When that access happened.
     pub istante: Istante,
-}
-
-/// Where an access log is kept.
-pub(crate) trait Magazzino: std::fmt::Debug + Send + Sync {
-    /// May there be anything to read?
-    fn esiste(&self) -> bool;
-    /// For who writes.
-    fn apri(&self) -> Esito<Box<dyn Scrivano>>;
-    /// For who reads.
-    fn leggi(&self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()>;
-}
-
-/// One who writes.
-pub(crate) trait Scrivano: Send {
-    /// All or nothing, and nobody else meanwhile.
-    fn insieme(&mut self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()>;
-    /// Is a write taken?
-    fn prova(&mut self) -> Esito<()>;
-}
-
-/// A file beside that of the ente.
-#[derive(Debug)]
-struct SuFile(PathBuf);
-
-impl Magazzino for SuFile {
-    fn esiste(&self) -> bool {
-        self.0.exists()
-    }
-    fn apri(&self) -> Esito<Box<dyn Scrivano>> {
-        Ok(Box::new(apri(&self.0)?))
-    }
-    fn leggi(&self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
-        f(&leggi(&self.0)?)
-    }
-}
-
-impl Scrivano for Connection {
-    fn insieme(&mut self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
-        let tx = self.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        f(&*tx)?;
-        Ok(tx.commit()?)
-    }
-    fn prova(&mut self) -> Esito<()> {
-        schema::tocca(self)
-    }
 }
 
 /// The access log of one ente; its thread begins with the first access.
@@ -435,36 +370,6 @@ impl Accessi {
     }
 }
 
-fn apri(file: &Path) -> Esito<Connection> {
-    let c = Connection::open(file)?;
-    c.busy_timeout(std::time::Duration::from_secs(10))?;
-    c.execute_batch(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-1000;",
-    )?;
-    c.execute_batch(SCHEMA)?;
-    Ok(c)
-}
-
-/// An empty log in a folder, to be filled with a copy.
-pub(crate) fn nuovo_in(cartella: &Path) -> Esito<Connection> {
-    apri(&cartella.join(FILE))
-}
-
-/// The schema as it should be, in a database of its own.
-pub(crate) fn modello() -> Esito<Connection> {
-    let c = Connection::open_in_memory()?;
-    c.execute_batch(SCHEMA)?;
-    Ok(c)
-}
-
-/// Only to read: what is missing is not put back.
-pub(crate) fn leggi(file: &Path) -> Esito<Connection> {
-    let c = Connection::open(file)?;
-    c.busy_timeout(std::time::Duration::from_secs(10))?;
-    c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-1000;")?;
-    Ok(c)
-}
-
 /// The chain as it stands: last progressive and its hash.
 fn testa(c: &dyn Db) -> Esito<(i64, [u8; 32])> {
     let ultima = "SELECT n, hash FROM accesso ORDER BY n DESC LIMIT 1";
@@ -556,7 +461,7 @@ fn pota(c: &mut dyn Scrivano, prima: Istante) -> Esito<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::params;
+    use rusqlite::{Connection, params};
 
     fn accesso(i: i64) -> Accesso {
         Accesso {

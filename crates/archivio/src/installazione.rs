@@ -1,6 +1,7 @@
 //! What an installation does whatever engine keeps it: enti opened once, the log of which it serves, what it cosigns.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catena::nota::FirmaNota;
@@ -12,7 +13,7 @@ use dominio::errori::Rifiuto;
 use crate::INSTALLAZIONE;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
-use crate::store::{EnteStore as _, Esito, NuovoEnte};
+use crate::store::{EnteStore as _, Errore, Esito, NuovoEnte};
 use crate::testimoni;
 
 /// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
@@ -46,6 +47,16 @@ impl Aperti {
         *aperto = Some(Arc::clone(&e));
         Ok(e)
     }
+}
+
+/// The installation's own code.
+pub(crate) fn codice() -> Esito<CodiceIpa> {
+    INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))
+}
+
+/// The folder of an ente, or of the installation itself, within that of an installation.
+pub fn nome_di(ipa: &CodiceIpa) -> PathBuf {
+    if ipa.as_str() == INSTALLAZIONE { PathBuf::from(INSTALLAZIONE) } else { Path::new("enti").join(ipa.as_str()) }
 }
 
 /// May an ente have this code?

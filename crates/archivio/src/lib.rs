@@ -36,6 +36,7 @@ pub mod tenuta;
 mod testimoni;
 mod tronco;
 
+pub use installazione::nome_di;
 pub use store::{EnteStore, Errore, Esito, Store};
 
 /// Name of the folder, and of the log, of the installation itself.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::Store as _;
+use archivio::nome_di;
 use archivio::orologio::OrologioDiSistema;
-use archivio::postgres::{PostgresStore, in_uso, nome_di};
+use archivio::postgres::{PostgresStore, in_uso};
 use archivio::sqlite::{SqliteStore, enti_in, verifica};
 use archivio::store::Verifica;
 use clap::Args;
@@ -66,12 +67,13 @@ async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Ver
     let sorgente = SqliteStore::apri(da, Arc::new(OrologioDiSistema))?;
     chiave(da, documenti)?;
     let enti = enti_in(da)?;
+    let mut cartelle = Vec::new();
     for ipa in enti.iter().cloned().chain(["installazione".parse::<CodiceIpa>()?]) {
         let nome = nome_di(&ipa);
-        eprintln!("{ipa}…");
         collega(&da.join(&nome).join("file"), &documenti.join(&nome).join("file"))?;
-        PostgresStore::importa(url, &ipa, &da.join(&nome)).await?;
+        cartelle.push((ipa, da.join(&nome)));
     }
+    PostgresStore::importa(url, &cartelle, &|ipa| eprintln!("{ipa}…")).await?;
     let arrivo = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
     let mut tutte = arrivo.verifica_installazione().await?;
     for ipa in enti {

@@ -30,13 +30,8 @@ impl std::fmt::Debug for AccessiPg {
 impl AccessiPg {
     fn sessione(&self, sola_lettura: bool) -> Esito<Sessione> {
         let s = Sessione::presa(&self.filo, &self.pool)?;
-        match s.inizia(self.ente, sola_lettura) {
-            Ok(()) => Ok(s),
-            Err(e) => {
-                s.butta();
-                Err(e)
-            }
-        }
+        s.inizia(self.ente, sola_lettura)?;
+        Ok(s)
     }
 }
 
@@ -51,30 +46,26 @@ impl Magazzino for AccessiPg {
 
     fn leggi(&self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
         let s = self.sessione(true)?;
-        let esito = f(&s);
+        f(&s)?;
         s.lascia();
-        esito
+        Ok(())
     }
 }
 
 impl Scrivano for AccessiPg {
     fn insieme(&mut self, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
         let s = self.sessione(false)?;
-        let fatto = s
-            .esegui(&format!("SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock({CATENA}, {})", self.ente))
-            .and_then(|()| f(&s));
-        let esito = fatto.and_then(|()| s.conferma(self.ente, Mosso::default()).map_err(|e| e.errore));
-        // Whatever was not committed is left.
-        s.lascia();
-        esito
+        s.esegui(&format!("SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock({CATENA}, {})", self.ente))?;
+        f(&s)?;
+        s.conferma(self.ente, Mosso::default()).map_err(|e| e.errore)
     }
 
     fn prova(&mut self) -> Esito<()> {
         let s = self.sessione(false)?;
         // A row that stays as it is, and is written all the same.
         let tocco = format!("UPDATE ente SET versione = versione WHERE n = {}; COMMIT", self.ente);
-        let esito = s.esegui(&tocco);
+        s.esegui(&tocco)?;
         s.lascia();
-        esito
+        Ok(())
     }
 }

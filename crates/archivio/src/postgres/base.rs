@@ -25,10 +25,10 @@ const ANCORA: Duration = Duration::from_millis(200);
 
 /// The writer's side of an ente.
 pub(super) struct BasePg {
-    pub pool: Pool,
-    pub filo: Arc<Filo>,
-    pub ente: i32,
-    pub orologio: Arc<OrologioDelDatabase>,
+    pool: Pool,
+    filo: Arc<Filo>,
+    ente: i32,
+    orologio: Arc<OrologioDelDatabase>,
     sessione: Option<Sessione>,
     /// The versions of what is remembered.
     versioni: Option<(i64, i64)>,
@@ -57,13 +57,9 @@ impl BasePg {
         let fine = Instant::now() + ESITO_MAX;
         while Instant::now() < fine {
             let detto = self.apri().and_then(|s| {
-                let detto = s.ha(self.ente, ultima);
-                if detto.is_ok() {
-                    s.lascia()
-                } else {
-                    s.butta()
-                }
-                detto
+                let detto = s.ha(self.ente, ultima)?;
+                s.lascia();
+                Ok(detto)
             });
             match detto {
                 Ok(c_e) => return Some(c_e),
@@ -99,14 +95,7 @@ impl Base for BasePg {
             d.oggetti.extend(file.iter().map(|f| f.oggetto.clone()));
         }
         let inizio = Instant::now();
-        let iniziata = s.inizia_gruppo(self.ente, &d);
-        let (versioni, ora) = match iniziata {
-            Ok(i) => i,
-            Err(e) => {
-                s.butta();
-                return Err(e);
-            }
-        };
+        let (versioni, ora) = s.inizia_gruppo(self.ente, &d)?;
         self.orologio.ora(ora, inizio.elapsed());
         self.sessione = Some(s);
         let prima = self.versioni.replace(versioni);
@@ -127,7 +116,7 @@ impl Base for BasePg {
             Ok(()) => {}
             // An answer that says no is an answer; without one, the server is asked.
             Err(e) => {
-                s.butta();
+                drop(s);
                 match e.perduta.then(|| self.esito(mosso)) {
                     None | Some(Some(false)) => return Err(e.errore),
                     Some(Some(true)) => {}
@@ -144,10 +133,7 @@ impl Base for BasePg {
 
     fn inizia_lettura(&mut self) -> Esito<()> {
         let s = self.apri()?;
-        if let Err(e) = s.inizia(self.ente, true) {
-            s.butta();
-            return Err(e);
-        }
+        s.inizia(self.ente, true)?;
         let db: &dyn Db = &s;
         let inizio = Instant::now();
         if let Ok(Some(ora)) =
@@ -159,16 +145,8 @@ impl Base for BasePg {
             db.una("SELECT versione, configurazione FROM ente WHERE n = ?", &[i64::from(self.ente).into()], |r| {
                 Ok((r.intero(0)?, r.intero(1)?))
             });
-        match versioni {
-            Ok(v) => {
-                self.versioni = v;
-                self.vista.store(v.map_or(-1, |v| v.1), Ordering::Relaxed);
-            }
-            Err(e) => {
-                s.butta();
-                return Err(e);
-            }
-        }
+        self.versioni = versioni?;
+        self.vista.store(self.versioni.map_or(-1, |v| v.1), Ordering::Relaxed);
         self.sessione = Some(s);
         Ok(())
     }
@@ -180,9 +158,7 @@ impl Base for BasePg {
     }
 
     fn annulla(&mut self, iniziata: bool) -> bool {
-        if let Some(s) = self.sessione.take() {
-            s.lascia();
-        }
+        self.sessione = None;
         self.versioni = None;
         self.vista.store(-1, Ordering::Relaxed);
         !iniziata
@@ -207,9 +183,7 @@ impl Base for BasePg {
 
     fn rimetti(&mut self, _nuova: bool) -> Esito<()> {
         // Each group takes a connection; one that does not serve was thrown away.
-        if let Some(s) = self.sessione.take() {
-            s.butta();
-        }
+        self.sessione = None;
         Ok(())
     }
 

@@ -3,18 +3,19 @@
 //! All is read in one snapshot, beside whoever writes. The copy has the tables of SQLite with their fences; rows for search
 //! are put where that engine lets them wait for its index, and so are compared as the words that they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use dominio::errori::Rifiuto;
 use rusqlite::params_from_iter;
 use rusqlite::types::{Value, ValueRef};
 use tokio_postgres::types::Type;
 
-use super::db::{Sessione, errore, vettore};
-use super::filo::Filo;
+use super::db::{Sessione, errore};
+use super::filo::{Filo, Presa};
+use super::parole::vettore;
 use crate::letture;
 use crate::motore::{Db, Mosso, Valore};
 use crate::sqlite::{FILE_ENTE, schema};
@@ -112,44 +113,37 @@ pub(super) fn in_sqlite(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) ->
     let accessi = crate::accessi::nuovo_in(cartella)?;
     accessi.execute_batch("BEGIN")?;
     filo.attendi(async {
-        let client = pool.get().await.map_err(|e| super::senza_connessione(&e))?;
-        let esito = async {
-            let inizio =
-                format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL protocollo.ente = '{ente}'");
-            client.batch_execute(&inizio).await.map_err(errore)?;
-            for (dove, tabelle) in [(&c, TABELLE), (&accessi, ACCESSI)] {
-                for t in tabelle {
-                    let colonne = colonne(dove, t)?;
-                    righe(
-                        &client,
-                        &format!("SELECT {colonne} FROM {t} WHERE ente = {ente}"),
-                        dove,
-                        &format!("INSERT INTO {t}({colonne})"),
-                    )
-                    .await?;
-                }
+        let client = Presa::da(pool).await?;
+        let inizio = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL protocollo.ente = '{ente}'");
+        client.batch_execute(&inizio).await.map_err(errore)?;
+        for (dove, tabelle) in [(&c, TABELLE), (&accessi, ACCESSI)] {
+            for t in tabelle {
+                let colonne = colonne(dove, t)?;
+                righe(
+                    &client,
+                    &format!("SELECT {colonne} FROM {t} WHERE ente = {ente}"),
+                    dove,
+                    &format!("INSERT INTO {t}({colonne})"),
+                )
+                .await?;
             }
-            let cerca = format!("SELECT reg, testo, soggetti FROM cerca WHERE ente = {ente}");
-            parole_in(
-                &client,
-                &cerca,
-                "cerca",
-                "reg",
-                &c,
-                "INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)",
-            )
-            .await?;
-            let nomi = format!("SELECT op, testo, '' FROM cerca_corrispondente WHERE ente = {ente}");
-            let sql = "INSERT INTO cerca_corrispondente(rowid, testo) VALUES (?, ? || ?)";
-            parole_in(&client, &nomi, "cerca_corrispondente", "op", &c, sql).await?;
-            client.batch_execute("ROLLBACK").await.map_err(errore)
         }
-        .await;
-        if esito.is_err() {
-            // Nobody must find it within this transaction.
-            drop(Object::take(client));
-        }
-        esito
+        let cerca = format!("SELECT reg, testo, soggetti FROM cerca WHERE ente = {ente}");
+        parole_in(
+            &client,
+            &cerca,
+            "cerca",
+            "reg",
+            &c,
+            "INSERT INTO cerca_recente(reg, testo, soggetti) VALUES (?,?,?)",
+        )
+        .await?;
+        let nomi = format!("SELECT op, testo, '' FROM cerca_corrispondente WHERE ente = {ente}");
+        let sql = "INSERT INTO cerca_corrispondente(rowid, testo) VALUES (?, ? || ?)";
+        parole_in(&client, &nomi, "cerca_corrispondente", "op", &c, sql).await?;
+        client.batch_execute("ROLLBACK").await.map_err(errore)?;
+        client.pulita();
+        Ok(())
     })?;
     accessi.execute_batch("COMMIT")?;
     c.execute_batch("COMMIT; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
@@ -161,36 +155,42 @@ pub(super) fn da_sqlite(filo: &Arc<Filo>, pool: &Pool, ente: i32, cartella: &Pat
     let c = schema::apri_lettura(&cartella.join(FILE_ENTE))?;
     c.execute_batch("BEGIN")?;
     let s = Sessione::presa(filo, pool)?;
-    let esito = (|| {
-        s.inizia(ente, false)?;
-        let db: &dyn Db = &s;
-        if db.esiste("SELECT 1 FROM operazione LIMIT 1", &[])? {
-            return Err(Rifiuto::Conflitto("nel database questo ente ha già operazioni".to_owned()).into());
-        }
-        for t in TABELLE {
-            porta(&c, &s, t)?;
-        }
-        if cartella.join(crate::accessi::FILE).exists() {
-            let accessi = crate::accessi::leggi(&cartella.join(crate::accessi::FILE))?;
-            for t in ACCESSI {
-                porta(&accessi, &s, t)?;
-            }
-        }
-        parole(&c, &s)?;
-        s.conferma(ente, Mosso { teste: true, configurazione: true, ultima: None }).map_err(|e| e.errore)
-    })();
-    if esito.is_err() {
-        s.butta();
+    s.inizia(ente, false)?;
+    let db: &dyn Db = &s;
+    if db.esiste("SELECT 1 FROM operazione LIMIT 1", &[])? {
+        return Err(Rifiuto::Conflitto("nel database questo ente ha già operazioni".to_owned()).into());
     }
-    esito
+    for t in TABELLE {
+        porta(&c, &s, t)?;
+    }
+    let accessi = cartella.join(crate::accessi::FILE);
+    if accessi.exists() {
+        let accessi = crate::accessi::leggi(&accessi)?;
+        for t in ACCESSI {
+            porta(&accessi, &s, t)?;
+        }
+    }
+    parole(&c, &s)?;
+    s.conferma(ente, Mosso { teste: true, configurazione: true, ultima: None }).map_err(|e| e.errore)
+}
+
+/// A statement for as long as the process: they are known by their place. There are as many as tables.
+fn statica(sql: String) -> &'static str {
+    static NOTE: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut note = NOTE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(nota) = note.get(sql.as_str()) {
+        return nota;
+    }
+    let nuova: &'static str = Box::leak(sql.into_boxed_str());
+    note.insert(nuova);
+    nuova
 }
 
 /// The rows of a table.
 fn porta(da: &rusqlite::Connection, a: &Sessione, tabella: &str) -> Esito<()> {
     let colonne = colonne(da, tabella)?;
     let posti = vec!["?"; colonne.split(", ").count()].join(",");
-    // One statement a table, for as long as the process: statements are known by their place.
-    let sql: &'static str = Box::leak(format!("INSERT INTO {tabella}({colonne}) VALUES ({posti})").into_boxed_str());
+    let sql = statica(format!("INSERT INTO {tabella}({colonne}) VALUES ({posti})"));
     let mut s = da.prepare(&format!("SELECT {colonne} FROM {tabella}"))?;
     let quante = s.column_count();
     let mut r = s.query([])?;

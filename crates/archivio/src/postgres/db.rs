@@ -6,16 +6,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 
-use deadpool_postgres::{Object, Pool};
-use dominio::analisi::Condizione;
+use deadpool_postgres::Pool;
 use futures_util::future::join_all;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Row, Statement};
 
-use super::filo::Filo;
+use super::attese::{Attesa, Colonna, Tenuto};
+use super::dialetto::{Tradotto, traduci};
+use super::filo::{Filo, Presa};
+use super::parole::{espressione, vettore};
 use crate::motore::{Db, Mosso, Parole, Riga, Valore};
 use crate::righe::da_id;
 use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore, Esito};
@@ -26,9 +28,6 @@ const IN_VIAGGIO: usize = 24;
 const IN_SOSPESO_MAX: usize = 65_536;
 /// Bytes that wait at most.
 const BYTE_SOSPESI_MAX: usize = 16 * 1024 * 1024;
-/// Bytes of a text of words, below the megabyte that a `tsvector` may have: a mailing to more people than this is found
-/// by its first ones.
-const PAROLE_MAX: usize = 700_000;
 /// Candidates asked for at first, beyond a page: more each time that filters leave too few.
 const CANDIDATI: i64 = 14;
 const CANDIDATI_MAX: i64 = 16_384;
@@ -102,164 +101,6 @@ impl Riga for Row {
     }
 }
 
-/// A value that waits.
-#[derive(Debug)]
-enum Tenuto {
-    Nullo,
-    Intero(i64),
-    Testo(Box<str>),
-    Byte(Box<[u8]>),
-}
-
-impl From<&Valore<'_>> for Tenuto {
-    fn from(v: &Valore<'_>) -> Self {
-        match v {
-            Valore::Nullo => Self::Nullo,
-            Valore::Intero(n) => Self::Intero(*n),
-            Valore::Testo(t) => Self::Testo((*t).into()),
-            Valore::Byte(b) => Self::Byte((*b).into()),
-        }
-    }
-}
-
-impl Tenuto {
-    fn valore(&self) -> Valore<'_> {
-        match self {
-            Self::Nullo => Valore::Nullo,
-            Self::Intero(n) => Valore::Intero(*n),
-            Self::Testo(t) => Valore::Testo(t),
-            Self::Byte(b) => Valore::Byte(b),
-        }
-    }
-}
-
-/// A statement that waits, with its values.
-struct Attesa {
-    sql: &'static str,
-    valori: Vec<Tenuto>,
-}
-
-/// A column of rows that go together.
-enum Colonna<'a> {
-    Interi(Vec<Option<i64>>),
-    Testi(Vec<Option<&'a str>>),
-    Byte(Vec<Option<&'a [u8]>>),
-}
-
-impl<'a> Colonna<'a> {
-    fn di(tipo: &Type, righe: &[&'a Attesa], i: usize) -> Result<Self, Errore> {
-        let male = || Errore::Incoerente("un valore non ha il tipo della sua colonna".to_owned());
-        let valori = || righe.iter().map(|r| r.valori.get(i).map_or(Valore::Nullo, Tenuto::valore));
-        Ok(match *tipo {
-            Type::INT8 => Self::Interi(
-                valori()
-                    .map(|v| match v {
-                        Valore::Nullo => Ok(None),
-                        Valore::Intero(n) => Ok(Some(n)),
-                        _ => Err(male()),
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-            Type::TEXT => Self::Testi(
-                valori()
-                    .map(|v| match v {
-                        Valore::Nullo => Ok(None),
-                        Valore::Testo(t) => Ok(Some(t)),
-                        _ => Err(male()),
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-            Type::BYTEA => Self::Byte(
-                valori()
-                    .map(|v| match v {
-                        Valore::Nullo => Ok(None),
-                        Valore::Byte(b) => Ok(Some(b)),
-                        _ => Err(male()),
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-            _ => return Err(male()),
-        })
-    }
-
-    fn come_parametro(&self) -> &(dyn ToSql + Sync) {
-        match self {
-            Self::Interi(v) => v,
-            Self::Testi(v) => v,
-            Self::Byte(v) => v,
-        }
-    }
-}
-
-/// A statement of the dialect as the server reads it.
-struct Tradotto {
-    /// One row at a time.
-    sql: String,
-    /// An insertion: what stands before its values, them, and what stands after.
-    inserimento: Option<(String, Vec<String>, String)>,
-    /// The table it changes.
-    tabella: Option<String>,
-}
-
-/// Every statement is translated once.
-fn traduci(sql: &str) -> Arc<Tradotto> {
-    static NOTI: OnceLock<RwLock<HashMap<String, Arc<Tradotto>>>> = OnceLock::new();
-    let noti = NOTI.get_or_init(RwLock::default);
-    if let Some(t) = noti.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
-        return Arc::clone(t);
-    }
-    let t = Arc::new(Tradotto::di(sql));
-    noti.write().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned(), Arc::clone(&t));
-    t
-}
-
-impl Tradotto {
-    fn di(sql: &str) -> Self {
-        let sql = sql.replace("ON CONFLICT(", "ON CONFLICT(ente, ");
-        let mut out = String::with_capacity(sql.len() + 16);
-        let mut n = 0;
-        for c in sql.chars() {
-            if c == '?' {
-                n += 1;
-                out.push('$');
-                out.push_str(&n.to_string());
-            } else {
-                out.push(c);
-            }
-        }
-        let parola = |prima: &str| {
-            sql.strip_prefix(prima).map(|r| {
-                r.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
-            })
-        };
-        let tabella = parola("INSERT INTO ").or_else(|| parola("UPDATE ")).or_else(|| parola("DELETE FROM "));
-        let inserimento = sql.strip_prefix("INSERT INTO ").and_then(|_| {
-            let (testa, resto) = sql.split_once("VALUES")?;
-            let (valori, coda) = resto.trim_start().strip_prefix('(')?.split_once(')')?;
-            let valori: Vec<String> = valori.split(',').map(|v| v.trim().to_owned()).collect();
-            valori.iter().all(|v| v.starts_with('?')).then(|| (testa.to_owned(), valori, coda.to_owned()))
-        });
-        Self { sql: out, inserimento, tabella }
-    }
-
-    /// The insertion of many rows given as arrays, one a column; the ente is asked once for all.
-    fn a_schiera(&self, tipi: &[Type]) -> Option<String> {
-        let (testa, valori, coda) = self.inserimento.as_ref()?;
-        let colonne: Vec<String> =
-            valori.iter().enumerate().map(|(i, v)| format!("c{i}{}", v.trim_start_matches('?'))).collect();
-        let schiere: Vec<String> =
-            tipi.iter().enumerate().map(|(i, t)| format!("${}::{}[]", i + 1, t.name())).collect();
-        let nomi: Vec<String> = (0..valori.len()).map(|i| format!("c{i}")).collect();
-        let testa = testa.replacen('(', "(ente, ", 1);
-        Some(format!(
-            "{testa} SELECT (SELECT current_setting('protocollo.ente')::integer), {} FROM unnest({}) AS x({}){coda}",
-            colonne.join(","),
-            schiere.join(","),
-            nomi.join(",")
-        ))
-    }
-}
-
 /// What a group was asked about before it began, and what it added.
 #[derive(Default)]
 struct Memoria {
@@ -284,7 +125,7 @@ struct Punto {
 /// A connection within a transaction bound to one ente.
 pub(super) struct Sessione {
     filo: Arc<Filo>,
-    client: Object,
+    client: Presa,
     attese: RefCell<Vec<Attesa>>,
     punto: Cell<Option<Punto>>,
     scritto: Cell<bool>,
@@ -320,7 +161,7 @@ pub(super) struct Domande {
 }
 
 impl Sessione {
-    pub fn nuova(filo: Arc<Filo>, client: Object) -> Self {
+    pub fn nuova(filo: Arc<Filo>, client: Presa) -> Self {
         Self {
             filo,
             client,
@@ -335,7 +176,7 @@ impl Sessione {
 
     /// With a connection of a pool, when there is one. Blocks.
     pub fn presa(filo: &Arc<Filo>, pool: &Pool) -> Esito<Self> {
-        let client = filo.attendi(async { pool.get().await.map_err(|e| super::senza_connessione(&e)) })?;
+        let client = filo.attendi(Presa::da(pool))?;
         Ok(Self::nuova(Arc::clone(filo), client))
     }
 
@@ -451,19 +292,16 @@ impl Sessione {
         let righe = async { if insieme { self.spedisci(&lotti).await } else { Ok(()) } };
         let (righe, ultimo, fine) = tokio::join!(righe, ultimo, self.client.batch_execute("COMMIT"));
         // The first that failed says why; those after it only that something did.
-        righe.and(ultimo).and(fine).map_err(NonConfermata::da)
+        righe.and(ultimo).and(fine).map_err(NonConfermata::da)?;
+        self.client.pulita();
+        Ok(())
     }
 
-    /// Leaves the transaction, if there is one.
+    /// Leaves the transaction. Whoever drops it without leaving closes the connection.
     pub fn lascia(self) {
-        if self.esegui("ROLLBACK").is_err() {
-            self.butta();
+        if self.esegui("ROLLBACK").is_ok() {
+            self.client.pulita();
         }
-    }
-
-    /// Closes the connection: the server undoes what it had begun.
-    pub fn butta(self) {
-        drop(Object::take(self.client));
     }
 
     pub fn salva(&self) {
@@ -726,7 +564,8 @@ impl Db for Sessione {
              UNION ALL SELECT count(*), min(reg) FROM k",
             p.dove
         );
-        if self.attende("cerca registrazione assegnazione attuale coinvolto") {
+        // It is read inside of a function.
+        if self.attende(&sql) || self.attende("cerca") {
             self.versa()?;
         }
         let (q, log) = (espressione(p), da_id(p.da).0);
@@ -785,75 +624,5 @@ impl Db for Sessione {
             "INSERT INTO cerca_corrispondente(op, log, testo, parole) VALUES (?,?,?,?::text::tsvector)",
             &[op.into(), da_id(op).0.into(), testo.into(), (&parole).into()],
         )
-    }
-}
-
-/// Words with their places, as the server reads them: those of correspondents have weight A, and stand apart from the others
-/// so that no phrase goes over. Words hold only letters and digits.
-pub(super) fn vettore(testo: &str, soggetti: &str) -> String {
-    let mut out = String::with_capacity(2 * (testo.len() + soggetti.len()));
-    let mut posto = 0;
-    for (parole, peso) in [(testo, ""), (soggetti, "A")] {
-        for t in parole.split_ascii_whitespace() {
-            if out.len() > PAROLE_MAX {
-                return out;
-            }
-            posto += 1;
-            out.push('\'');
-            out.push_str(t);
-            out.push_str("':");
-            out.push_str(&posto.min(16_383).to_string());
-            out.push_str(peso);
-            out.push(' ');
-        }
-        posto += 1;
-    }
-    out
-}
-
-/// What is looked for, as the server reads it.
-fn espressione(p: &Parole<'_>) -> String {
-    let una = |k: &Condizione, peso: &str| match k {
-        Condizione::Frase(t) => {
-            let parole: Vec<String> =
-                t.iter().map(|t| if peso.is_empty() { format!("'{t}'") } else { format!("'{t}':{peso}") }).collect();
-            format!("({})", parole.join(" <-> "))
-        }
-        Condizione::Prefisso(p) => format!("'{p}':*{peso}"),
-    };
-    let testo = p.testo.iter().map(|k| una(k, ""));
-    testo.chain(p.soggetti.iter().map(|k| una(k, "A"))).collect::<Vec<_>>().join(" & ")
-}
-
-/// The words of a text are those that the index has.
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_are_translated_and_rows_gathered() {
-        let t = Tradotto::di("INSERT INTO cerca(reg, parole) VALUES (?, ?::text::tsvector)");
-        assert_eq!(t.sql, "INSERT INTO cerca(reg, parole) VALUES ($1, $2::text::tsvector)");
-        assert_eq!(t.tabella.as_deref(), Some("cerca"));
-        assert_eq!(
-            t.a_schiera(&[Type::INT8, Type::TEXT]).unwrap(),
-            "INSERT INTO cerca(ente, reg, parole)  SELECT (SELECT current_setting('protocollo.ente')::integer), \
-             c0,c1::text::tsvector FROM unnest($1::int8[],$2::text[]) AS x(c0,c1)"
-        );
-        let t = Tradotto::di("INSERT INTO testa(log, n) VALUES (?,?) ON CONFLICT(log) DO UPDATE SET n = excluded.n");
-        assert!(t.sql.contains("($1,$2) ON CONFLICT(ente, log) DO UPDATE"), "{}", t.sql);
-        assert!(
-            t.a_schiera(&[Type::INT8, Type::INT8])
-                .unwrap()
-                .ends_with("ON CONFLICT(ente, log) DO UPDATE SET n = excluded.n")
-        );
-        let t = Tradotto::di("UPDATE attuale SET stato = ? WHERE reg = ?");
-        assert_eq!((t.sql.as_str(), t.inserimento.is_none()), ("UPDATE attuale SET stato = $1 WHERE reg = $2", true));
-    }
-
-    #[test]
-    fn words_have_their_places_and_no_phrase_goes_from_the_text_to_the_names() {
-        let testo = dominio::analisi::riga(["Ordinanza n. 45/2026"]);
-        assert_eq!(vettore(&testo, " rossi maria "), "'ordinanza':1 'n':2 '45':3 '2026':4 'rossi':6A 'maria':7A ");
     }
 }

@@ -1,7 +1,10 @@
 //! The thread on which connections live: it ends after whoever uses them, whatever becomes of the service's own.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::ops::Deref;
 
+use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::store::{Errore, Esito};
@@ -39,6 +42,47 @@ impl Drop for Filo {
         if let Some(r) = self.0.take() {
             // Whoever lets it go last may be a task, which must not wait.
             r.shutdown_background();
+        }
+    }
+}
+
+/// A connection of a pool. It goes back only from who says that it is outside of any transaction; whatever else becomes of it, it
+/// is closed, and the server undoes what it had begun.
+pub(super) struct Presa {
+    client: Option<Object>,
+    pulita: Cell<bool>,
+}
+
+impl Presa {
+    /// When there is one free.
+    pub async fn da(pool: &Pool) -> Esito<Self> {
+        let client = pool.get().await.map_err(|e| super::senza_connessione(&e))?;
+        Ok(Self { client: Some(client), pulita: Cell::new(false) })
+    }
+
+    /// Nothing is under way.
+    pub fn pulita(&self) {
+        self.pulita.set(true);
+    }
+}
+
+impl Deref for Presa {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        match &self.client {
+            Some(c) => c,
+            None => unreachable!("taken only when it is dropped"),
+        }
+    }
+}
+
+impl Drop for Presa {
+    fn drop(&mut self) {
+        if !self.pulita.get()
+            && let Some(c) = self.client.take()
+        {
+            drop(Object::take(c));
         }
     }
 }

@@ -5,15 +5,19 @@
 //! roles under which we read and write own no table.
 
 mod accessi;
+mod attese;
 mod base;
 mod copia;
 mod db;
+mod dialetto;
 mod filo;
 mod orologio;
+mod parole;
 mod schema;
 pub mod soglia;
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -23,25 +27,23 @@ use async_trait::async_trait;
 use catena::nota::FirmaNota;
 use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
 use catena::{ChiavePubblica, Testimone};
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
-};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use dominio::codici::CodiceIpa;
 use dominio::tempo::Orologio;
 use futures_util::future::join_all;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 use crate::accessi::Accessi;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
 use crate::file::crea_cartella;
-use crate::installazione::{self, Aperti};
+use crate::installazione::{self, Aperti, nome_di};
 use crate::motore::{Db, Lettura, Motore};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
 use crate::{INSTALLAZIONE, verifica_in};
 use base::BasePg;
 use db::{Sessione, errore};
-use filo::Filo;
+use filo::{Filo, Presa};
 use orologio::OrologioDelDatabase;
 
 /// Connections of those who write, and of those who read, of one process.
@@ -78,6 +80,8 @@ pub struct PostgresStore {
     aperti: Aperti,
     /// The version of the configuration that each open ente has seen.
     viste: Viste,
+    /// What the server does not do, and we need.
+    avvisi: Arc<[String]>,
     installazione: Arc<Ente>,
 }
 
@@ -126,16 +130,18 @@ impl PostgresStore {
         let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
         let scritture = pool(&config, "protocollo_scrittore", SCRITTURE)?;
         let letture = pool(&config, "protocollo_lettore", LETTURE)?;
+        let avvisi = avvisi(&filo, &letture).await?;
         let orologio = OrologioDelDatabase::nuovo(orologio, o.tempo_del_database);
-        let ipa: CodiceIpa = INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        let ipa = installazione::codice()?;
         let n =
             numero(&filo, &scritture, &ipa, true).await?.ok_or_else(|| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
         let installazione = {
             let (radice, chiave, orologio) = (radice.to_owned(), chiave.clone(), Arc::clone(&orologio));
             let (scritture, letture, filo) = (scritture.clone(), letture.clone(), Arc::clone(&filo));
+            let avvisi = Arc::clone(&avvisi);
             crate::file::in_disparte(move || {
                 let cartella = radice.join(INSTALLAZIONE);
-                apri_ente(&cartella, &ipa, n, chiave, orologio, scritture, letture, filo, Arc::default())
+                apri_ente(&cartella, &ipa, n, chiave, orologio, scritture, letture, filo, Arc::default(), avvisi)
             })
             .await?
         };
@@ -148,15 +154,11 @@ impl PostgresStore {
             filo,
             aperti: Aperti::default(),
             viste: Mutex::default(),
+            avvisi,
             installazione,
         });
         tokio::spawn(guarda(Arc::downgrade(&store)));
         Ok(store)
-    }
-
-    /// Folder of an ente's files.
-    pub fn cartella(radice: &Path, ipa: &CodiceIpa) -> PathBuf {
-        radice.join("enti").join(ipa.as_str())
     }
 
     /// Every ente, and the installation itself, as folders of SQLite under another: the databases as of one instant each, not
@@ -166,9 +168,7 @@ impl PostgresStore {
     /// The server's, or the folder is not empty.
     pub async fn esporta(&self, in_cartella: &Path) -> Esito<Vec<PathBuf>> {
         let mut fatte = Vec::new();
-        let installazione: CodiceIpa =
-            INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
-        for ipa in self.enti().await?.into_iter().chain([installazione]) {
+        for ipa in self.enti().await?.into_iter().chain([installazione::codice()?]) {
             let Some(n) = numero(&self.filo, &self.scritture, &ipa, false).await? else { continue };
             let nome = nome_di(&ipa);
             let (filo, pool, dove) = (Arc::clone(&self.filo), self.letture.clone(), in_cartella.join(&nome));
@@ -178,23 +178,28 @@ impl PostgresStore {
         Ok(fatte)
     }
 
-    /// Takes in an ente, or the installation itself, from a folder of SQLite that nobody has open; not its files. Nothing of
-    /// it may be in the database yet.
+    /// Takes in enti, or the installation itself, from folders of SQLite that nobody has open; not their files. Nothing of them
+    /// may be in the database yet; `avanza` is told which is next.
     ///
     /// # Errors
-    /// The server's, 409 when the ente is here, or what the folder holds cannot be read.
-    pub async fn importa(url: &str, ipa: &CodiceIpa, cartella: &Path) -> Esito<()> {
+    /// The server's, 409 when an ente is here, or what a folder holds cannot be read.
+    pub async fn importa(url: &str, enti: &[(CodiceIpa, PathBuf)], avanza: &(dyn Fn(&CodiceIpa) + Sync)) -> Esito<()> {
         let (filo, config) = connetti(url).await?;
         let pool = pool(&config, "protocollo_scrittore", 1)?;
-        let n = numero(&filo, &pool, ipa, true).await?.ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
-        let cartella = cartella.to_owned();
-        crate::file::in_disparte(move || copia::da_sqlite(&filo, &pool, n, &cartella)).await
+        for (ipa, cartella) in enti {
+            avanza(ipa);
+            let n = numero(&filo, &pool, ipa, true).await?.ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
+            let (filo, pool, cartella) = (Arc::clone(&filo), pool.clone(), cartella.clone());
+            crate::file::in_disparte(move || copia::da_sqlite(&filo, &pool, n, &cartella)).await?;
+        }
+        Ok(())
     }
 
     /// Whoever has an ente open hears what others changed: people, rights, offices.
     async fn aggiorna(&self) -> Esito<()> {
         let c = connessione(&self.filo, &self.letture).await?;
         let righe = c.query("SELECT ipa, configurazione FROM ente", &[]).await.map_err(errore)?;
+        c.pulita();
         drop(c);
         let mut cambiati = Vec::new();
         for r in &righe {
@@ -228,13 +233,14 @@ impl PostgresStore {
             return Ok(Some(e));
         }
         let Some(n) = numero(&self.filo, &self.scritture, ipa, crea).await? else { return Ok(None) };
-        let cartella = Self::cartella(&self.radice, ipa);
-        let (chiave, orologio) = (self.chiave.clone(), Arc::clone(&self.orologio));
+        let cartella = self.radice.join(nome_di(ipa));
+        let (chiave, orologio, avvisi) = (self.chiave.clone(), Arc::clone(&self.orologio), Arc::clone(&self.avvisi));
         let (scritture, letture, filo) = (self.scritture.clone(), self.letture.clone(), Arc::clone(&self.filo));
         let vista =
             Arc::clone(self.viste.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
         tokio::task::block_in_place(|| {
-            self.aperti.apri(ipa, || apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo, vista))
+            self.aperti
+                .apri(ipa, || apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo, vista, avvisi))
         })
         .map(Some)
     }
@@ -254,8 +260,8 @@ async fn guarda(store: Weak<PostgresStore>) {
     }
 }
 
-/// The database of an address, with its schema up to date.
-async fn connetti(url: &str) -> Esito<(Arc<Filo>, tokio_postgres::Config)> {
+/// How the database of an address is reached.
+fn configurazione(url: &str) -> Esito<tokio_postgres::Config> {
     let mut config: tokio_postgres::Config = url
         .parse()
         .map_err(|e: tokio_postgres::Error| Errore::Archivio(format!("l'indirizzo del database è sbagliato: {e}")))?;
@@ -264,17 +270,30 @@ async fn connetti(url: &str) -> Esito<(Arc<Filo>, tokio_postgres::Config)> {
     config.keepalives_idle(SILENZIO).tcp_user_timeout(SILENZIO);
     config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
     cifrata_o_vicina(&config)?;
-    let filo = Arc::new(Filo::nuovo()?);
-    let c = config.clone();
+    Ok(config)
+}
+
+/// Does something with a connection of its own.
+async fn con<T: Send + 'static, F: Future<Output = Esito<T>> + Send>(
+    filo: &Filo,
+    config: tokio_postgres::Config,
+    fa: impl FnOnce(Arc<Client>) -> F + Send + 'static,
+) -> Esito<T>
+where
+    F: 'static,
+{
     filo.qui(async move {
-        let (c, connessione) = c.connect(NoTls).await.map_err(errore)?;
-        let traffico = tokio::spawn(connessione);
-        schema::migra(&c).await?;
-        drop(c);
-        let _ = traffico.await;
-        Ok::<_, Errore>(())
+        let (c, connessione) = config.connect(NoTls).await.map_err(errore)?;
+        tokio::spawn(connessione);
+        fa(Arc::new(c)).await
     })
-    .await??;
+    .await?
+}
+
+/// The database of an address, with its schema up to date.
+async fn connetti(url: &str) -> Esito<(Arc<Filo>, tokio_postgres::Config)> {
+    let (config, filo) = (configurazione(url)?, Arc::new(Filo::nuovo()?));
+    con(&filo, config.clone(), |c| async move { schema::migra(&c).await }).await?;
     Ok((filo, config))
 }
 
@@ -298,29 +317,36 @@ fn cifrata_o_vicina(config: &tokio_postgres::Config) -> Esito<()> {
 /// # Errors
 /// The address is wrong, or the database does not answer.
 pub async fn in_uso(url: &str) -> Esito<bool> {
-    let (filo, mut config) = connetti(url).await?;
+    let mut config = configurazione(url)?;
     config.application_name("protocollo, chi guarda");
-    filo.qui(async move {
-        let (c, connessione) = config.connect(NoTls).await.map_err(errore)?;
-        let traffico = tokio::spawn(connessione);
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'protocollo'";
+    con(&Filo::nuovo()?, config, |c| async move {
+        let sql = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'protocollo'";
         let quanti: i64 = c.query_one(sql, &[]).await.map_err(errore)?.try_get(0).map_err(errore)?;
-        drop(c);
-        let _ = traffico.await;
         Ok(quanti > 0)
     })
-    .await?
-}
-
-/// The folder of an ente within an installation's.
-pub fn nome_di(ipa: &CodiceIpa) -> PathBuf {
-    if ipa.as_str() == INSTALLAZIONE { PathBuf::from(INSTALLAZIONE) } else { Path::new("enti").join(ipa.as_str()) }
+    .await
 }
 
 /// A connection, from a task.
-async fn connessione(filo: &Filo, pool: &Pool) -> Esito<Object> {
+async fn connessione(filo: &Filo, pool: &Pool) -> Esito<Presa> {
     let pool = pool.clone();
-    filo.qui(async move { pool.get().await }).await?.map_err(|e| senza_connessione(&e))
+    filo.qui(async move { Presa::da(&pool).await }).await?
+}
+
+/// What an acknowledged commit cannot do without, and this server does not do.
+async fn avvisi(filo: &Filo, pool: &Pool) -> Esito<Arc<[String]>> {
+    let c = connessione(filo, pool).await?;
+    let sql = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on' ORDER BY 1";
+    let spente = c.query(sql, &[]).await.map_err(errore)?;
+    c.pulita();
+    spente
+        .iter()
+        .map(|r| {
+            let nome: &str = r.try_get(0).map_err(errore)?;
+            Ok(format!("il server PostgreSQL ha {nome} spento: ciò che conferma può andare perduto"))
+        })
+        .collect()
 }
 
 /// The number of an ente in the database.
@@ -332,6 +358,7 @@ async fn numero(filo: &Filo, pool: &Pool, ipa: &CodiceIpa, crea: bool) -> Esito<
         c.execute(sql, &[&ipa]).await.map_err(errore)?;
     }
     let r = c.query_opt("SELECT n FROM ente WHERE ipa = $1", &[&ipa]).await.map_err(errore)?;
+    c.pulita();
     r.map(|r| r.try_get(0).map_err(errore)).transpose()
 }
 
@@ -346,12 +373,13 @@ fn apri_ente(
     letture: Pool,
     filo: Arc<Filo>,
     vista: Arc<AtomicI64>,
+    avvisi: Arc<[String]>,
 ) -> Esito<Arc<Ente>> {
     crea_cartella(cartella)?;
     copia::spazza(cartella);
     let base = BasePg::nuova(scritture.clone(), Arc::clone(&filo), n, Arc::clone(&orologio), vista);
     let accessi = Accessi::nuovi(Arc::new(accessi::AccessiPg { pool: scritture, filo: Arc::clone(&filo), ente: n }));
-    let motore = MotorePg { cartella: cartella.to_owned(), pool: letture, filo, ente: n };
+    let motore = MotorePg { cartella: cartella.to_owned(), pool: letture, filo, ente: n, avvisi };
     Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi)
 }
 
@@ -361,6 +389,7 @@ struct MotorePg {
     pool: Pool,
     filo: Arc<Filo>,
     ente: i32,
+    avvisi: Arc<[String]>,
 }
 
 #[async_trait]
@@ -382,7 +411,7 @@ impl Motore for MotorePg {
     }
 
     fn avvisi(&self) -> Vec<String> {
-        Vec::new()
+        self.avvisi.to_vec()
     }
 }
 
@@ -395,10 +424,8 @@ impl Lettura for LetturaPg {
     fn con(self: Box<Self>, f: &mut dyn FnMut(&dyn Db) -> Esito<()>) -> Esito<()> {
         let Self { sessione, ente } = *self;
         let esito = sessione.inizia(ente, true).and_then(|()| f(&sessione));
-        if matches!(esito, Err(Errore::Archivio(_))) {
-            // One that met an error may go on meeting it.
-            sessione.butta();
-        } else {
+        // One that met an error of the storage may go on meeting it.
+        if !matches!(esito, Err(Errore::Archivio(_))) {
             sessione.lascia();
         }
         esito
@@ -411,6 +438,7 @@ impl Store for PostgresStore {
         let c = connessione(&self.filo, &self.letture).await?;
         let sql = "SELECT ipa FROM ente WHERE ipa <> $1 ORDER BY ipa";
         let righe = c.query(sql, &[&INSTALLAZIONE]).await.map_err(errore)?;
+        c.pulita();
         righe
             .iter()
             .map(|r| {

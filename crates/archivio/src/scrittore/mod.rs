@@ -119,9 +119,16 @@ impl Scrittore {
         orologio: Arc<dyn Orologio>,
         stato_orologio: Option<std::path::PathBuf>,
     ) -> Esito<(Sportello, Arc<Vetrina>, std::thread::JoinHandle<()>)> {
+        let mut base = base;
+        base.rimetti(false)?;
+        base.inizia_lettura()?;
+        let ultimo = base.db().una("SELECT max(istante) FROM testa", &[], |r| r.intero_o(0));
+        base.fine_lettura();
+        let guardia = Guardia::nuova(orologio, stato_orologio, ultimo?.flatten().unwrap_or(0));
+        let vetrina = Arc::new(Vetrina::nuova(&guardia));
         let mut s = Self {
-            guardia: Guardia::nuova(Arc::clone(&orologio), None, 0),
-            vetrina: Arc::new(Vetrina::nuova(&Guardia::nuova(Arc::clone(&orologio), None, 0))),
+            guardia,
+            vetrina: Arc::clone(&vetrina),
             base,
             ipa,
             chiave,
@@ -142,14 +149,7 @@ impl Scrittore {
             da_rileggere: false,
             conferma: false,
         };
-        s.base.rimetti(false)?;
-        let ultimo = s.in_lettura(|s| {
-            s.rileggi()?;
-            Ok(s.db().una("SELECT max(istante) FROM testa", &[], |r| r.intero_o(0))?.flatten())
-        })?;
-        s.guardia = Guardia::nuova(orologio, stato_orologio, ultimo.unwrap_or(0));
-        s.vetrina = Arc::new(Vetrina::nuova(&s.guardia));
-        let vetrina = Arc::clone(&s.vetrina);
+        s.in_lettura(Self::rileggi)?;
         s.pubblica();
         // A doubt that a restart did not solve shows in readiness before anything is asked.
         let _ = s.leggi_orologio();

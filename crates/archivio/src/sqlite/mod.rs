@@ -58,7 +58,7 @@ impl SqliteStore {
             Errore::Archivio(format!("la cartella {} è già in uso da un altro processo", radice.display()))
         })?;
         let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
-        let ipa: CodiceIpa = INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        let ipa = installazione::codice()?;
         let installazione = apri_ente(&radice.join(INSTALLAZIONE), &ipa, chiave.clone(), Arc::clone(&orologio))?;
         Ok(Arc::new(Self {
             radice: radice.to_owned(),
@@ -72,7 +72,7 @@ impl SqliteStore {
 
     /// Folder of an ente.
     pub fn cartella(radice: &Path, ipa: &CodiceIpa) -> PathBuf {
-        radice.join("enti").join(ipa.as_str())
+        radice.join(installazione::nome_di(ipa))
     }
 
     /// Opens an ente: blocks only who wants the same one.

@@ -17,13 +17,11 @@ use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::manifesto::copie;
-use super::{
-    DiEnte, DiRegistro, Esito, Guasto, Manifesto, UltimoNumero, cartella_di, crea_riservata, scrivi_riservato,
-};
+use super::{DiEnte, DiRegistro, Esito, Guasto, Manifesto, UltimoNumero, crea_riservata, scrivi_riservato};
 use crate::accessi::Accessi;
 use crate::depositi::origine_accessi;
 use crate::sqlite::verifica::Ancora;
-use crate::sqlite::{FILE_ENTE, schema};
+use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
 use crate::store::{Errore, Registro};
 use crate::{INSTALLAZIONE, letture, tronco};
 
@@ -163,7 +161,7 @@ pub fn pianifica(archivio: &Path, m: &Manifesto, radice: &Path, p: &Perdita<'_>)
 }
 
 fn di_ente(archivio: &Path, e: &DiEnte, saputi: &[Saputo], p: &Perdita<'_>, out: &mut Vec<DaAprire>) -> Esito<()> {
-    let cartella = cartella_di(archivio, &e.ipa);
+    let cartella = SqliteStore::cartella(archivio, &e.ipa);
     let c = schema::apri_lettura(&cartella.join(FILE_ENTE))?;
     let conf = letture::configurazione(&c)?;
     let log = tronco::elenco(&c)?;

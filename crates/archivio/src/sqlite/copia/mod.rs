@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FILE_ENTE, SqliteStore, enti_in, schema};
 use crate::file::{crea_cartella, esadecimale, sincronizza_cartella};
+use crate::installazione::codice;
 use crate::store::Errore;
 use crate::{INSTALLAZIONE, tronco};
 pub use epoca::{DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda};
@@ -156,7 +157,7 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
     }
     let mut cartelle = Vec::new();
     if o.archivio.join(INSTALLAZIONE).join(FILE_ENTE).exists() {
-        let ipa = INSTALLAZIONE.parse().map_err(|_| Errore::Incoerente(INSTALLAZIONE.to_owned()))?;
+        let ipa = codice()?;
         cartelle.push((ipa, INSTALLAZIONE.to_owned()));
     }
     // After the installation's own: what it says is served here is here.
@@ -393,7 +394,7 @@ fn voci(copia: &Path, e: &DiEnte, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito
 
 /// Copies the files that are not there yet; how many, and their bytes.
 fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
-    let da = cartella_di(o.archivio, &e.ipa).join(FILE);
+    let da = SqliteStore::cartella(o.archivio, &e.ipa).join(FILE);
     let a = o.dove.join(FILE).join(e.ipa.as_str());
     crea_riservata(&a)?;
     let (mut nuovi, mut byte, mut visti, mut toccate, mut guasti) = (0, 0, 0u64, HashSet::new(), Vec::new());
@@ -433,11 +434,6 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
     e.documenti.guasti = guasti;
     (o.avanza)(&format!("{}: {} file, {nuovi} nuovi", e.ipa, e.documenti.quanti));
     Ok((nuovi, byte))
-}
-
-/// Folder of an ente, or of the installation itself, within an archive.
-fn cartella_di(archivio: &Path, ipa: &CodiceIpa) -> PathBuf {
-    if ipa.as_str() == INSTALLAZIONE { archivio.join(INSTALLAZIONE) } else { SqliteStore::cartella(archivio, ipa) }
 }
 
 /// Takes away the oldest copies, then the files that no copy names.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::manifesto::copie;
-use super::{Esito, FILE, Guasto, Manifesto, NOME, cartella_di, impasto, sincronizza_albero, voci};
+use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, sincronizza_albero, voci};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::crea_cartella;
-use crate::sqlite::{FILE_ENTE, schema};
+use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
 use crate::tronco;
 
 /// A copy that was brought back.
@@ -88,7 +88,7 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
         if impasto(&elenco, None)?.0 != e.documenti.elenco.sha256 {
             return Err(Guasto::NonValida(format!("l'elenco dei file {} è alterato", e.documenti.elenco.file)));
         }
-        let (da, meta) = (radice.join(FILE).join(e.ipa.as_str()), cartella_di(a, &e.ipa).join(FILE));
+        let (da, meta) = (radice.join(FILE).join(e.ipa.as_str()), SqliteStore::cartella(a, &e.ipa).join(FILE));
         crea_cartella(&meta)?;
         let (mut file, mut peso) = (0, 0);
         voci(copia, e, |v| {
@@ -135,7 +135,7 @@ pub fn controlla_chiave(archivio: &Path, m: &Manifesto) -> Esito<()> {
     };
     let k = ChiaveInstallazione::apri(&percorso).map_err(|e| male(&e))?;
     for e in &m.enti {
-        let c = schema::apri_lettura(&cartella_di(archivio, &e.ipa).join(FILE_ENTE))?;
+        let c = schema::apri_lettura(&SqliteStore::cartella(archivio, &e.ipa).join(FILE_ENTE))?;
         for l in tronco::elenco(&c)?.into_values() {
             let mut s = c.prepare("SELECT privata FROM chiave_log WHERE log = ?")?;
             for privata in s.query_map([l.id], |r| r.get::<_, Vec<u8>>(0))? {
