@@ -235,7 +235,7 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
     }
     println!("copia={}", copia.display());
     println!("istante={}", r.manifesto.istante.utc());
-    verifica::stampa(&opzioni, &v, ancore)
+    verifica::stampa(false, &v, (!o.ancora.is_empty()).then_some(ancore))
 }
 
 fn codice(v: &Verifica) -> u8 {

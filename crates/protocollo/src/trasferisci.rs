@@ -42,20 +42,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
             _ => bail!("--da e --a: uno sqlite:CARTELLA, l'altro postgres://…"),
         }
     })?;
-    let buona = v.differenze.is_empty();
-    if o.json {
-        println!("{}", serde_json::to_string(&v)?);
-    } else {
-        println!("operazioni={}", v.operazioni);
-        println!("registrazioni={}", v.registrazioni);
-        println!("file={}", v.file);
-        println!("differenze={}", v.differenze.len());
-        for d in &v.differenze {
-            println!("{} {}: {}: atteso {}, trovato {}", d.tabella, d.chiave, d.campo, d.atteso, d.trovato);
-        }
-    }
-    eprintln!("{}", if buona { "Trasferito: tutto torna." } else { "Ci sono differenze." });
-    Ok(u8::from(!buona))
+    crate::verifica::stampa(o.json, &v, None)
 }
 
 async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Verifica> {

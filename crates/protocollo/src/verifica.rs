@@ -63,7 +63,7 @@ impl Opzioni {
 /// Recomputes everything; works beside a running service.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
     let (tutte, ancore) = calcola(o)?;
-    stampa(o, &tutte, ancore)
+    stampa(o.json, &tutte, (!o.ancora.is_empty()).then_some(ancore))
 }
 
 /// What is found, with how many anchors.
@@ -201,9 +201,9 @@ fn salva(f: Option<&Path>, r: &Ripresa) -> Result<()> {
 }
 
 /// Prints the outcome; 1 when something does not hold.
-pub fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
+pub fn stampa(json: bool, tutte: &Verifica, ancore: Option<usize>) -> Result<u8> {
     let buona = tutte.differenze.is_empty();
-    if o.json {
+    if json {
         println!("{}", serde_json::to_string(&tutte)?);
     } else {
         println!("operazioni={}", tutte.operazioni);
@@ -213,7 +213,7 @@ pub fn stampa(o: &Opzioni, tutte: &Verifica, ancore: usize) -> Result<u8> {
         println!("file={}", tutte.file);
         println!("righe={}", tutte.righe);
         println!("accessi={}", tutte.accessi);
-        if !o.ancora.is_empty() {
+        if let Some(ancore) = ancore {
             println!("ancore={ancore}");
         }
         if tutte.ancore_coperte > 0 {

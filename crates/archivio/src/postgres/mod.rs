@@ -274,14 +274,11 @@ fn configurazione(url: &str) -> Esito<tokio_postgres::Config> {
 }
 
 /// Does something with a connection of its own.
-async fn con<T: Send + 'static, F: Future<Output = Esito<T>> + Send>(
+async fn con<T: Send + 'static, F: Future<Output = Esito<T>> + Send + 'static>(
     filo: &Filo,
     config: tokio_postgres::Config,
     fa: impl FnOnce(Arc<Client>) -> F + Send + 'static,
-) -> Esito<T>
-where
-    F: 'static,
-{
+) -> Esito<T> {
     filo.qui(async move {
         let (c, connessione) = config.connect(NoTls).await.map_err(errore)?;
         tokio::spawn(connessione);

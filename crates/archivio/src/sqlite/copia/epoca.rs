@@ -16,7 +16,7 @@ use dominio::tempo::Istante;
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
-use super::manifesto::copie;
+use super::manifesto::{copie, leggi_intero};
 use super::{DiEnte, DiRegistro, Esito, Guasto, Manifesto, UltimoNumero, crea_riservata, scrivi_riservato};
 use crate::accessi::Accessi;
 use crate::depositi::origine_accessi;
@@ -114,7 +114,7 @@ fn saputi(radice: &Path) -> Esito<Vec<Saputo>> {
         for voce in std::fs::read_dir(cartella)? {
             let percorso = voce?.path();
             if percorso.extension().is_some_and(|e| e == "json") {
-                let suoi: Vec<Saputo> = serde_json::from_slice(&std::fs::read(&percorso)?).map_err(|_| {
+                let suoi: Vec<Saputo> = serde_json::from_slice(&leggi_intero(&percorso)?).map_err(|_| {
                     Guasto::NonValida(format!(
                         "{} dice fin dove arrivò un altro ripristino, e non si legge",
                         percorso.display()

@@ -155,7 +155,7 @@ impl Manifesto {
     pub fn leggi(copia: &Path) -> Esito<Self> {
         let percorso = copia.join(NOME);
         let male = |e: &str| Guasto::NonValida(format!("il manifesto {} {e}", percorso.display()));
-        let byte = match std::fs::read(&percorso) {
+        let byte = match leggi_intero(&percorso) {
             Ok(b) => b,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Guasto::NonValida(format!(
@@ -206,6 +206,23 @@ pub fn copie(dove: &Path) -> Esito<Vec<PathBuf>> {
     }
     out.sort();
     Ok(out)
+}
+
+/// Longest file of a copy that is read whole, bytes.
+const INTERO_MAX: u64 = 64 * 1024 * 1024;
+
+/// A file that comes from outside, whole; not one of any length.
+pub(super) fn leggi_intero(percorso: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut byte = Vec::new();
+    std::fs::File::open(percorso)?.take(INTERO_MAX + 1).read_to_end(&mut byte)?;
+    if byte.len() as u64 > INTERO_MAX {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!("{} è troppo lungo", percorso.display()),
+        ));
+    }
+    Ok(byte)
 }
 
 #[cfg(test)]
