@@ -2,6 +2,8 @@
 //!
 //! Sorted, because the order of fields says nothing and must not matter to who rebuilds the entry from a receipt.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -14,9 +16,17 @@ const PREFISSO_VOCE: &[u8] = b"protocollo/op/v1\n";
 /// The entry: SHA-256(`"protocollo/op/v1\n"` ‖ digests sorted bytewise). Sorts `impronte` in place.
 #[must_use]
 pub fn voce(impronte: &mut [Hash]) -> Hash {
-    // Digests nearly always differ within their first bytes, which compare as one number.
+    impronte.sort_unstable_by(ordine);
+    voce_ordinata(impronte)
+}
+
+/// Digests nearly always differ within their first bytes, which compare as one number.
+fn ordine(a: &Hash, b: &Hash) -> Ordering {
     let inizio = |h: &Hash| u64::from_be_bytes([h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]]);
-    impronte.sort_unstable_by(|a, b| inizio(a).cmp(&inizio(b)).then_with(|| a.cmp(b)));
+    inizio(a).cmp(&inizio(b)).then_with(|| a.cmp(b))
+}
+
+fn voce_ordinata(impronte: &[Hash]) -> Hash {
     Sha256::new().chain_update(PREFISSO_VOCE).chain_update(impronte.as_flattened()).finalize().into()
 }
 
@@ -39,6 +49,7 @@ pub fn voce_di(seme: &Seme, operazione: &Operazione) -> Result<Hash, ErroreCampo
 pub struct Impronte {
     seme: Seme,
     digestore: Digestore,
+    /// Always in order, so that the entry costs nothing more.
     impronte: Vec<Hash>,
 }
 
@@ -84,7 +95,9 @@ impl Impronte {
         if self.impronte.len() >= CAMPI_MAX {
             return Err(ErroreCampo::TroppiCampi { campi: self.impronte.len() + 1 });
         }
-        self.impronte.push(self.digestore.impronta(nome, valore)?);
+        let impronta = self.digestore.impronta(nome, valore)?;
+        let posto = self.impronte.partition_point(|x| ordine(x, &impronta).is_lt());
+        self.impronte.insert(posto, impronta);
         Ok(())
     }
 
@@ -129,7 +142,7 @@ impl Impronte {
         if self.impronte.is_empty() {
             return Err(ErroreCampo::NessunCampo);
         }
-        Ok(voce(&mut self.impronte))
+        Ok(voce_ordinata(&self.impronte))
     }
 }
 

@@ -8,9 +8,10 @@
 //! so nothing more is poured until everybody closed and the whole WAL is read again from its beginning.
 
 use std::cell::Cell;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -24,11 +25,17 @@ use crate::store::{Errore, Esito};
 use crate::tenuta::Tenuta;
 
 /// Search rows gathered before they are moved to the index.
-const RECENTI_MAX: usize = 2_048;
+const RECENTI_MAX: usize = 4_096;
+/// Some pieces of the index put together.
+const FUSIONE: &str = "INSERT INTO cerca(cerca, rank) VALUES ('merge', 64);";
 /// Idle time after which waiting search rows are moved.
 const RIPOSO: Duration = Duration::from_millis(50);
-/// Pages in the WAL from which it is brought into the file at once.
+/// New pages in the WAL from which it is brought into the file, also without a rest.
 const PAGINE_MAX: i32 = 4_000;
+/// Pages in the WAL from which the writer itself ends what was begun beside it, so that the WAL starts again.
+const PAGINE_WAL: i32 = 4 * PAGINE_MAX;
+/// Brings into the file what no reader holds back, without waiting for anybody.
+const TRAVASA: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// What was committed is in the file too after so long, and a file that refuses is noticed.
 const TRAVASO: Duration = Duration::from_secs(5);
 /// How long whoever reads is waited for, when every connection must be closed.
@@ -81,6 +88,77 @@ impl Lettori {
     }
 }
 
+/// What is known of the WAL, told by SQLite after each commit.
+#[derive(Default)]
+struct Wal {
+    /// Its pages.
+    pagine: AtomicI32,
+    /// As many of them, from the beginning, are in the file too.
+    versate: AtomicI32,
+    /// There was a commit since this was last lowered.
+    scritto: AtomicBool,
+}
+
+impl Wal {
+    fn confermato(&self, pagine: i32) {
+        // Not longer than before: it started again.
+        if pagine <= self.pagine.swap(pagine, Ordering::Relaxed) {
+            self.versate.store(0, Ordering::Relaxed);
+        }
+        self.scritto.store(true, Ordering::Relaxed);
+    }
+
+    fn pagine(&self) -> i32 {
+        self.pagine.load(Ordering::Relaxed)
+    }
+
+    /// Pages that are not in the file yet.
+    fn da_versare(&self) -> i32 {
+        self.pagine() - self.versate.load(Ordering::Relaxed)
+    }
+}
+
+/// Pages in the WAL, and how many of them are in the file.
+type Versate = rusqlite::Result<(i32, i32)>;
+
+/// A connection that brings the WAL into the file on a thread of its own, while the writer goes on.
+#[derive(Default)]
+struct Fianco {
+    libera: Option<Connection>,
+    filo: Option<JoinHandle<(Connection, Versate)>>,
+}
+
+impl Fianco {
+    fn avvia(&mut self, percorso: &Path) -> Esito<()> {
+        let c = match self.libera.take() {
+            Some(c) => c,
+            None => schema::apri_travaso(percorso)?,
+        };
+        let versa = move || {
+            let esito = versato(&c, TRAVASA);
+            (c, esito)
+        };
+        self.filo = Some(std::thread::Builder::new().name("travaso".to_owned()).spawn(versa)?);
+        Ok(())
+    }
+
+    fn lavora(&self) -> bool {
+        self.filo.is_some()
+    }
+
+    /// What became of it, if it ended or is waited for.
+    fn finito(&mut self, aspetta: bool) -> Option<Versate> {
+        let filo = self.filo.take_if(|f| aspetta || f.is_finished())?;
+        Some(match filo.join() {
+            Ok((c, esito)) => {
+                self.libera = Some(c);
+                esito
+            }
+            Err(_) => Err(rusqlite::Error::UnwindingPanic),
+        })
+    }
+}
+
 /// The writer's side of the file of an ente.
 pub(crate) struct BaseSqlite {
     percorso: PathBuf,
@@ -91,18 +169,19 @@ pub(crate) struct BaseSqlite {
     recenti: Cell<usize>,
     /// The index refused them: they are tried again after the next registration, not before.
     rinviati: bool,
+    /// The index may have pieces to put together.
+    da_fondere: bool,
     /// Everything was closed and opened again.
     riaperto: bool,
     /// Pages of a commit that failed may lie whole in the WAL.
     residuo: bool,
     /// The database was closed, and is not open again yet.
     chiuso: bool,
-    /// Pages in the WAL after the last commit.
-    pagine_wal: Arc<AtomicI32>,
-    /// As many, before the group that is under way.
-    pagine_prima: i32,
+    wal: Arc<Wal>,
     /// When the WAL was last brought into the file.
     travasato: Instant,
+    /// Brings it there while the writer goes on.
+    fianco: Fianco,
     /// How long after a failed pouring it is tried again.
     ritenta: Duration,
 }
@@ -120,12 +199,13 @@ impl BaseSqlite {
             tenute,
             recenti: Cell::new(0),
             rinviati: false,
+            da_fondere: false,
             riaperto: false,
             residuo: false,
             chiuso: false,
-            pagine_wal: Arc::default(),
-            pagine_prima: 0,
+            wal: Arc::default(),
             travasato: Instant::now(),
+            fianco: Fianco::default(),
             ritenta: RITENTA,
         };
         b.conta_pagine()?;
@@ -136,9 +216,9 @@ impl BaseSqlite {
     /// Has SQLite say after each commit how many pages the WAL holds, instead of pouring it by itself: it would keep
     /// quiet about what fails.
     fn conta_pagine(&mut self) -> Esito<()> {
-        let pagine = Arc::clone(&self.pagine_wal);
+        let wal = Arc::clone(&self.wal);
         self.c.wal_hook(Some(move |_: &mut _, n: i32| {
-            pagine.store(n, Ordering::Relaxed);
+            wal.confermato(n);
             Ok(())
         }))?;
         Ok(())
@@ -154,16 +234,18 @@ impl BaseSqlite {
     fn sposta_recenti(&mut self) -> Result<(), Caduta> {
         // What is still waiting is tried again after the next registration; meanwhile reading looks there.
         self.recenti.set(0);
+        self.da_fondere = true;
+        self.sull_indice(
+            "INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
+             DELETE FROM cerca_recente;",
+        )
+    }
+
+    /// A transaction on the search index.
+    fn sull_indice(&mut self, sql: &str) -> Result<(), Caduta> {
         let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
         let iniziata = inizio.is_ok();
-        let sposta = || {
-            self.c.execute_batch(
-                "INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
-                 DELETE FROM cerca_recente;
-                 COMMIT;",
-            )
-        };
-        match inizio.and_then(|()| sposta()) {
+        match inizio.and_then(|()| self.c.execute_batch(sql)).and_then(|()| self.c.execute_batch("COMMIT")) {
             Ok(()) => {
                 self.tenute.indice.regge();
                 Ok(())
@@ -182,24 +264,68 @@ impl BaseSqlite {
         }
     }
 
-    /// Is it time to bring the WAL into the file, also if there is no rest?
-    fn travaso_dovuto(&self) -> bool {
-        let pagine = self.pagine_wal.load(Ordering::Relaxed);
+    /// At rest, puts together some pieces of the index, which while registering goes on are left as they come.
+    fn fondi(&mut self) -> Result<(), Caduta> {
+        self.da_fondere = false;
+        let prima = self.c.total_changes();
+        self.sull_indice(FUSIONE)?;
+        // As SQLite documents it: with fewer than two changes nothing was left to do.
+        self.da_fondere = self.c.total_changes() - prima >= 2;
+        Ok(())
+    }
+
+    /// After a group: what must be brought into the file without waiting for a rest goes there beside the writer,
+    /// which only ends what that began.
+    fn travasa_in_corsa(&mut self) {
         if self.tenute.travaso.motivo().is_some() {
-            return self.travasato.elapsed() >= self.ritenta;
+            if self.travasato.elapsed() >= self.ritenta {
+                self.travasa();
+            }
+        } else if self.fianco.lavora() {
+            let Some(esito) = self.fianco.finito(false) else { return };
+            self.nota_travaso(esito);
+            if self.wal.pagine() >= PAGINE_WAL {
+                self.travasa();
+            }
+        } else if self.wal.da_versare() >= PAGINE_MAX {
+            self.travasato = Instant::now();
+            if let Err(e) = self.fianco.avvia(&self.percorso) {
+                tracing::warn!(errore = %e, "il travaso non parte accanto allo scrittore");
+                self.travasa();
+            }
+        } else if self.wal.da_versare() > 0 && self.travasato.elapsed() >= TRAVASO {
+            self.travasa();
         }
-        pagine >= PAGINE_MAX || pagine > 0 && self.travasato.elapsed() >= TRAVASO
     }
 
     /// Brings what was committed from the WAL into the file.
     fn travasa(&mut self) {
         self.travasato = Instant::now();
+        self.lascia_fianco();
         if self.residuo || (self.chiuso || self.tenute.travaso.motivo().is_some()) && !self.ricomincia() {
             return;
         }
-        match versato(&self.c, "PRAGMA wal_checkpoint(PASSIVE)") {
-            Ok((pagine, versate)) => {
-                self.pagine_wal.store(pagine.saturating_sub(versate).max(0), Ordering::Relaxed);
+        let esito = versato(&self.c, TRAVASA);
+        if let Ok((pagine, _)) = esito {
+            self.wal.pagine.store(pagine.max(0), Ordering::Relaxed);
+        }
+        self.nota_travaso(esito);
+    }
+
+    /// Waits for what is done beside the writer, and closes that connection.
+    fn lascia_fianco(&mut self) {
+        if let Some(esito) = self.fianco.finito(true) {
+            self.nota_travaso(esito);
+        }
+        self.fianco.libera = None;
+    }
+
+    fn nota_travaso(&mut self, esito: Versate) {
+        match esito {
+            Ok((_, versate)) => {
+                // More than there are: the WAL started again meanwhile.
+                let versate = if versate > self.wal.pagine() { 0 } else { versate.max(0) };
+                self.wal.versate.store(versate, Ordering::Relaxed);
                 self.tenute.travaso.regge();
                 self.ritenta = RITENTA;
             }
@@ -227,6 +353,7 @@ impl BaseSqlite {
     /// A new connection. With nothing left behind all the others are closed first, so that whatever they share is made
     /// anew and the WAL is read from its beginning; otherwise the old one is closed last, and nothing is read again.
     fn riapri(&mut self) -> Esito<()> {
+        self.lascia_fianco();
         let lettori = Arc::clone(&self.lettori);
         let tutti = if self.residuo { None } else { lettori.tutti() };
         if tutti.is_some() {
@@ -268,7 +395,7 @@ impl Base for BaseSqlite {
     }
 
     fn inizia(&mut self, _gruppo: &[Lavoro]) -> Esito<Inizio> {
-        self.pagine_prima = self.pagine_wal.swap(0, Ordering::Relaxed);
+        self.wal.scritto.store(false, Ordering::Relaxed);
         self.c.execute_batch("BEGIN IMMEDIATE")?;
         // Nobody else ever writes to the file of an ente.
         Ok(Inizio::default())
@@ -276,20 +403,14 @@ impl Base for BaseSqlite {
 
     fn conferma(&mut self, _mosso: Mosso) -> Esito<bool> {
         self.c.execute_batch("COMMIT")?;
-        // Zero still: the group had nothing to write.
-        let scritto = self.pagine_wal.load(Ordering::Relaxed) > 0;
+        let scritto = self.wal.scritto.load(Ordering::Relaxed);
         if scritto {
             self.residuo = false;
-        } else {
-            self.pagine_wal.store(self.pagine_prima, Ordering::Relaxed);
         }
         Ok(scritto)
     }
 
     fn annulla(&mut self, iniziata: bool) -> bool {
-        if self.pagine_wal.load(Ordering::Relaxed) == 0 {
-            self.pagine_wal.store(self.pagine_prima, Ordering::Relaxed);
-        }
         let _ = self.c.execute_batch("ROLLBACK");
         if iniziata {
             // Before the answers: who is told that nothing was done must not find it done.
@@ -333,18 +454,22 @@ impl Base for BaseSqlite {
     }
 
     fn riposo(&self) -> Option<Duration> {
-        if self.recenti.get() > 0 {
+        if self.recenti.get() > 0 || self.da_fondere {
             Some(RIPOSO)
         } else if self.tenute.travaso.motivo().is_some() {
             Some(self.ritenta)
         } else {
-            (self.pagine_wal.load(Ordering::Relaxed) > 0).then_some(TRAVASO)
+            (self.wal.da_versare() > 0).then_some(TRAVASO)
         }
     }
 
     fn a_riposo(&mut self) -> Result<bool, Caduta> {
         if self.recenti.get() > 0 {
             self.sposta_recenti()?;
+            return Ok(false);
+        }
+        if self.da_fondere {
+            self.fondi()?;
             return Ok(false);
         }
         self.travasa();
@@ -355,9 +480,7 @@ impl Base for BaseSqlite {
         if self.recenti.get() >= RECENTI_MAX {
             self.sposta_recenti()?;
         }
-        if self.travaso_dovuto() {
-            self.travasa();
-        }
+        self.travasa_in_corsa();
         Ok(std::mem::take(&mut self.riaperto))
     }
 
@@ -366,6 +489,7 @@ impl Base for BaseSqlite {
         if self.recenti.get() > 0 {
             let _ = self.sposta_recenti();
         }
+        self.lascia_fianco();
         if self.tenute.travaso.motivo().is_some() {
             let _ = self.c.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
@@ -414,6 +538,6 @@ impl Db for BaseSqlite {
 }
 
 /// Pages in the WAL, and how many of them are in the file: fewer while somebody reads what was there before.
-fn versato(c: &Connection, come: &str) -> rusqlite::Result<(i32, i32)> {
+fn versato(c: &Connection, come: &str) -> Versate {
     c.query_row(come, [], |r| Ok((r.get(1)?, r.get(2)?)))
 }

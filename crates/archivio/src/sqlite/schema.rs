@@ -12,6 +12,7 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (2, include_str!("migrazioni/0002-annullamenti.sql")),
     (3, include_str!("migrazioni/0003-testimoni.sql")),
     (4, include_str!("migrazioni/0004-depositi.sql")),
+    (5, include_str!("migrazioni/0005-indice.sql")),
 ];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
@@ -68,9 +69,19 @@ pub fn apri_scorsa(percorso: &Path, temporanee: &str) -> Esito<Connection> {
     Ok(c)
 }
 
+/// Opens a connection that only brings the WAL into the file.
+///
+/// # Errors
+/// SQLite's.
+pub fn apri_travaso(percorso: &Path) -> Esito<Connection> {
+    let c = lettura(percorso)?;
+    c.execute_batch("PRAGMA synchronous=FULL; PRAGMA cache_size=-200;")?;
+    Ok(c)
+}
+
 fn lettura(percorso: &Path) -> Esito<Connection> {
     let c = Connection::open_with_flags(percorso, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    // Only the writer brings the WAL into the file: it must know when that fails. Whoever reads may close last.
+    // Only who the writer asks brings the WAL into the file: it must know when that fails. Whoever reads may close last.
     c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     comune(&c)?;
     Ok(c)
@@ -79,6 +90,9 @@ fn lettura(percorso: &Path) -> Esito<Connection> {
 fn comune(c: &Connection) -> Esito<()> {
     c.set_prepared_statement_cache_capacity(96);
     c.busy_timeout(std::time::Duration::from_secs(10))?;
+    // Plans never look at bound values: where an index has a condition, each new value would have the statement compiled
+    // again.
+    c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     c.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=ON;")?;
     Ok(())
 }
