@@ -186,6 +186,7 @@ impl dyn Db + '_ {
 }
 
 /// A transaction that failed. One that could not even begin wrote nothing: it is the connection that does not serve.
+#[derive(Debug)]
 pub(crate) struct Caduta {
     pub errore: Errore,
     pub iniziata: bool,

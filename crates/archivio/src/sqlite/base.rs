@@ -541,3 +541,96 @@ impl Db for BaseSqlite {
 fn versato(c: &Connection, come: &str) -> Versate {
     c.query_row(come, [], |r| Ok((r.get(1)?, r.get(2)?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(percorso: &Path) -> BaseSqlite {
+        let mut c = schema::apri_scrittura(percorso).unwrap();
+        schema::migra(&mut c).unwrap();
+        BaseSqlite::nuova(percorso.to_owned(), c, Lettori::nuovi(2), Arc::default()).unwrap()
+    }
+
+    /// A group of so many rows, each of about a page.
+    fn gruppo(b: &mut BaseSqlite, n: &mut i64, righe: usize) {
+        b.inizia(&[]).unwrap();
+        for _ in 0..righe {
+            *n += 1;
+            let testo = "x".repeat(3_000);
+            b.c.execute("INSERT INTO password(utente, phc) VALUES (?, ?)", (n.to_string(), testo)).unwrap();
+        }
+        assert!(b.conferma(Mosso::default()).unwrap());
+        assert!(!b.dopo_gruppo().unwrap());
+    }
+
+    #[test]
+    fn without_a_rest_the_wal_goes_into_the_file_and_starts_again() {
+        let d = tempfile::tempdir().unwrap();
+        let p = d.path().join("x.sqlite");
+        let mut b = base(&p);
+        let lettore = schema::apri_lettura(&p).unwrap();
+        let pagina = 4_096;
+        let (mut n, mut ripartito, mut massimo, mut accanto) = (0, 0, 0, 0);
+        while ripartito < 2 {
+            let prima = b.wal.pagine();
+            gruppo(&mut b, &mut n, 100);
+            accanto += usize::from(b.fianco.lavora());
+            ripartito += usize::from(b.wal.pagine() < prima);
+            massimo = massimo.max(b.wal.pagine());
+            assert!(n < 200_000, "never started again: {} pages", b.wal.pagine());
+        }
+        assert!(accanto > 0 && massimo < 2 * PAGINE_WAL, "{accanto} {massimo}");
+        assert!(std::fs::metadata(&p).unwrap().len() > u64::try_from(PAGINE_WAL * pagina).unwrap() / 2);
+        // Who reads sees all of it meanwhile, and holds back the pouring only as long as he reads.
+        let conta = |c: &Connection| c.query_row("SELECT count(*) FROM password", [], |r| r.get::<_, i64>(0)).unwrap();
+        assert_eq!(conta(&lettore), n);
+        lettore.execute_batch("BEGIN").unwrap();
+        let vede = conta(&lettore);
+        for _ in 0..300 {
+            gruppo(&mut b, &mut n, 100);
+        }
+        assert_eq!(conta(&lettore), vede);
+        lettore.execute_batch("COMMIT").unwrap();
+        // At rest nothing is left to pour.
+        while b.riposo().is_some() {
+            b.a_riposo().unwrap();
+        }
+        assert_eq!((b.wal.da_versare(), conta(&lettore)), (0, n));
+        assert!(b.fianco.libera.is_none() && !b.fianco.lavora());
+        b.congeda();
+        drop(lettore);
+        drop(b);
+        assert!(!d.path().join("x.sqlite-wal").exists(), "the last one closes");
+        let c = Connection::open(&p).unwrap();
+        assert_eq!(c.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0)).unwrap(), "ok");
+        assert_eq!(conta(&c), n);
+    }
+
+    #[test]
+    fn at_rest_the_pieces_of_the_index_are_put_together_and_then_nothing_is_written() {
+        let d = tempfile::tempdir().unwrap();
+        let mut b = base(&d.path().join("x.sqlite"));
+        let trova = |b: &BaseSqlite, parola: &str| -> i64 {
+            b.c.query_row("SELECT count(*) FROM cerca WHERE cerca MATCH ?", [parola], |r| r.get(0)).unwrap()
+        };
+        let pezzi = |b: &BaseSqlite| -> i64 {
+            b.c.query_row("SELECT count(DISTINCT segid) FROM cerca_idx", [], |r| r.get(0)).unwrap()
+        };
+        for i in 1..=7 {
+            b.inizia(&[]).unwrap();
+            b.indicizza(i, &format!("delibera numero{i}"), "comune").unwrap();
+            b.conferma(Mosso::default()).unwrap();
+            b.sposta_recenti().unwrap();
+        }
+        assert_eq!(pezzi(&b), 7, "left as they came");
+        let mut passi = 0;
+        while b.riposo().is_some() {
+            b.a_riposo().unwrap();
+            passi += 1;
+            assert!(passi < 50, "it never rests");
+        }
+        assert_eq!((pezzi(&b), trova(&b, "delibera"), trova(&b, "numero5")), (1, 7, 1));
+        assert_eq!(b.riposo(), None);
+    }
+}

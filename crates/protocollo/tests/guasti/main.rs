@@ -178,6 +178,20 @@ fn a_database_file_that_refuses_is_said_and_stops_nobody() {
         b.registra(&Richiesta::nuda(&nome(2)));
         b.mantiene(che);
     }
+    // The same without a rest, when it goes there beside the writer.
+    for (che, cosa) in [("an error while writing under load", SCRIVI), ("a lost fsync under load", SINCRONIZZA)] {
+        b.disco.rompi(Guasto::nuovo("*/enti/c_z999/ente.sqlite", cosa, EIO));
+        let mut n = 0;
+        while !b.pronto().1["avvisi"].to_string().contains("il file dell'archivio non si può aggiornare") {
+            for _ in 0..100 {
+                n += 1;
+                b.registra(&Richiesta::nuda(&format!("{che} {n}")).senza_chiave());
+            }
+            assert!(n < 5_000, "{che}: nobody says it");
+        }
+        b.disco.sana();
+        b.guarito(che);
+    }
     b.alla_fine();
 }
 
