@@ -198,6 +198,19 @@ impl Ente {
     }
 
     /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
+    async fn preparata(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Preparata> {
+        let idem = nuova.idempotenza.clone();
+        match self.prepara(aoo, nuova) {
+            Ok(p) => Ok(Preparata::Ora(Box::new(p))),
+            // The same request, refused now for what changed since: it still gets its first answer.
+            Err(rifiuto) => {
+                let log = self.log(Some(aoo))?;
+                let prima = self.leggi(move |c| letture::gia_fatto(c, log.id, idem.as_ref())).await?;
+                prima.map(Preparata::Prima).ok_or(rifiuto)
+            }
+        }
+    }
+
     fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
         let (versione, conf) = self.conf();
         let stato =
@@ -225,6 +238,12 @@ impl Ente {
             idempotenza: n.idempotenza,
         })
     }
+}
+
+/// A registration on its way to the writer, or the answer that the same request had.
+enum Preparata {
+    Ora(Box<Pronta>),
+    Prima(Fatto),
 }
 
 #[async_trait]
@@ -260,17 +279,41 @@ impl EnteStore for Ente {
     }
 
     async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto> {
-        let idem = nuova.idempotenza.clone();
-        let p = match self.prepara(aoo, nuova) {
-            Ok(p) => p,
-            // The same request, refused now for what changed since: it still gets its first answer.
-            Err(rifiuto) => {
-                let log = self.log(Some(aoo))?;
-                let prima = self.leggi(move |c| letture::gia_fatto(c, log.id, idem.as_ref())).await?;
-                return prima.ok_or(rifiuto);
+        match self.preparata(aoo, nuova).await? {
+            Preparata::Ora(p) => self.chiedi(|r| Lavoro::Registra(p, r)).await,
+            Preparata::Prima(f) => Ok(f),
+        }
+    }
+
+    async fn registra_e_mostra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<(Fatto, Registrazione)> {
+        let (operatore, porta) = ((&nuova.chi).into(), nuova.chi.porta);
+        let mut dati = None;
+        let fatto = match self.preparata(aoo, nuova).await? {
+            Preparata::Ora(p) => {
+                dati = Some(p.dati.clone());
+                self.chiedi(|r| Lavoro::Registra(p, r)).await?
             }
+            Preparata::Prima(f) => f,
         };
-        self.chiedi(|r| Lavoro::Registra(Box::new(p), r)).await
+        let registrazione = match dati {
+            // It was made by this operation alone: nothing has to be read.
+            Some(dati) if !fatto.ripetuta => Registrazione::da_operazioni(&[Operazione {
+                ente: self.ipa.clone(),
+                aoo: Some(aoo.clone()),
+                indice: fatto.indice,
+                istante: fatto.istante,
+                operatore,
+                porta,
+                chiave: fatto.chiave.clone(),
+                evento: Evento::Registrazione(Box::new(dati)),
+            }]),
+            _ => match &fatto.chiave {
+                Some(k) => self.registrazione(aoo, k, Some(fatto.indice)).await?,
+                None => None,
+            },
+        };
+        let registrazione = registrazione.ok_or_else(|| Errore::Incoerente("registrazione senza numero".to_owned()))?;
+        Ok((fatto, registrazione))
     }
 
     async fn comanda(

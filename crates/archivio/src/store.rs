@@ -430,6 +430,8 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto>;
     /// Registers a document: number, instant, operation, entry and rows on disk together, then the answer.
     async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto>;
+    /// The same, with the registration as that operation made it: what [`Self::registrazione`] would read.
+    async fn registra_e_mostra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<(Fatto, Registrazione)>;
     /// A command on a registration. `file` are the stored bytes of the documents named in `Comando::Allega`, in order.
     async fn comanda(
         &self,

@@ -237,7 +237,11 @@ impl Banco {
     }
 
     pub async fn registra(&self, oggetto: &str) -> Fatto {
-        self.ente.registra(&aoo(), self.nuova("anna", oggetto)).await.unwrap()
+        let (fatto, mostrata) = self.ente.registra_e_mostra(&aoo(), self.nuova("anna", oggetto)).await.unwrap();
+        // What is shown without reading is what will be read.
+        let letta = self.ente.registrazione(&aoo(), &mostrata.chiave, Some(fatto.indice)).await.unwrap();
+        assert_eq!(letta.as_ref(), Some(&mostrata));
+        fatto
     }
 
     pub async fn cerca(&self, chi: &str, f: Filtro) -> Pagina<Trovata> {

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
 
-use super::{Percorso, Risposta, cerca, completa, idempotenza, indirizzo, json_di};
+use super::{Percorso, Risposta, completa, idempotenza, indirizzo, json_di};
 use crate::problema::Problema;
 use crate::ricezione::{Corpo, Parti, ricevi};
 use crate::token::Chiamante;
@@ -44,14 +44,12 @@ pub async fn crea(
 }
 
 async fn registra(s: &Servizio, c: &Chiamante, nuova: DaRegistrare) -> Risposta<Response> {
-    let fatto = c.ente.registra(&c.aoo, nuova).await?;
+    // As of that operation: a repeated request gets the first answer, whatever came after.
+    let (fatto, reg) = c.ente.registra_e_mostra(&c.aoo, nuova).await?;
     if !fatto.ripetuta {
         s.metriche.registrata();
     }
-    let chiave = fatto.chiave.ok_or_else(|| Problema::non_trovato("la registrazione non esiste"))?;
-    // As of that operation: a repeated request gets the first answer, whatever came after.
-    let reg = cerca(&*c.ente, &c.aoo, &chiave, Some(fatto.indice)).await.map_err(|p| p.dopo_il_fatto(&chiave))?;
     let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));
-    let posto = indirizzo(&*c.ente, &c.aoo, &chiave);
+    let posto = indirizzo(&*c.ente, &c.aoo, &reg.chiave);
     Ok((StatusCode::CREATED, [(header::LOCATION, posto)], Json(corpo)).into_response())
 }
