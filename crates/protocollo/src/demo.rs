@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Deserialize;
 use servizio::Servizio;
 use servizio::ancore::Ancore;
+use servizio::sola_lettura::SolaLettura;
 use servizio::testimoni::Interpellato;
 
 use crate::campione;
@@ -135,11 +136,23 @@ pub fn di_postgres(url: &str) -> bool {
 struct ServizioConf {
     listen: Option<String>,
     url_pubblico: Option<String>,
+    /// Nothing is registered as long as the service runs.
+    sola_lettura: Option<bool>,
 }
 
 /// One key of the configuration: the environment comes before the file.
 pub fn chiave(nome: &str, file: Option<String>) -> Option<String> {
     std::env::var(format!("PROTOCOLLO_{nome}")).ok().or(file)
+}
+
+/// A key that is yes or no.
+fn si(nome: &str, file: Option<bool>) -> Result<bool> {
+    match std::env::var(format!("PROTOCOLLO_{nome}")).ok().as_deref().map(str::trim) {
+        None | Some("") => Ok(file.unwrap_or(false)),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(altro) => bail!("PROTOCOLLO_{nome}: «{altro}» non è previsto; usare true o false"),
+    }
 }
 
 /// A key that is a list: in the environment one a line, or between semicolons.
@@ -230,7 +243,8 @@ pub fn demo(o: &Demo) -> Result<u8> {
         let c = campione::apri(&*store, &o.archivio, o.registrazioni).await?;
         let ascolto = ascolta(&o.listen).await?;
         let url = format!("http://{}", ascolto.local_addr()?);
-        let s = con_testimoni(Servizio::nuovo(store, &url), &o.testimoni, TestimoniConf::default(), false)?;
+        let s = con_testimoni(Servizio::nuovo(store, &url), &o.testimoni, TestimoniConf::default(), false)?
+            .con_sola_lettura(SolaLettura::in_cartella(&o.archivio));
         for (k, v) in [
             ("url", &url),
             ("utente", &c.utente),
@@ -254,6 +268,8 @@ pub fn serve(o: &Serve) -> Result<u8> {
     let conf = Configurazione::leggi(o.config.as_deref())?;
     let dove = conf.dove(o.archivio.as_deref())?;
     let cartella = dove.cartella.clone();
+    let sola_lettura =
+        SolaLettura::in_cartella(&cartella).sempre(si("SERVIZIO__SOLA_LETTURA", conf.servizio.sola_lettura)?);
     let listen = o
         .listen
         .clone()
@@ -268,7 +284,8 @@ pub fn serve(o: &Serve) -> Result<u8> {
         let ancore = chiave("ANCORE__CARTELLA", conf.ancore.cartella).map(PathBuf::from);
         let ancore = Ancore::in_cartella(ancore).e_per_posta(posta);
         let s =
-            con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni, con_indirizzo)?;
+            con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni, con_indirizzo)?
+                .con_sola_lettura(sola_lettura);
         println!("url={url}");
         servi(ascolto, Arc::new(s)).await
     })

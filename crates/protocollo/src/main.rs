@@ -8,6 +8,7 @@ mod copie;
 mod demo;
 mod eml;
 mod parole;
+mod sola_lettura;
 mod trasferisci;
 mod verifica;
 
@@ -48,6 +49,8 @@ enum Verbo {
     Ripristina(copie::Ripristina),
     /// Prova a ripristinare la copia più recente in una cartella temporanea, e ne fa rapporto.
     ProvaRipristino(copie::ProvaRipristino),
+    /// Ferma le registrazioni su tutti i nodi, senza riavviare: si può solo consultare.
+    SolaLettura(sola_lettura::Opzioni),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Verbo::Backup(o) => copie::backup(o),
         Verbo::Ripristina(o) => copie::ripristina(o),
         Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
+        Verbo::SolaLettura(o) => sola_lettura::esegui(o),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

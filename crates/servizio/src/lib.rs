@@ -13,6 +13,7 @@
 //! | [`problema`] | errors as answers |
 //! | [`stampe`] | documents on paper: receipt for the person, history of a registration |
 //! | [`salute`] | liveness, readiness, metrics |
+//! | [`sola_lettura`] | nothing is added: who says so, and the layer that refuses |
 //! | [`testimoni`] | witnesses asked to cosign our logs; this installation as the witness of others |
 //!
 //! No door writes a row by itself: each turns what it was given into a command of the core.
@@ -27,6 +28,7 @@ pub mod rest;
 pub mod ricezione;
 pub mod salute;
 pub mod scarico;
+pub mod sola_lettura;
 pub mod stampe;
 pub mod testimoni;
 pub mod token;
@@ -66,6 +68,8 @@ pub struct Servizio {
     pub testimoni: Arc<testimoni::Testimoni>,
     /// The logs of others that are watched here.
     pub osservatorio: testimoni::Osservatorio,
+    /// May anything be written?
+    pub sola_lettura: sola_lettura::SolaLettura,
 }
 
 impl Servizio {
@@ -79,7 +83,15 @@ impl Servizio {
             ancore: Arc::default(),
             testimoni: Arc::default(),
             osservatorio: testimoni::Osservatorio::default(),
+            sola_lettura: sola_lettura::SolaLettura::default(),
         }
+    }
+
+    /// The same, which somebody may make read-only.
+    #[must_use]
+    pub fn con_sola_lettura(mut self, sola_lettura: sola_lettura::SolaLettura) -> Self {
+        self.sola_lettura = sola_lettura;
+        self
     }
 
     /// The same, with these witnesses asked to cosign its logs.
@@ -126,7 +138,7 @@ pub fn rotte(s: Arc<Servizio>) -> Router {
 }
 
 /// What holds for every answer, whichever door gives it: from the inside out, a panic is a problem, a request has its
-/// time, is counted, is compressed when it is text, and carries protective headers.
+/// time, is refused if it would write where nothing may be written, is counted, is compressed when it is text, and carries protective headers.
 fn protette(porte: Router<Arc<Servizio>>, s: Arc<Servizio>) -> Router {
     let fissa = |nome: HeaderName, valore: &'static str| {
         SetResponseHeaderLayer::if_not_present(nome, HeaderValue::from_static(valore))
@@ -138,6 +150,7 @@ fn protette(porte: Router<Arc<Servizio>>, s: Arc<Servizio>) -> Router {
             Problema::interno().into_response()
         }))
         .layer(axum::middleware::from_fn_with_state(s.limiti.attesa_max, a_tempo))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), sola_lettura::guardia))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), salute::conta))
         .with_state(s)
         .layer(CompressionLayer::new().compress_when(SizeAbove::new(1_024).and(testo_nostro)))
@@ -240,6 +253,8 @@ async fn un_testimone(s: Arc<Servizio>, n: usize, mut campanello: tokio::sync::w
 
 /// Each ente by itself: what stops one does not stop the others. Says whether all went well.
 async fn un_giro(s: &Servizio, spazza: bool) -> bool {
+    // What would be taken away stays, while nothing may be added.
+    let spazza = spazza && s.sola_lettura.motivo().await.is_none();
     let enti = match s.store.enti().await {
         Ok(enti) => enti,
         Err(e) => {

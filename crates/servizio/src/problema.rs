@@ -12,6 +12,9 @@ use serde_json::json;
 /// Type of the refusal of a full queue.
 pub(crate) const SOVRACCARICO: &str = "sovraccarico";
 
+/// Type of the refusal to write while nothing may be written.
+pub(crate) const SOLA_LETTURA: &str = "sola-lettura";
+
 /// Type of the refusal to change what is registered.
 const IMMUTABILE: &str = "registrazione-immutabile";
 
@@ -81,6 +84,16 @@ impl Problema {
         );
         p.errori = vec![ErroreCampo { campo: campo.to_owned(), messaggio: format!("supera {massimo} byte") }];
         p
+    }
+
+    /// 503: whoever runs the installation lets it be read only.
+    pub fn sola_lettura(motivo: &str) -> Self {
+        Self::nuovo(
+            StatusCode::SERVICE_UNAVAILABLE,
+            SOLA_LETTURA,
+            "Servizio in sola lettura",
+            format!("per ora si può solo consultare: {motivo}; nulla è stato registrato"),
+        )
     }
 
     /// 400.

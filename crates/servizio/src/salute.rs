@@ -167,6 +167,7 @@ async fn pronto(State(s): State<Arc<Servizio>>) -> Response {
         avvisi.extend(salute.avvisi.into_iter().map(|m| format!("{ipa}: {m}")));
     }
     avvisi.extend(s.ancore.avvisi());
+    avvisi.extend(s.sola_lettura.motivo().await.map(|m| format!("il servizio è in sola lettura: {m}")));
     // A warning, not a stop: the register's own watch on the clock decides (R-A21).
     if archivio::orologio::sincronizzato() == Some(false) {
         avvisi.push("l'orologio della macchina non risulta sincronizzato con un riferimento (NTP)".to_owned());

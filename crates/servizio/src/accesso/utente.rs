@@ -14,6 +14,7 @@ use dominio::permessi::{Diritto, Operatore, Porta};
 use super::sessione::Biglietto;
 use super::{Accesso, provenienza, ritorno};
 use crate::pagine::errore::ErrorePagina;
+use crate::sola_lettura::Motivo;
 
 /// Largest form without files, bytes.
 const MODULO_MAX: usize = 1_024 * 1_024;
@@ -33,6 +34,8 @@ pub struct Utente {
     pub csrf: String,
     /// htmx asks: a fragment is enough.
     pub htmx: bool,
+    /// Why nothing may be written now, if it may not.
+    pub sola_lettura: Option<Arc<str>>,
 }
 
 impl Utente {
@@ -91,7 +94,8 @@ impl FromRequestParts<Arc<Accesso>> for Utente {
         let Some(chi) = conf.operatore(&sessione.utente, &aoo, ente.ora(), Porta::Pagina) else {
             return Err(a_firmare(p, htmx));
         };
-        Ok(Self { ente, conf, aoo, chi, csrf: sessione.csrf, htmx })
+        let sola_lettura = p.extensions.get::<Motivo>().map(|m| Arc::clone(&m.0));
+        Ok(Self { ente, conf, aoo, chi, csrf: sessione.csrf, htmx, sola_lettura })
     }
 }
 

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use dominio::errori::Rifiuto;
 
 use super::viste;
-use crate::problema::Problema;
+use crate::problema::{Problema, Tipo};
 
 /// A problem to be shown to a person.
 #[derive(Debug)]
@@ -109,7 +109,13 @@ impl IntoResponse for ErrorePagina {
                 _ => p.titolo.to_owned(),
             },
             dettaglio: maiuscola(&p.dettaglio),
-            rimedio: rimedio(p.stato),
+            rimedio: match p.tipo {
+                crate::problema::SOLA_LETTURA => {
+                    "Torna indietro: ciò che hai scritto è ancora nella pagina. Potrai inviarlo quando il servizio torna a \
+                     registrare. Nulla è stato cambiato."
+                }
+                _ => rimedio(p.stato),
+            },
             stato: p.stato.as_u16(),
             errori: p.errori.iter().map(viste::riga_errore).collect(),
         };
@@ -117,6 +123,7 @@ impl IntoResponse for ErrorePagina {
         let mut r = (p.stato, Html(html)).into_response();
         // It may answer outside the routes of the pages, where the policy lets nothing be loaded.
         r.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(super::rotte::CSP));
+        r.extensions_mut().insert(Tipo(p.tipo));
         if p.stato == StatusCode::SERVICE_UNAVAILABLE {
             r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }

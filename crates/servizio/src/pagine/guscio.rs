@@ -44,6 +44,7 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         .filter(|(.., diritti)| diritti.is_empty() || diritti.iter().any(|d| u.ha(*d)))
         // One page wants more than one right.
         .filter(|(_, indirizzo, ..)| *indirizzo != "accessi" || richiede_accessi(&u.chi).is_ok())
+        .filter(|(_, indirizzo, ..)| *indirizzo != "registra" || u.sola_lettura.is_none())
         .map(|(nome, indirizzo, icona, sotto, _)| VoceMenu {
             href: format!("{base}/{indirizzo}"),
             nome,
@@ -71,6 +72,7 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
         altre_aoo,
         ricerca: String::new(),
         impedimento: u.ente.impedimento(),
+        sola_lettura: u.sola_lettura.as_deref().map(str::to_owned),
         orologio: u.ente.orologio().1 && u.ha(D::ConfermaOrologio),
         legge: LEGGE.iter().any(|d| u.ha(*d)),
     })

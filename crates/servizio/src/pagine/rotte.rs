@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::amministrazione::{fascicoli, orologio, rubrica, titolario, uffici, utenti};
@@ -24,62 +24,79 @@ pub fn rotte<S: Clone + Send + Sync + 'static>(accesso: Arc<Accesso>) -> Router<
     let fissa = |nome: HeaderName, valore: &'static str| {
         SetResponseHeaderLayer::if_not_present(nome, HeaderValue::from_static(valore))
     };
-    let una = "/{ipa}/{aoo}/registrazioni/{registro}/{anno}/{numero}";
-    let di = |resto: &str| format!("{una}{resto}");
-    Router::new()
-        .route("/", get(ingresso::radice))
-        .route("/accedi", get(ingresso::mostra).post(ingresso::entra))
-        .route("/esci", post(ingresso::esci))
-        .route("/verifica", get(verifica::mostra))
-        .route("/{ipa}/{aoo}/registro-pubblico", get(pubblico::mostra))
-        .route("/risorse/{nome}", get(risorse::servi))
-        .route("/{ipa}/{aoo}/scrivania", get(scrivania::mostra))
-        .route("/{ipa}/{aoo}/aiuto", get(guscio::aiuto))
-        .route("/{ipa}/{aoo}/password", get(profilo::mostra).post(profilo::cambia))
-        .route("/{ipa}/{aoo}/registra", get(registra::mostra).post(registra::invia).layer(DefaultBodyLimit::disable()))
-        .route("/{ipa}/{aoo}/registro", get(registro::mostra))
-        .route(una, get(registrazione::mostra))
-        .route(&di("/confronto"), get(confronto::mostra))
-        .route(&di("/documenti/{n}"), get(documenti::scarica))
-        .route(&di("/ricevuta"), get(documenti::ricevuta))
-        .route(&di("/ricevuta.pdf"), get(documenti::ricevuta_pdf))
-        .route(&di("/storia.pdf"), get(documenti::storia_pdf))
-        .route(&di("/storia.json"), get(documenti::storia_json))
-        .route(&di("/assegna"), post(azioni::assegna))
-        .route(&di("/assegnazioni/{id}/prendi-in-carico"), post(azioni::prendi))
-        .route(&di("/assegnazioni/{id}/rifiuta"), post(azioni::rifiuta))
-        .route(&di("/assegnazioni/{id}/concludi"), post(azioni::concludi))
-        .route(&di("/classifica"), post(azioni::classifica))
-        .route(&di("/annota"), post(azioni::annota))
-        .route(&di("/collega"), post(azioni::collega))
-        .route(&di("/fascicola"), post(azioni::fascicola))
-        .route(&di("/annulla"), get(annullamento::mostra).post(annullamento::invia))
-        .route(&di("/richieste/{id}/autorizza"), post(annullamento::autorizza))
-        .route(&di("/richieste/{id}/rifiuta"), post(annullamento::rifiuta))
-        .route("/{ipa}/{aoo}/accessi", get(accessi::mostra))
-        .route("/{ipa}/{aoo}/annullamenti", get(annullamento::elenco))
-        .route(&di("/allega"), post(azioni::allega).layer(DefaultBodyLimit::disable()))
-        .route("/{ipa}/{aoo}/suggerimenti/corrispondenti", get(suggerimenti::corrispondenti))
-        .route("/{ipa}/{aoo}/suggerimenti/titolario", get(suggerimenti::titolario))
-        .route("/{ipa}/{aoo}/suggerimenti/doppioni", get(suggerimenti::doppioni))
-        .route("/{ipa}/{aoo}/uffici", get(uffici::mostra).post(uffici::crea))
-        .route("/{ipa}/{aoo}/uffici/{codice}/chiudi", post(uffici::chiudi))
-        .route("/{ipa}/{aoo}/utenti", get(utenti::mostra).post(utenti::crea))
-        .route("/{ipa}/{aoo}/utenti/{utente}/incarichi", post(utenti::incarichi))
-        .route("/{ipa}/{aoo}/utenti/{utente}/incarichi/aggiungi", post(utenti::aggiungi_incarico))
-        .route("/{ipa}/{aoo}/utenti/{utente}/incarichi/togli", post(utenti::togli_incarico))
-        .route("/{ipa}/{aoo}/utenti/{utente}/password", post(utenti::password))
-        .route("/{ipa}/{aoo}/utenti/{utente}/abilita", post(utenti::abilita))
-        .route("/{ipa}/{aoo}/utenti/{utente}/disabilita", post(utenti::disabilita))
-        .route("/{ipa}/{aoo}/token", post(utenti::crea_token))
-        .route("/{ipa}/{aoo}/token/{id}/revoca", post(utenti::revoca_token))
-        .route("/{ipa}/{aoo}/titolario", get(titolario::mostra).post(titolario::apri))
-        .route("/{ipa}/{aoo}/titolario/{codice}/chiudi", post(titolario::chiudi))
-        .route("/{ipa}/{aoo}/orologio", get(orologio::mostra).post(orologio::conferma))
-        .route("/{ipa}/{aoo}/rubrica", get(rubrica::mostra).post(rubrica::aggiungi))
-        .route("/{ipa}/{aoo}/fascicoli", get(fascicoli::mostra).post(fascicoli::crea))
+    tutte()
+        .into_iter()
+        .fold(Router::new(), |r, (percorso, metodi)| r.route(&percorso, metodi))
         .layer(axum::middleware::from_fn(provenienza::guardia))
         .layer(fissa(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fissa(header::CACHE_CONTROL, "no-store"))
         .with_state(accesso)
+}
+
+/// Each address with what answers there.
+fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
+    let una = "/{ipa}/{aoo}/registrazioni/{registro}/{anno}/{numero}";
+    let di = |resto: &str| format!("{una}{resto}");
+    vec![
+        ("/".to_owned(), get(ingresso::radice)),
+        ("/accedi".to_owned(), get(ingresso::mostra).post(ingresso::entra)),
+        ("/esci".to_owned(), post(ingresso::esci)),
+        ("/verifica".to_owned(), get(verifica::mostra)),
+        ("/{ipa}/{aoo}/registro-pubblico".to_owned(), get(pubblico::mostra)),
+        ("/risorse/{nome}".to_owned(), get(risorse::servi)),
+        ("/{ipa}/{aoo}/scrivania".to_owned(), get(scrivania::mostra)),
+        ("/{ipa}/{aoo}/aiuto".to_owned(), get(guscio::aiuto)),
+        ("/{ipa}/{aoo}/password".to_owned(), get(profilo::mostra).post(profilo::cambia)),
+        (
+            "/{ipa}/{aoo}/registra".to_owned(),
+            get(registra::mostra).post(registra::invia).layer(DefaultBodyLimit::disable()),
+        ),
+        ("/{ipa}/{aoo}/registro".to_owned(), get(registro::mostra)),
+        (una.to_owned(), get(registrazione::mostra)),
+        (di("/confronto"), get(confronto::mostra)),
+        (di("/documenti/{n}"), get(documenti::scarica)),
+        (di("/ricevuta"), get(documenti::ricevuta)),
+        (di("/ricevuta.pdf"), get(documenti::ricevuta_pdf)),
+        (di("/storia.pdf"), get(documenti::storia_pdf)),
+        (di("/storia.json"), get(documenti::storia_json)),
+        (di("/assegna"), post(azioni::assegna)),
+        (di("/assegnazioni/{id}/prendi-in-carico"), post(azioni::prendi)),
+        (di("/assegnazioni/{id}/rifiuta"), post(azioni::rifiuta)),
+        (di("/assegnazioni/{id}/concludi"), post(azioni::concludi)),
+        (di("/classifica"), post(azioni::classifica)),
+        (di("/annota"), post(azioni::annota)),
+        (di("/collega"), post(azioni::collega)),
+        (di("/fascicola"), post(azioni::fascicola)),
+        (di("/annulla"), get(annullamento::mostra).post(annullamento::invia)),
+        (di("/richieste/{id}/autorizza"), post(annullamento::autorizza)),
+        (di("/richieste/{id}/rifiuta"), post(annullamento::rifiuta)),
+        ("/{ipa}/{aoo}/accessi".to_owned(), get(accessi::mostra)),
+        ("/{ipa}/{aoo}/annullamenti".to_owned(), get(annullamento::elenco)),
+        (di("/allega"), post(azioni::allega).layer(DefaultBodyLimit::disable())),
+        ("/{ipa}/{aoo}/suggerimenti/corrispondenti".to_owned(), get(suggerimenti::corrispondenti)),
+        ("/{ipa}/{aoo}/suggerimenti/titolario".to_owned(), get(suggerimenti::titolario)),
+        ("/{ipa}/{aoo}/suggerimenti/doppioni".to_owned(), get(suggerimenti::doppioni)),
+        ("/{ipa}/{aoo}/uffici".to_owned(), get(uffici::mostra).post(uffici::crea)),
+        ("/{ipa}/{aoo}/uffici/{codice}/chiudi".to_owned(), post(uffici::chiudi)),
+        ("/{ipa}/{aoo}/utenti".to_owned(), get(utenti::mostra).post(utenti::crea)),
+        ("/{ipa}/{aoo}/utenti/{utente}/incarichi".to_owned(), post(utenti::incarichi)),
+        ("/{ipa}/{aoo}/utenti/{utente}/incarichi/aggiungi".to_owned(), post(utenti::aggiungi_incarico)),
+        ("/{ipa}/{aoo}/utenti/{utente}/incarichi/togli".to_owned(), post(utenti::togli_incarico)),
+        ("/{ipa}/{aoo}/utenti/{utente}/password".to_owned(), post(utenti::password)),
+        ("/{ipa}/{aoo}/utenti/{utente}/abilita".to_owned(), post(utenti::abilita)),
+        ("/{ipa}/{aoo}/utenti/{utente}/disabilita".to_owned(), post(utenti::disabilita)),
+        ("/{ipa}/{aoo}/token".to_owned(), post(utenti::crea_token)),
+        ("/{ipa}/{aoo}/token/{id}/revoca".to_owned(), post(utenti::revoca_token)),
+        ("/{ipa}/{aoo}/titolario".to_owned(), get(titolario::mostra).post(titolario::apri)),
+        ("/{ipa}/{aoo}/titolario/{codice}/chiudi".to_owned(), post(titolario::chiudi)),
+        ("/{ipa}/{aoo}/orologio".to_owned(), get(orologio::mostra).post(orologio::conferma)),
+        ("/{ipa}/{aoo}/rubrica".to_owned(), get(rubrica::mostra).post(rubrica::aggiungi)),
+        ("/{ipa}/{aoo}/fascicoli".to_owned(), get(fascicoli::mostra).post(fascicoli::crea)),
+    ]
+}
+
+/// Each address, for who must try them all.
+#[cfg(test)]
+pub(crate) fn percorsi() -> Vec<String> {
+    tutte().into_iter().map(|(p, _)| p).collect()
 }

@@ -39,6 +39,8 @@ pub struct Guscio {
     pub legge: bool,
     /// Why registrations are refused, if they are.
     pub impedimento: Option<String>,
+    /// Why nothing may be written now, if it may not.
+    pub sola_lettura: Option<String>,
     /// May he put an end to it, since it is the clock's?
     pub orologio: bool,
 }

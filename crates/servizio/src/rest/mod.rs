@@ -113,6 +113,12 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
     r
 }
 
+/// Each path, for who must try them all.
+#[cfg(test)]
+pub(crate) fn percorsi() -> Vec<String> {
+    tutte().into_iter().map(|(p, _)| p).collect()
+}
+
 async fn sconosciuto() -> impl IntoResponse {
     Problema::non_trovato("non c'è nulla a questo indirizzo dell'API")
 }

@@ -15,6 +15,7 @@ use dominio::tempo::{Istante, Orologio};
 use http_body_util::BodyExt as _;
 use servizio::accesso::password::cifra;
 use servizio::accesso::ritorno::codifica;
+use servizio::sola_lettura::SolaLettura;
 use servizio::{Servizio, rotte};
 use tower::ServiceExt as _;
 
@@ -25,7 +26,7 @@ const CONFINE: &str = "confine-di-prova";
 pub struct Banco {
     pub rotte: Router,
     pub ente: Arc<dyn EnteStore>,
-    _dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
 }
 
 /// One person's browser: a cookie and nothing else.
@@ -139,7 +140,9 @@ impl Banco {
         let phc = cifra(PASSWORD).unwrap();
         let e = ente(&*store, "c_z999", &phc).await;
         ente(&*store, "c_z998", &phc).await;
-        Self { rotte: rotte(Arc::new(Servizio::nuovo(store, "http://prova"))), ente: e, _dir: dir }
+        let sola = SolaLettura::in_cartella(dir.path()).riletta_ogni(std::time::Duration::ZERO);
+        let s = Servizio::nuovo(store, "http://prova").con_sola_lettura(sola);
+        Self { rotte: rotte(Arc::new(s)), ente: e, dir }
     }
 
     pub async fn manda(&self, r: Request<Body>) -> Risposta {

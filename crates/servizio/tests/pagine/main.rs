@@ -9,3 +9,4 @@ mod lavoro;
 mod orologio;
 mod registra;
 mod riservate;
+mod sola_lettura;
