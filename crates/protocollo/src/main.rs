@@ -4,6 +4,7 @@
 mod ancore;
 mod campione;
 mod carico;
+mod chiavi_file;
 mod copie;
 mod demo;
 mod eml;
@@ -48,6 +49,9 @@ enum Verbo {
     Ripristina(copie::Ripristina),
     /// Prova a ripristinare la copia più recente in una cartella temporanea, e ne fa rapporto.
     ProvaRipristino(copie::ProvaRipristino),
+    /// Chiavi con cui i file dei documenti sono cifrati a riposo.
+    #[command(subcommand)]
+    ChiaviFile(chiavi_file::Verbo),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Verbo::Backup(o) => copie::backup(o),
         Verbo::Ripristina(o) => copie::ripristina(o),
         Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
+        Verbo::ChiaviFile(v) => chiavi_file::esegui(v),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {
