@@ -1,6 +1,6 @@
 //! One ente: its writer, its readers, its files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -18,17 +18,20 @@ use dominio::tempo::{Istante, Orologio};
 
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
-use crate::file::{Deposito, in_disparte};
+use crate::file::chiavi::Portachiavi;
+use crate::file::{Custodia, Deposito, in_disparte};
 use crate::motore::{Base, Db, Motore, valori};
 use crate::scrittore::{Lavoro, Pronta, Risposta, Scrittore, Sportello, Statici, Vetrina};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
-    EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, Filtro, Idempotenza, NuovaAoo, NuovoEnte,
-    OperazioneScritta, Pagina, Registro, RichiestaScritta, Salute, Segreto, Sessione, Trovata, Verifica, documento,
+    EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, FileLetto, Filtro, Idempotenza, NuovaAoo, NuovoEnte,
+    OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione, Salute, Segreto, Sessione, Trovata, Verifica,
+    documento,
 };
 use crate::tronco::{self, LogInfo};
 use crate::{depositi, letture, ricerca, righe, testimoni};
 
+mod documenti;
 mod salute;
 
 /// Lease of a staged file that nobody holds, seconds.
@@ -45,6 +48,8 @@ const TOKEN_NOTI_MAX: usize = 1_024;
 pub(crate) struct Ente {
     ipa: CodiceIpa,
     deposito: Deposito,
+    portachiavi: Arc<Portachiavi>,
+    custodia: Custodia,
     orologio: Arc<dyn Orologio>,
     apertura: std::time::SystemTime,
     sportello: Mutex<Option<Sportello>>,
@@ -78,6 +83,7 @@ impl Ente {
     ///
     /// # Errors
     /// What is there cannot be read.
+    #[expect(clippy::too_many_arguments, reason = "all that an ente is made of")]
     pub fn apri(
         cartella: &Path,
         ipa: &CodiceIpa,
@@ -86,6 +92,7 @@ impl Ente {
         base: Box<dyn Base>,
         motore: Arc<dyn Motore>,
         accessi: Accessi,
+        custodia: &Custodia,
     ) -> Esito<Arc<Self>> {
         let deposito = Deposito::apri(&cartella.join("file"))?;
         // Nobody confirms the clock of the installation's own log: its doubts end with the process.
@@ -101,6 +108,8 @@ impl Ente {
         Ok(Arc::new(Self {
             ipa: ipa.clone(),
             deposito,
+            portachiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), Some(chiave.clone()))),
+            custodia: custodia.clone(),
             orologio,
             apertura: std::time::SystemTime::now(),
             sportello: Mutex::new(Some(sportello)),
@@ -190,6 +199,11 @@ impl Ente {
     /// First operation of the ente.
     pub(crate) async fn crea(&self, nuovo: NuovoEnte) -> Esito<Fatto> {
         self.chiedi(|r| Lavoro::CreaEnte(nuovo.chi, nuovo.dati, r)).await
+    }
+
+    /// Are the files of new enti encrypted?
+    pub(crate) fn cifra(&self) -> bool {
+        self.custodia.cifra
     }
 
     /// In the installation's log: an ente was activated here.
@@ -442,44 +456,19 @@ impl EnteStore for Ente {
     }
 
     async fn carica(&self) -> Esito<Box<dyn Caricamento>> {
-        Ok(Box::new(self.deposito.carica()?))
+        self.carica_file().await
     }
 
-    async fn file(&self, impronta: &Impronta) -> Esito<Option<PathBuf>> {
-        let (impronta, deposito) = (*impronta, self.deposito.clone());
-        self.leggi(move |c| {
-            let sql = "SELECT oggetto FROM oggetto_file WHERE impronta = ?";
-            let oggetto = c.una(sql, valori![&impronta.0], |r| r.proprio(0))?;
-            Ok(oggetto.map(|o| deposito.percorso(&o)))
-        })
-        .await
+    async fn file(&self, impronta: &Impronta) -> Esito<Option<FileLetto>> {
+        self.leggi_file(impronta).await
+    }
+
+    async fn ruota_chiave_file(&self, chi: &str, nuova: bool) -> Esito<Rotazione> {
+        self.ruota(chi, nuova).await
     }
 
     async fn spazza(&self) -> Esito<u64> {
-        let (eta, apertura) = match self.motore.condiviso() {
-            false => (AFFITTO_S, self.apertura),
-            true => (AFFITTO_ALTRUI_S, std::time::SystemTime::UNIX_EPOCH),
-        };
-        let deposito = self.deposito.clone();
-        let vecchi = in_disparte(move || deposito.vecchi(eta, apertura)).await?;
-        let mut tolti = 0;
-        for gruppo in vecchi.chunks(256) {
-            let (gruppo, deposito) = (gruppo.to_vec(), self.deposito.clone());
-            // Under the writer: no registration can be taking the object meanwhile.
-            let suoi = self.scrivi(move |c| {
-                let mut tolti = 0;
-                for oggetto in gruppo {
-                    if !c.usato(&oggetto)?
-                        && !deposito.in_volo(&oggetto)
-                        && std::fs::remove_file(deposito.percorso(&oggetto)).is_ok()
-                    {
-                        tolti += 1;
-                    }
-                }
-                Ok(tolti)
-            });
-            tolti += suoi.await?;
-        }
+        let tolti = self.spazza_file().await?;
         let ora = self.ora();
         self.servizio(move |c| c.scrivi("DELETE FROM sessione WHERE scadenza < ?", valori![ora.0])).await?;
         Ok(tolti)
@@ -695,6 +684,7 @@ impl EnteStore for Ente {
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica> {
         avanza(&format!("ente {}", self.ipa));
         let motore = Arc::clone(&self.motore);
-        in_disparte(move || motore.verifica()).await
+        let custodia = self.custodia.clone();
+        in_disparte(move || motore.verifica(custodia)).await
     }
 }

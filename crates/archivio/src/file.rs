@@ -1,12 +1,14 @@
-//! Files on the local folder of an ente.
+//! The bytes of documents.
 //!
-//! Bytes are written under a staging name that never changes, hashed as they come, fsynced with their folder; the
-//! mapping impronta → object is committed with the registration that uses it, so a reference without its file cannot
-//! exist. What is left over belongs to nothing: the sweeper deletes it when its lease ended, re-checking under the
-//! writer. Names given by clients are never paths (R-H07).
+//! They are written under a name that never changes, hashed as they come, encrypted under a key of their own, durable
+//! before anything names them; the mapping impronta → object is committed with the registration that uses it, so a
+//! reference without its file cannot exist. What is left over belongs to nothing: the sweeper deletes it when its lease
+//! ended, re-checking under the writer. Names given by clients are never paths (R-H07).
+//!
+//! [`magazzino`] is where objects lie, [`cifra`] how they are sealed, [`chiavi`] with which keys, [`lettura`] how they come
+//! back.
 
 use std::collections::HashSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,10 +18,44 @@ use sha2::{Digest, Sha256};
 use crate::store::{Caricamento, Errore, Esito, FileCaricato};
 use crate::tenuta::Tenuta;
 
+pub mod chiavi;
+pub mod cifra;
+pub mod lettura;
+pub(crate) mod magazzino;
+
+use chiavi::{Avvolta, Portachiavi};
+use cifra::Cifratore;
+use magazzino::{Cartella, Magazzino, Scrittura};
+
 /// Bytes gathered before they go to the blocking thread.
 const BLOCCO: usize = 256 * 1024;
 /// Bytes written to see whether files can be stored again: less free space than this is a full disk.
 const PROVA: usize = 1024 * 1024;
+
+/// How the files of an installation are kept, and where its key is.
+#[derive(Debug, Clone)]
+pub struct Custodia {
+    /// Are new enti born with a key for their files? One that has it goes on encrypting them.
+    pub cifra: bool,
+    /// The installation's key, where it is not beside the data.
+    pub chiave: Option<PathBuf>,
+}
+
+impl Default for Custodia {
+    fn default() -> Self {
+        Self { cifra: true, chiave: None }
+    }
+}
+
+impl Custodia {
+    /// Where the key of the installation of a folder is.
+    pub fn percorso_chiave(&self, radice: &Path) -> PathBuf {
+        self.chiave.clone().unwrap_or_else(|| radice.join(CHIAVE))
+    }
+}
+
+/// Name of the installation's key, beside the data.
+pub(crate) const CHIAVE: &str = "chiave-installazione";
 
 type InVolo = Arc<Mutex<HashSet<String>>>;
 
@@ -36,10 +72,11 @@ impl Drop for Affitto {
     }
 }
 
-/// The folder of an ente's files.
+/// The files of an ente.
 #[derive(Debug, Clone)]
 pub struct Deposito {
-    radice: PathBuf,
+    magazzino: Arc<dyn Magazzino>,
+    cartella: Arc<Cartella>,
     in_volo: InVolo,
     /// Can files be stored?
     pub tenuta: Arc<Tenuta>,
@@ -53,22 +90,19 @@ impl Deposito {
     /// # Errors
     /// The file system's.
     pub fn apri(radice: &Path) -> Esito<Self> {
-        crea_cartella(radice)?;
-        for i in 0..=255u8 {
-            match std::fs::create_dir(radice.join(format!("{i:02x}"))) {
-                Ok(()) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
-        // Also when the folders were there: who made them may have stopped before this line.
-        sincronizza_cartella(radice)?;
-        Ok(Self { radice: radice.to_owned(), in_volo: Arc::default(), tenuta: Arc::default(), prova: Arc::default() })
+        let cartella = Arc::new(Cartella::apri(radice)?);
+        let magazzino = Arc::clone(&cartella) as Arc<dyn Magazzino>;
+        Ok(Self { magazzino, cartella, in_volo: Arc::default(), tenuta: Arc::default(), prova: Arc::default() })
     }
 
-    /// Where an object lies. Objects are named by us: `ab/cdef…`.
-    pub fn percorso(&self, oggetto: &str) -> PathBuf {
-        self.radice.join(oggetto)
+    /// Where objects lie.
+    pub(crate) fn magazzino(&self) -> Arc<dyn Magazzino> {
+        Arc::clone(&self.magazzino)
+    }
+
+    /// Takes away what nothing names; says whether it was there.
+    pub fn togli(&self, oggetto: &str) -> bool {
+        self.magazzino.togli(oggetto).unwrap_or(false)
     }
 
     fn affitta(&self, oggetto: &str) -> Affitto {
@@ -81,12 +115,12 @@ impl Deposito {
         self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).contains(oggetto)
     }
 
-    /// Begins to receive a file.
+    /// Begins to receive a file, encrypted when the ente has a key for that.
     ///
     /// # Errors
-    /// No randomness, or the file system's.
-    pub fn carica(&self) -> Esito<Ricezione> {
-        Ok(Ricezione { coda: Vec::new(), interno: Some(self.posto()?), tenuta: Arc::clone(&self.tenuta) })
+    /// No randomness, or the ente's key does not open.
+    pub(crate) fn carica(&self, chiavi: Option<&Portachiavi>) -> Esito<Ricezione> {
+        Ok(Ricezione { coda: Vec::new(), interno: Some(self.posto(chiavi)?), tenuta: Arc::clone(&self.tenuta) })
     }
 
     /// Stores a file as an upload would, and takes it away; one at a time, on a disk that may not answer.
@@ -95,22 +129,27 @@ impl Deposito {
     /// The file system's: uploads would fail too.
     pub fn prova(&self) -> Esito<()> {
         let Ok(_solo) = self.prova.try_lock() else { return Ok(()) };
-        let esito = self.posto().and_then(|mut i| {
+        let esito = self.posto(None).and_then(|mut i| {
             i.scrivi(&vec![0; PROVA])?;
-            i.sincronizza()
+            i.sincronizza()?;
+            self.magazzino.togli(&i.affitto.oggetto).map(drop)
         });
         nota(&self.tenuta, &esito);
         esito
     }
 
-    fn posto(&self) -> Esito<Interno> {
+    fn posto(&self, chiavi: Option<&Portachiavi>) -> Esito<Interno> {
         let mut caso = [0u8; 16];
         getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
         let nome = esadecimale(&caso);
         let oggetto = format!("{}/{}", &nome[..2], &nome[2..]);
+        let (cifratore, avvolta) = match chiavi.map(|k| k.nuova(&oggetto)).transpose()?.flatten() {
+            None => (None, None),
+            Some((chiave, avvolta)) => (Some(Cifratore::nuovo(&chiave)), Some(avvolta)),
+        };
+        let scrittura = self.magazzino.nuovo(&oggetto);
         let affitto = self.affitta(&oggetto);
-        let percorso = self.percorso(&oggetto);
-        Ok(Interno { file: None, hash: Sha256::new(), byte: 0, percorso, affitto, finito: false })
+        Ok(Interno { scrittura, cifratore, avvolta, cifrati: Vec::new(), hash: Sha256::new(), byte: 0, affitto })
     }
 
     /// Objects that nobody is using and whose lease ended: older than `eta_s` seconds, or left by a process that ended
@@ -119,20 +158,9 @@ impl Deposito {
     /// # Errors
     /// The file system's.
     pub fn vecchi(&self, eta_s: u64, apertura: std::time::SystemTime) -> Esito<Vec<String>> {
-        let mut out = Vec::new();
-        for i in 0..=255u8 {
-            let cartella = format!("{i:02x}");
-            for voce in std::fs::read_dir(self.radice.join(&cartella))? {
-                let voce = voce?;
-                let toccato = voce.metadata().and_then(|m| m.modified()).ok();
-                let vecchio = toccato.is_some_and(|t| t < apertura || t.elapsed().is_ok_and(|e| e.as_secs() >= eta_s));
-                let oggetto = format!("{cartella}/{}", voce.file_name().to_string_lossy());
-                if vecchio && !self.in_volo(&oggetto) {
-                    out.push(oggetto);
-                }
-            }
-        }
-        Ok(out)
+        let mut vecchi = self.cartella.vecchi(eta_s, apertura)?;
+        vecchi.retain(|o| !self.in_volo(o));
+        Ok(vecchi)
     }
 }
 
@@ -158,53 +186,43 @@ fn nota<T>(tenuta: &Tenuta, esito: &Esito<T>) {
 
 #[derive(Debug)]
 struct Interno {
-    /// Created with the first bytes, on the thread that writes them.
-    file: Option<std::fs::File>,
+    scrittura: Box<dyn Scrittura>,
+    cifratore: Option<Cifratore>,
+    avvolta: Option<Avvolta>,
+    cifrati: Vec<u8>,
     hash: Sha256,
     byte: u64,
-    percorso: PathBuf,
     affitto: Affitto,
-    finito: bool,
-}
-
-impl Drop for Interno {
-    fn drop(&mut self) {
-        if !self.finito && self.file.is_some() {
-            // The client went away half way: nothing refers to these bytes.
-            let _ = std::fs::remove_file(&self.percorso);
-        }
-    }
 }
 
 impl Interno {
     fn scrivi(&mut self, byte: &[u8]) -> Esito<()> {
-        let file = match &mut self.file {
-            Some(f) => f,
-            posto => posto.insert(std::fs::OpenOptions::new().write(true).create_new(true).open(&self.percorso)?),
-        };
         self.hash.update(byte);
-        file.write_all(byte)?;
         self.byte += byte.len() as u64;
-        Ok(())
+        let Some(c) = &mut self.cifratore else { return self.scrittura.scrivi(byte) };
+        self.cifrati.clear();
+        c.cifra(byte, &mut self.cifrati)?;
+        if self.cifrati.is_empty() {
+            return Ok(());
+        }
+        self.scrittura.scrivi(&self.cifrati)
     }
 
-    /// Bytes and name on disk.
-    fn sincronizza(&self) -> Esito<()> {
-        if let Some(f) = &self.file {
-            f.sync_all()?;
+    /// Whatever is still in hand, then bytes and name on disk.
+    fn sincronizza(&mut self) -> Esito<()> {
+        if let Some(c) = self.cifratore.take() {
+            self.cifrati.clear();
+            c.chiudi(&mut self.cifrati)?;
+            self.scrittura.scrivi(&self.cifrati)?;
         }
-        self.percorso.parent().map_or(Ok(()), sincronizza_cartella)
+        self.scrittura.chiudi()
     }
 
     fn chiudi(mut self) -> Esito<FileCaricato> {
         self.sincronizza()?;
-        self.finito = true;
-        let oggetto = self.affitto.oggetto.clone();
-        // The lease goes on with the answer; a second guard on the same name keeps the set simple.
-        let in_volo = Arc::clone(&self.affitto.in_volo);
-        let affitto = std::mem::replace(&mut self.affitto, Affitto { oggetto: String::new(), in_volo });
-        let impronta = Impronta(std::mem::take(&mut self.hash).finalize().into());
-        Ok(FileCaricato { oggetto, impronta, byte: self.byte, _affitto: affitto })
+        let Self { avvolta, hash, byte, affitto, .. } = self;
+        let impronta = Impronta(hash.finalize().into());
+        Ok(FileCaricato { oggetto: affitto.oggetto.clone(), impronta, byte, avvolta, _affitto: affitto })
     }
 }
 
@@ -264,29 +282,6 @@ pub async fn in_disparte<T: Send + 'static>(f: impl FnOnce() -> Esito<T> + Send 
     tokio::task::spawn_blocking(f).await.map_err(|e| Errore::Archivio(e.to_string()))?
 }
 
-/// SHA-256 and size of a stored object.
-///
-/// # Errors
-/// The file system's.
-pub fn impronta_di(percorso: &Path) -> Esito<(Impronta, u64)> {
-    let mut file = std::fs::File::open(percorso)?;
-    let mut hash = Sha256::new();
-    let byte = std::io::copy(&mut file, &mut HashScrittore(&mut hash))?;
-    Ok((Impronta(hash.finalize().into()), byte))
-}
-
-struct HashScrittore<'a>(&'a mut Sha256);
-
-impl Write for HashScrittore<'_> {
-    fn write(&mut self, b: &[u8]) -> std::io::Result<usize> {
-        self.0.update(b);
-        Ok(b.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Creates a folder and those above it that are missing, each durable in its parent: a file fsynced within is then
 /// found again after a power cut.
 ///
@@ -329,7 +324,7 @@ mod tests {
         let d = tempfile::tempdir().unwrap();
         let deposito = Deposito::apri(&d.path().join("file")).unwrap();
         let carica = async |byte: usize| {
-            let mut c = deposito.carica().unwrap();
+            let mut c = deposito.carica(None).unwrap();
             c.scrivi(&vec![0; byte]).await.unwrap();
             Box::new(c).chiudi().await.unwrap()
         };

@@ -70,6 +70,10 @@ pub(crate) fn si_puo_creare(ipa: &CodiceIpa) -> Esito<()> {
 /// First operation of an ente; and the installation's log says that it is served here.
 pub(crate) async fn crea_ente(installazione: &Ente, e: &Ente, nuovo: NuovoEnte) -> Esito<()> {
     let ipa = nuovo.dati.ipa.clone();
+    if e.cifra() {
+        // Before it is an ente: one that is has had it from its first file.
+        e.prima_chiave_dei_file(nuovo.chi.id.as_str()).await?;
+    }
     e.crea(nuovo.clone()).await?;
     // The installation keeps its own log of which enti it serves; the first entry names the installation.
     if installazione.configurazione().ente.is_none() {

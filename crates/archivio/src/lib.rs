@@ -12,7 +12,7 @@
 //! | `motore` | what an engine gives |
 //! | [`postgres`] | the other engine: every ente in one schema, several nodes |
 //! | [`sqlite`] | the embedded engine: one file per ente; and `verifica` |
-//! | [`file`] | the bytes of documents |
+//! | [`file`] | the bytes of documents: where they lie, encrypted under which keys |
 //! | [`chiavi`] | the key that wraps the keys |
 //! | [`orologio`] | the register's clock |
 //! | [`tenuta`] | whether a part of the storage holds, and what it said when it did not |
@@ -43,8 +43,8 @@ pub use store::{EnteStore, Errore, Esito, Store};
 pub(crate) const INSTALLAZIONE: &str = "installazione";
 
 /// Recomputes everything that a folder in the form of SQLite holds.
-pub(crate) fn verifica_in(cartella: &std::path::Path) -> Esito<store::Verifica> {
-    sqlite::verifica::ente(cartella, sqlite::verifica::Opzioni::default())
+pub(crate) fn verifica_in(cartella: &std::path::Path, custodia: file::Custodia) -> Esito<store::Verifica> {
+    sqlite::verifica::ente(cartella, sqlite::verifica::Opzioni { custodia, ..Default::default() })
 }
 
 /// The product itself as an operator: activation from the command line, notes on the clock.

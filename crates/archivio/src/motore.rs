@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::file::Custodia;
 use crate::scrittore::Lavoro;
-use crate::store::{Errore, Esito, Verifica};
+use crate::store::{Errore, Esito, FileCaricato, Verifica};
 
 /// A value on its way to the database.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -110,6 +111,11 @@ impl dyn Riga + '_ {
     }
 }
 
+/// What maps a file, unless there is one already; and what keeps the key of one that is encrypted.
+pub(crate) const MAPPA: &str =
+    "INSERT INTO oggetto_file(impronta, oggetto, byte, codifica, op) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING";
+pub(crate) const CHIAVE_DI: &str = "INSERT INTO chiave_documento(impronta, n, chiave) VALUES (?,?,?)";
+
 /// Words to be looked for in the register, with whatever else must hold.
 pub(crate) struct Parole<'a> {
     /// First id, included; last, excluded.
@@ -136,8 +142,9 @@ pub(crate) trait Db {
     fn idempotenza(&self, ambito: &str, chiave: &str) -> Esito<Option<(Vec<u8>, i64)>>;
     /// Remembers a request.
     fn ricorda(&self, ambito: &str, chiave: &str, richiesta: &[u8; 32], op: i64, istante: i64) -> Esito<()>;
-    /// Maps an impronta to a stored object, unless it has one already; says whether this one is now the one.
-    fn mappa_file(&self, impronta: &[u8; 32], oggetto: &str, byte: u64, op: i64) -> Esito<bool>;
+    /// Maps an impronta to a stored object, unless it has one already, with the key of what is encrypted; says whether
+    /// this one is now the one.
+    fn mappa_file(&self, f: &FileCaricato, op: i64) -> Esito<bool>;
     /// Is an object mapped to an impronta?
     fn usato(&self, oggetto: &str) -> Esito<bool>;
 
@@ -276,7 +283,7 @@ pub(crate) trait Motore: Send + Sync {
     /// Closes what nobody uses.
     fn chiudi(&self);
     /// Recomputes everything. Blocks.
-    fn verifica(&self) -> Esito<Verifica>;
+    fn verifica(&self, custodia: Custodia) -> Esito<Verifica>;
     /// What of the engine does not stop the register but wants to be known.
     fn avvisi(&self) -> Vec<String>;
 }

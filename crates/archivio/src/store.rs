@@ -3,7 +3,6 @@
 //! [`Store`] is an installation; [`EnteStore`] one ente, and **nothing of another ente can be reached through it**:
 //! each has its own file, writer and keys (R-L25). PostgreSQL joins behind the same traits.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -24,6 +23,8 @@ use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 
 pub use crate::accessi::{Accesso, AccessoScritto, Azione, FiltroAccessi};
+use crate::file::cifra;
+pub use crate::file::lettura::FileLetto;
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -160,8 +161,17 @@ pub struct FileCaricato {
     pub impronta: Impronta,
     /// Size.
     pub byte: u64,
+    /// Its key, when it is encrypted at rest.
+    pub(crate) avvolta: Option<crate::file::chiavi::Avvolta>,
     /// Keeps the sweeper away while the request lives.
     pub(crate) _affitto: crate::file::Affitto,
+}
+
+impl FileCaricato {
+    /// How its bytes are kept.
+    pub(crate) fn codifica(&self) -> &'static str {
+        if self.avvolta.is_some() { cifra::CIFRATA } else { cifra::IN_CHIARO }
+    }
 }
 
 /// A file with its place in a registration.
@@ -509,8 +519,11 @@ pub trait EnteStore: Send + Sync + 'static {
 
     /// Begins to receive a file.
     async fn carica(&self) -> Esito<Box<dyn Caricamento>>;
-    /// Path of a stored file's bytes, to be streamed; `None` when the ente has no such file.
-    async fn file(&self, impronta: &Impronta) -> Esito<Option<PathBuf>>;
+    /// A stored file's bytes as they came, to be streamed; `None` when the ente has no such file.
+    async fn file(&self, impronta: &Impronta) -> Esito<Option<FileLetto>>;
+    /// One more key for the files of the ente, in force from now on; then every file's own key is wrapped by it, and no file
+    /// is touched. With `nuova` false only the second: what an interruption left.
+    async fn ruota_chiave_file(&self, chi: &str, nuova: bool) -> Esito<Rotazione>;
     /// Deletes staged files that belong to nothing and whose lease ended; says how many.
     async fn spazza(&self) -> Esito<u64>;
 
@@ -582,6 +595,17 @@ pub trait EnteStore: Send + Sync + 'static {
 
     /// Recomputes everything; `avanza` is told what is being checked. Contract § 1, `verifica`.
     async fn verifica(&self, avanza: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Esito<Verifica>;
+}
+
+/// What a rotation of the key of files did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Rotazione {
+    /// The key in force; 0 when the ente keeps its files in clear.
+    pub chiave: i64,
+    /// Files whose key was wrapped anew.
+    pub riavvolte: u64,
+    /// Files that stay in clear, as they were stored.
+    pub in_chiaro: u64,
 }
 
 /// How an ente is, asked now.

@@ -107,6 +107,7 @@ pub fn backup(o: &Backup) -> Result<u8> {
         programma: env!("CARGO_PKG_VERSION"),
         ora,
         avanza: &|m| eprintln!("{m}"),
+        custodia: dove.custodia,
     })?;
     let m = &fatta.manifesto;
     let secondi = (OrologioDiSistema.adesso().0 - ora.0) as f64 / 1e6;
@@ -252,7 +253,7 @@ fn dichiara(o: &Ripristina, archivio: &Path, epoche: &[DaAprire]) -> Result<()> 
         );
     };
     runtime()?.block_on(async {
-        let store = apri(&Dove { cartella: archivio.to_owned(), database: None }).await?;
+        let store = apri(&Dove::in_cartella(archivio)).await?;
         for e in epoche {
             let ente = store.ente(&e.ipa).await?.with_context(|| format!("l'ente {} non si apre", e.ipa))?;
             let conf = ente.configurazione();
@@ -369,7 +370,7 @@ fn provata(o: &ProvaRipristino, qui: &Path, p: &mut Rapporto) -> Result<()> {
     p.verifica_secondi = inizio.elapsed().as_secs_f64();
     // It opens, as a service would open it.
     runtime()?.block_on(async {
-        let store = apri(&Dove { cartella: qui.to_owned(), database: None }).await?;
+        let store = apri(&Dove::in_cartella(qui)).await?;
         for ipa in store.enti().await? {
             store.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non si apre"))?;
         }

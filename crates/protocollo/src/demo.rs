@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::Store;
+use archivio::file::Custodia;
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::PostgresStore;
 use archivio::sqlite::SqliteStore;
@@ -74,6 +75,8 @@ pub struct Configurazione {
     #[serde(default)]
     blob: Blob,
     #[serde(default)]
+    chiave: ChiaveConf,
+    #[serde(default)]
     servizio: ServizioConf,
     #[serde(default)]
     ancore: AncoreConf,
@@ -115,15 +118,33 @@ struct Database {
 struct Blob {
     /// `file:CARTELLA`: where documents are, and the installation's key, when the register is in a database.
     url: Option<String>,
+    /// Are the files of new enti encrypted? They are, unless it says no.
+    cifra: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChiaveConf {
+    /// Where the installation's key is, when it is not beside the data.
+    file: Option<PathBuf>,
 }
 
 /// Where an installation is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Dove {
     /// Its folder.
     pub cartella: PathBuf,
     /// The database of the register, when it is not in the folder.
     pub database: Option<String>,
+    /// How its files are kept, and where its key is.
+    pub custodia: Custodia,
+}
+
+impl Dove {
+    /// All in a folder.
+    pub fn in_cartella(cartella: &Path) -> Self {
+        Self { cartella: cartella.to_owned(), database: None, custodia: Custodia::default() }
+    }
 }
 
 /// Is this the address of a PostgreSQL database?
@@ -199,7 +220,7 @@ impl Configurazione {
     /// Where the installation is: the folder named, or what is configured.
     pub fn dove(&self, archivio: Option<&Path>) -> Result<Dove> {
         if let Some(a) = archivio {
-            return Ok(Dove { cartella: a.to_owned(), database: None });
+            return Ok(Dove { custodia: self.custodia()?, ..Dove::in_cartella(a) });
         }
         let Some(url) = chiave("DATABASE__URL", self.database.url.clone()) else {
             bail!("serve --archivio CARTELLA, oppure --config FILE con database.url");
@@ -214,14 +235,27 @@ impl Configurazione {
             (Some(d), Some(b)) if d != b => {
                 bail!("blob.url: con sqlite:CARTELLA i documenti stanno nella stessa cartella")
             }
-            (Some(cartella), _) => Ok(Dove { cartella, database: None }),
-            (None, Some(cartella)) if di_postgres(&url) => Ok(Dove { cartella, database: Some(url) }),
+            (Some(cartella), _) => Ok(Dove { cartella, database: None, custodia: self.custodia()? }),
+            (None, Some(cartella)) if di_postgres(&url) => {
+                Ok(Dove { cartella, database: Some(url), custodia: self.custodia()? })
+            }
             (None, None) if di_postgres(&url) => {
                 bail!("blob.url: con un database serve file:CARTELLA, per i documenti e la chiave dell'installazione")
             }
             // An address may hold a password.
             _ => bail!("database.url: usare sqlite:CARTELLA oppure postgres://…"),
         }
+    }
+
+    /// How files are kept, and where the installation's key is.
+    fn custodia(&self) -> Result<Custodia> {
+        let cifra = match chiave("BLOB__CIFRA", self.blob.cifra.map(|c| c.to_string())).as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(altro) => bail!("blob.cifra: «{altro}» non è true né false"),
+        };
+        let file = std::env::var_os("PROTOCOLLO_CHIAVE__FILE").map(PathBuf::from).or(self.chiave.file.clone());
+        Ok(Custodia { cifra, chiave: file })
     }
 
     /// How anchors go by mail, as written in the file.
@@ -238,7 +272,7 @@ impl Configurazione {
 /// Runs the demo until it is stopped.
 pub fn demo(o: &Demo) -> Result<u8> {
     runtime()?.block_on(async {
-        let dove = Dove { cartella: o.archivio.clone(), database: o.database.clone() };
+        let dove = Dove { database: o.database.clone(), ..Dove::in_cartella(&o.archivio) };
         let store = apri(&dove).await?;
         let c = campione::apri(&*store, &o.archivio, o.registrazioni).await?;
         let ascolto = ascolta(&o.listen).await?;
@@ -305,8 +339,11 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 pub async fn apri(dove: &Dove) -> Result<Arc<dyn Store>> {
     let orologio = Arc::new(OrologioDiSistema);
     Ok(match &dove.database {
-        Some(url) => PostgresStore::apri(&dove.cartella, url, orologio, Default::default()).await?,
-        None => SqliteStore::apri(&dove.cartella, orologio)?,
+        Some(url) => {
+            let custodia = dove.custodia.clone();
+            PostgresStore::apri_con(&dove.cartella, url, orologio, Default::default(), custodia).await?
+        }
+        None => SqliteStore::apri_con(&dove.cartella, orologio, dove.custodia.clone())?,
     })
 }
 

@@ -4,6 +4,7 @@
 mod ancore;
 mod campione;
 mod carico;
+mod chiavi_file;
 mod copie;
 mod demo;
 mod eml;
@@ -51,6 +52,9 @@ enum Verbo {
     ProvaRipristino(copie::ProvaRipristino),
     /// Ferma le registrazioni su tutti i nodi, senza riavviare: si può solo consultare.
     SolaLettura(sola_lettura::Opzioni),
+    /// Chiavi con cui i file dei documenti sono cifrati a riposo.
+    #[command(subcommand)]
+    ChiaviFile(chiavi_file::Verbo),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Verbo::Ripristina(o) => copie::ripristina(o),
         Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
         Verbo::SolaLettura(o) => sola_lettura::esegui(o),
+        Verbo::ChiaviFile(v) => chiavi_file::esegui(v),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

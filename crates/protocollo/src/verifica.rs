@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use archivio::file::Custodia;
 use archivio::sqlite::verifica::{self, Ancora, Passo, Stato};
 use archivio::sqlite::{SqliteStore, enti_in};
 use archivio::store::{LacunaTrovata, Verifica};
@@ -40,6 +41,9 @@ pub struct Opzioni {
     /// File in cui tenere a che punto si è: se c'è già, la verifica riprende da lì; alla fine viene tolto.
     #[arg(long, value_name = "FILE")]
     riprendi: Option<PathBuf>,
+    /// La chiave dell'installazione, se non è nella cartella: senza, i file cifrati non si aprono.
+    #[arg(long, value_name = "FILE", env = "PROTOCOLLO_CHIAVE__FILE")]
+    chiave: Option<PathBuf>,
     /// Un solo valore JSON sullo standard output.
     #[arg(long)]
     json: bool,
@@ -56,7 +60,7 @@ impl Opzioni {
     /// Everything in a folder, with these anchors.
     pub fn di(archivio: &Path, ancora: &[String]) -> Self {
         let (archivio, ancora) = (archivio.to_owned(), ancora.to_vec());
-        Self { archivio, ente: None, aoo: None, ancora, database: None, riprendi: None, json: false }
+        Self { archivio, ente: None, aoo: None, ancora, database: None, riprendi: None, chiave: None, json: false }
     }
 }
 
@@ -165,6 +169,7 @@ fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mu
         riprendi,
         salva: if o.riprendi.is_some() { Some(&mut conserva) } else { None },
         avanza: Some(&|p| barra.passo(p)),
+        custodia: Custodia { chiave: o.chiave.clone(), ..Custodia::default() },
         ..verifica::Opzioni::default()
     };
     let v = verifica::ente(cartella, opzioni)?;

@@ -16,7 +16,7 @@ use super::filo::Filo;
 use super::orologio::OrologioDelDatabase;
 use crate::motore::{Base, Db, Inizio, Mosso, Parole, Riga, Valore};
 use crate::scrittore::Lavoro;
-use crate::store::{Errore, Esito};
+use crate::store::{Errore, Esito, FileCaricato};
 
 /// How long the server is asked what became of a commit.
 const ESITO_MAX: Duration = Duration::from_secs(30);
@@ -221,7 +221,7 @@ impl Db for Nessuna {
     fn ricorda(&self, _: &str, _: &str, _: &[u8; 32], _: i64, _: i64) -> Esito<()> {
         Err(Self::errore())
     }
-    fn mappa_file(&self, _: &[u8; 32], _: &str, _: u64, _: i64) -> Esito<bool> {
+    fn mappa_file(&self, _: &FileCaricato, _: i64) -> Esito<bool> {
         Err(Self::errore())
     }
     fn usato(&self, _: &str) -> Esito<bool> {

@@ -31,6 +31,8 @@ const TABELLE: &[&str] = &[
     "registrazione",
     "documento",
     "oggetto_file",
+    "chiave_file",
+    "chiave_documento",
     "coinvolto",
     "riscontro",
     "fascicolo",

@@ -18,9 +18,9 @@ use super::attese::{Attesa, Colonna, Tenuto};
 use super::dialetto::{Tradotto, traduci};
 use super::filo::{Filo, Presa};
 use super::parole::{espressione, vettore};
-use crate::motore::{Db, Mosso, Parole, Riga, Valore};
+use crate::motore::{CHIAVE_DI, Db, MAPPA, Mosso, Parole, Riga, Valore};
 use crate::righe::da_id;
-use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore, Esito};
+use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore, Esito, FileCaricato};
 
 /// Statements on their way at once.
 const IN_VIAGGIO: usize = 24;
@@ -518,10 +518,14 @@ impl Db for Sessione {
         Ok(())
     }
 
-    fn mappa_file(&self, impronta: &[u8; 32], oggetto: &str, byte: u64, op: i64) -> Esito<bool> {
-        let sql = "INSERT INTO oggetto_file(impronta, oggetto, byte, op) VALUES (?,?,?,?) ON CONFLICT DO NOTHING";
-        let byte = i64::try_from(byte).unwrap_or(i64::MAX);
-        let valori: [Valore<'_>; 4] = [impronta.into(), oggetto.into(), byte.into(), op.into()];
+    fn mappa_file(&self, f: &FileCaricato, op: i64) -> Esito<bool> {
+        let (impronta, oggetto) = (&f.impronta.0, f.oggetto.as_str());
+        let byte = i64::try_from(f.byte).unwrap_or(i64::MAX);
+        let valori: [Valore<'_>; 5] = [impronta.into(), oggetto.into(), byte.into(), f.codifica().into(), op.into()];
+        let con_chiave = || match &f.avvolta {
+            Some(a) => self.scrivi(CHIAVE_DI, &[impronta.into(), a.n.into(), (&a.chiave).into()]),
+            None => Ok(()),
+        };
         let noto = self.memoria.borrow().impronte.contains(impronta);
         if !noto || self.punto.get().is_some() {
             // Whoever asks later in the group asks the server: this may still be taken back.
@@ -529,7 +533,11 @@ impl Db for Sessione {
             m.impronte.remove(impronta);
             m.oggetti.remove(oggetto);
             drop(m);
-            return Ok(self.scrivi_ora(sql, &valori)? == 1);
+            let nuovo = self.scrivi_ora(MAPPA, &valori)? == 1;
+            if nuovo {
+                con_chiave()?;
+            }
+            return Ok(nuovo);
         }
         let mut m = self.memoria.borrow_mut();
         if m.mappate.contains(impronta) || m.usati.contains(oggetto) {
@@ -538,7 +546,8 @@ impl Db for Sessione {
         m.mappate.insert(*impronta);
         m.usati.insert(oggetto.to_owned());
         drop(m);
-        self.scrivi(sql, &valori)?;
+        self.scrivi(MAPPA, &valori)?;
+        con_chiave()?;
         Ok(true)
     }
 

@@ -36,7 +36,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::accessi::Accessi;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
-use crate::file::crea_cartella;
+use crate::file::{Custodia, crea_cartella};
 use crate::installazione::{self, Aperti, nome_di};
 use crate::motore::{Db, Lettura, Motore};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
@@ -74,6 +74,7 @@ pub struct PostgresStore {
     radice: PathBuf,
     chiave: ChiaveInstallazione,
     orologio: Arc<OrologioDelDatabase>,
+    custodia: Custodia,
     scritture: Pool,
     letture: Pool,
     filo: Arc<Filo>,
@@ -119,15 +120,29 @@ fn pool(config: &tokio_postgres::Config, ruolo: &'static str, quante: usize) -> 
 }
 
 impl PostgresStore {
+    /// As [`Self::apri_con`], with files in the folder.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apri(radice: &Path, url: &str, orologio: Arc<dyn Orologio>, o: Opzioni) -> Esito<Arc<Self>> {
+        Self::apri_con(radice, url, orologio, o, Custodia::default()).await
+    }
+
     /// Opens or creates the installation: `url` says which database (`postgres://…` or `host=… dbname=…`), `radice` is the
     /// folder of files and of the installation's key.
     ///
     /// # Errors
     /// The address is wrong, the database does not answer or is of a later version, the folder cannot be used.
-    pub async fn apri(radice: &Path, url: &str, orologio: Arc<dyn Orologio>, o: Opzioni) -> Esito<Arc<Self>> {
+    pub async fn apri_con(
+        radice: &Path,
+        url: &str,
+        orologio: Arc<dyn Orologio>,
+        o: Opzioni,
+        custodia: Custodia,
+    ) -> Esito<Arc<Self>> {
         let (filo, config) = connetti(url).await?;
         crea_cartella(&radice.join("enti"))?;
-        let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
+        let chiave = ChiaveInstallazione::apri(&custodia.percorso_chiave(radice))?;
         let scritture = pool(&config, "protocollo_scrittore", SCRITTURE)?;
         let letture = pool(&config, "protocollo_lettore", LETTURE)?;
         let avvisi = avvisi(&filo, &letture).await?;
@@ -138,10 +153,22 @@ impl PostgresStore {
         let installazione = {
             let (radice, chiave, orologio) = (radice.to_owned(), chiave.clone(), Arc::clone(&orologio));
             let (scritture, letture, filo) = (scritture.clone(), letture.clone(), Arc::clone(&filo));
-            let avvisi = Arc::clone(&avvisi);
+            let (avvisi, custodia) = (Arc::clone(&avvisi), custodia.clone());
             crate::file::in_disparte(move || {
                 let cartella = radice.join(INSTALLAZIONE);
-                apri_ente(&cartella, &ipa, n, chiave, orologio, scritture, letture, filo, Arc::default(), avvisi)
+                apri_ente(
+                    &cartella,
+                    &ipa,
+                    n,
+                    chiave,
+                    orologio,
+                    scritture,
+                    letture,
+                    filo,
+                    Arc::default(),
+                    avvisi,
+                    &custodia,
+                )
             })
             .await?
         };
@@ -149,6 +176,7 @@ impl PostgresStore {
             radice: radice.to_owned(),
             chiave,
             orologio,
+            custodia,
             scritture,
             letture,
             filo,
@@ -239,8 +267,9 @@ impl PostgresStore {
         let vista =
             Arc::clone(self.viste.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
         tokio::task::block_in_place(|| {
-            self.aperti
-                .apri(ipa, || apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo, vista, avvisi))
+            self.aperti.apri(ipa, || {
+                apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo, vista, avvisi, &self.custodia)
+            })
         })
         .map(Some)
     }
@@ -371,13 +400,14 @@ fn apri_ente(
     filo: Arc<Filo>,
     vista: Arc<AtomicI64>,
     avvisi: Arc<[String]>,
+    custodia: &Custodia,
 ) -> Esito<Arc<Ente>> {
     crea_cartella(cartella)?;
     copia::spazza(cartella);
     let base = BasePg::nuova(scritture.clone(), Arc::clone(&filo), n, Arc::clone(&orologio), vista);
     let accessi = Accessi::nuovi(Arc::new(accessi::AccessiPg { pool: scritture, filo: Arc::clone(&filo), ente: n }));
     let motore = MotorePg { cartella: cartella.to_owned(), pool: letture, filo, ente: n, avvisi };
-    Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi)
+    Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi, custodia)
 }
 
 /// An ente's side of the database that is not the writer's.
@@ -402,9 +432,9 @@ impl Motore for MotorePg {
 
     fn chiudi(&self) {}
 
-    fn verifica(&self) -> Esito<Verifica> {
+    fn verifica(&self, custodia: Custodia) -> Esito<Verifica> {
         let copia = copia::provvisoria(&self.filo, &self.pool, self.ente, &self.cartella)?;
-        verifica_in(copia.cartella())
+        verifica_in(copia.cartella(), custodia)
     }
 
     fn avvisi(&self) -> Vec<String> {

@@ -333,7 +333,7 @@ impl Scrittore {
                     c.consegna(None);
                 }
                 for oggetto in self.superflui.drain(..) {
-                    let _ = std::fs::remove_file(self.deposito.percorso(&oggetto));
+                    self.deposito.togli(&oggetto);
                 }
             }
             Some(e) => {

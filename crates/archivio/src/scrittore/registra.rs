@@ -119,7 +119,7 @@ impl Scrittore {
             let Some(f) = file.iter().find(|f| &f.impronta == impronta) else {
                 return Err(Errore::Incoerente("un file della registrazione non è stato caricato".to_owned()));
             };
-            let nuovo = self.db().mappa_file(&impronta.0, &f.oggetto, f.byte, op)?;
+            let nuovo = self.db().mappa_file(f, op)?;
             // Other uploads of the same bytes are not needed; the mapped one is never among them.
             let tenuto = nuovo.then_some(&f.oggetto);
             self.superflui.extend(

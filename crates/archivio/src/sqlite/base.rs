@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::schema;
 use crate::motore::{Base, Caduta, Db, Inizio, Mosso, Parole, Riga, Valore};
 use crate::scrittore::Lavoro;
-use crate::store::{Errore, Esito};
+use crate::store::{Errore, Esito, FileCaricato};
 use crate::tenuta::Tenuta;
 
 /// Search rows gathered before they are moved to the index.
@@ -513,8 +513,8 @@ impl Db for BaseSqlite {
     fn ricorda(&self, ambito: &str, chiave: &str, richiesta: &[u8; 32], op: i64, istante: i64) -> Esito<()> {
         self.c.ricorda(ambito, chiave, richiesta, op, istante)
     }
-    fn mappa_file(&self, impronta: &[u8; 32], oggetto: &str, byte: u64, op: i64) -> Esito<bool> {
-        self.c.mappa_file(impronta, oggetto, byte, op)
+    fn mappa_file(&self, f: &FileCaricato, op: i64) -> Esito<bool> {
+        self.c.mappa_file(f, op)
     }
     fn usato(&self, oggetto: &str) -> Esito<bool> {
         self.c.usato(oggetto)

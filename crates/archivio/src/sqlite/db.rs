@@ -8,8 +8,8 @@ use dominio::analisi::Condizione;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use crate::motore::{Db, Parole, Riga, Valore};
-use crate::store::Esito;
+use crate::motore::{CHIAVE_DI, Db, MAPPA, Parole, Riga, Valore};
+use crate::store::{Esito, FileCaricato};
 
 impl ToSql for Valore<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -68,12 +68,12 @@ impl Db for Connection {
         Ok(())
     }
 
-    fn mappa_file(&self, impronta: &[u8; 32], oggetto: &str, byte: u64, op: i64) -> Esito<bool> {
-        let nuovi = self
-            .prepare_cached(
-                "INSERT INTO oggetto_file(impronta, oggetto, byte, op) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![impronta, oggetto, i64::try_from(byte).unwrap_or(i64::MAX), op])?;
+    fn mappa_file(&self, f: &FileCaricato, op: i64) -> Esito<bool> {
+        let byte = i64::try_from(f.byte).unwrap_or(i64::MAX);
+        let nuovi = self.prepare_cached(MAPPA)?.execute(params![&f.impronta.0, f.oggetto, byte, f.codifica(), op])?;
+        if let Some(a) = f.avvolta.as_ref().filter(|_| nuovi == 1) {
+            self.prepare_cached(CHIAVE_DI)?.execute(params![&f.impronta.0, a.n, a.chiave])?;
+        }
         Ok(nuovi == 1)
     }
 

@@ -22,7 +22,7 @@ use dominio::tempo::Orologio;
 use crate::accessi::Accessi;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
-use crate::file::{crea_cartella, in_disparte};
+use crate::file::{Custodia, crea_cartella, in_disparte};
 use crate::installazione::{self, Aperti};
 use crate::motore::{Db, Lettura, Motore};
 pub use crate::scrittore::{CODA_MAX, GRUPPO_MAX};
@@ -40,6 +40,7 @@ pub struct SqliteStore {
     radice: PathBuf,
     chiave: ChiaveInstallazione,
     orologio: Arc<dyn Orologio>,
+    custodia: Custodia,
     aperti: Aperti,
     installazione: Arc<Ente>,
     _blocco: std::fs::File,
@@ -51,19 +52,29 @@ impl SqliteStore {
     /// # Errors
     /// The folder is in use by another process, or cannot be read.
     pub fn apri(radice: &Path, orologio: Arc<dyn Orologio>) -> Esito<Arc<Self>> {
+        Self::apri_con(radice, orologio, Custodia::default())
+    }
+
+    /// As above, with its files kept so.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn apri_con(radice: &Path, orologio: Arc<dyn Orologio>, custodia: Custodia) -> Esito<Arc<Self>> {
         crea_cartella(&radice.join("enti"))?;
         let blocco =
             std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(radice.join("in-uso"))?;
         blocco.try_lock().map_err(|_| {
             Errore::Archivio(format!("la cartella {} è già in uso da un altro processo", radice.display()))
         })?;
-        let chiave = ChiaveInstallazione::apri(&radice.join("chiave-installazione"))?;
+        let chiave = ChiaveInstallazione::apri(&custodia.percorso_chiave(radice))?;
         let ipa = installazione::codice()?;
-        let installazione = apri_ente(&radice.join(INSTALLAZIONE), &ipa, chiave.clone(), Arc::clone(&orologio))?;
+        let installazione =
+            apri_ente(&radice.join(INSTALLAZIONE), &ipa, chiave.clone(), Arc::clone(&orologio), &custodia)?;
         Ok(Arc::new(Self {
             radice: radice.to_owned(),
             chiave,
             orologio,
+            custodia,
             aperti: Aperti::default(),
             installazione,
             _blocco: blocco,
@@ -81,7 +92,7 @@ impl SqliteStore {
         if !crea && !cartella.join(FILE_ENTE).exists() {
             return Ok(None);
         }
-        let apri = || apri_ente(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio));
+        let apri = || apri_ente(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio), &self.custodia);
         self.aperti.apri(ipa, apri).map(Some)
     }
 }
@@ -92,6 +103,7 @@ fn apri_ente(
     ipa: &CodiceIpa,
     chiave: ChiaveInstallazione,
     orologio: Arc<dyn Orologio>,
+    custodia: &Custodia,
 ) -> Esito<Arc<Ente>> {
     crea_cartella(cartella)?;
     let percorso = cartella.join(FILE_ENTE);
@@ -103,7 +115,7 @@ fn apri_ente(
     let base = BaseSqlite::nuova(percorso, c, Arc::clone(&lettori), Arc::clone(&tenute))?;
     let motore = MotoreSqlite { cartella: cartella.to_owned(), lettori, tenute };
     let accessi = Accessi::in_cartella(cartella);
-    Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi)
+    Ente::apri(cartella, ipa, chiave, orologio, Box::new(base), Arc::new(motore), accessi, custodia)
 }
 
 /// An ente's side of its file that is not the writer's.
@@ -126,8 +138,8 @@ impl Motore for MotoreSqlite {
         self.lettori.chiudi();
     }
 
-    fn verifica(&self) -> Esito<Verifica> {
-        verifica::ente(&self.cartella, verifica::Opzioni::default())
+    fn verifica(&self, custodia: Custodia) -> Esito<Verifica> {
+        verifica::ente(&self.cartella, verifica::Opzioni { custodia, ..verifica::Opzioni::default() })
     }
 
     fn avvisi(&self) -> Vec<String> {

@@ -12,7 +12,8 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (2, include_str!("migrazioni/0002-annullamenti.sql")),
     (3, include_str!("migrazioni/0003-testimoni.sql")),
     (4, include_str!("migrazioni/0004-depositi.sql")),
-    (5, include_str!("migrazioni/0005-indice.sql")),
+    (5, include_str!("migrazioni/0005-chiavi-dei-file.sql")),
+    (6, include_str!("migrazioni/0006-indice.sql")),
 ];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
@@ -65,6 +66,7 @@ pub fn apri_lettura(percorso: &Path) -> Esito<Connection> {
 pub fn apri_scorsa(percorso: &Path, temporanee: &str) -> Esito<Connection> {
     let c = lettura(percorso)?;
     c.execute_batch(temporanee)?;
+    supplisci(&c)?;
     c.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-8000; PRAGMA mmap_size=0;")?;
     Ok(c)
 }
@@ -77,6 +79,31 @@ pub fn apri_travaso(percorso: &Path) -> Esito<Connection> {
     let c = lettura(percorso)?;
     c.execute_batch("PRAGMA synchronous=FULL; PRAGMA cache_size=-200;")?;
     Ok(c)
+}
+
+/// Opens a database that nobody writes, and leaves nothing beside it.
+///
+/// # Errors
+/// SQLite's.
+pub fn apri_ferma(percorso: &Path) -> Esito<Connection> {
+    let nome = percorso.to_string_lossy();
+    let nome = nome.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let come = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let c = Connection::open_with_flags(format!("file:{nome}?immutable=1"), come)?;
+    supplisci(&c)?;
+    Ok(c)
+}
+
+/// In a database of before there were keys of files there are none: who reads asks as if there could be.
+fn supplisci(c: &Connection) -> Esito<()> {
+    let ha: bool = c.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'chiave_file'", [], |r| r.get(0))?;
+    if !ha {
+        c.execute_batch(
+            "CREATE TEMP TABLE chiave_file(n INTEGER, chiave BLOB);
+             CREATE TEMP TABLE chiave_documento(impronta BLOB, n INTEGER, chiave BLOB);",
+        )?;
+    }
+    Ok(())
 }
 
 fn lettura(percorso: &Path) -> Esito<Connection> {

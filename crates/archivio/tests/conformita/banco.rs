@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use archivio::file::Custodia;
 use archivio::postgres::{Opzioni, PostgresStore};
 use archivio::sqlite::SqliteStore;
 use archivio::store::*;
@@ -84,7 +85,12 @@ pub fn su_file() -> bool {
 
 /// The archive of a folder: on PostgreSQL its database has the folder's name.
 pub async fn apri(dir: &Path, o: Arc<OrologioDiProva>) -> Arc<dyn Store> {
-    let Some(url) = server() else { return SqliteStore::apri(dir, o).unwrap() };
+    apri_con(dir, o, Custodia::default()).await
+}
+
+/// With its files kept so.
+pub async fn apri_con(dir: &Path, o: Arc<OrologioDiProva>, custodia: Custodia) -> Arc<dyn Store> {
+    let Some(url) = server() else { return SqliteStore::apri_con(dir, o, custodia).unwrap() };
     let nome: String = dir.file_name().unwrap().to_str().unwrap().to_lowercase();
     let nome: String = nome.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let (c, filo) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -94,7 +100,7 @@ pub async fn apri(dir: &Path, o: Arc<OrologioDiProva>) -> Arc<dyn Store> {
         assert_eq!(e.code(), Some(&tokio_postgres::error::SqlState::DUPLICATE_DATABASE), "{nome}: {e}");
     }
     let url = format!("{}/{nome}", url.rsplit_once('/').unwrap().0);
-    PostgresStore::apri(dir, &url, o, Opzioni { tempo_del_database: false }).await.unwrap()
+    PostgresStore::apri_con(dir, &url, o, Opzioni { tempo_del_database: false }, custodia).await.unwrap()
 }
 
 impl Banco {

@@ -148,6 +148,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
         programma: "prova",
         ora,
         avanza: &|_| {},
+        custodia: Default::default(),
     })
     .unwrap();
     b.registra("persa").await;

@@ -55,6 +55,12 @@ fn altera(p: &std::path::Path, sql: &str) -> Vec<Discordanza> {
     verifica::ente(p.parent().unwrap(), Opzioni::default()).unwrap().differenze
 }
 
+/// The name of a file's object.
+fn oggetto(b: &Banco, impronta: &dominio::codici::Impronta) -> String {
+    let sql = "SELECT oggetto FROM oggetto_file WHERE impronta = ?";
+    Connection::open(percorso(b)).unwrap().query_row(sql, [&impronta.0], |r| r.get(0)).unwrap()
+}
+
 /// A copy of the database, beside the same files.
 fn copia(da: &std::path::Path, a: &std::path::Path) {
     std::fs::create_dir_all(a).unwrap();
@@ -298,7 +304,7 @@ async fn a_file_altered_or_lost_is_found() {
     n.file = vec![b.file("a.txt", b"contenuto").await];
     let impronta = n.file[0].file.impronta;
     b.ente.registra(&aoo(), n).await.unwrap();
-    let p = b.ente.file(&impronta).await.unwrap().unwrap();
+    let p = b.dir.path().join("enti/c_z999/file").join(oggetto(&b, &impronta));
     std::fs::write(&p, b"contenutO").unwrap();
     assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze.len(), 1);
     std::fs::remove_file(&p).unwrap();

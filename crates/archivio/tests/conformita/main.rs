@@ -12,6 +12,7 @@ mod chiavi;
 mod disco;
 mod epoche;
 mod falsari;
+mod file;
 mod guasti;
 mod numeri;
 mod registro;

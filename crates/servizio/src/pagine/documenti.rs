@@ -1,9 +1,8 @@
 //! Files and receipts of a registration, for who is at the page.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use archivio::store::{Azione, Registro};
+use archivio::store::{Azione, FileLetto, Registro};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use dominio::operazione::CHE_COSA;
 use dominio::registrazione::{Documento, Registrazione};
 use serde::Deserialize;
-use tokio_util::io::ReaderStream;
 
 use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
@@ -38,13 +36,13 @@ pub async fn scarica(
     d.solo_se_visibile(&u)?;
     annota(&u, &d, Azione::Documento).await?;
     let documento = documento(&d.registrazione, &doc.n).ok_or_else(ErrorePagina::non_trovata)?;
-    let percorso = u.ente.file(&documento.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
     let in_pagina = modo.testo("anteprima").is_some() && mostrabile(&documento.mime);
     let etag = format!("\"{}\"", documento.impronta);
     if h.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    invia(percorso, documento, in_pagina, &etag).await
+    let file = u.ente.file(&documento.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
+    Ok(invia(file, documento, in_pagina, &etag))
 }
 
 fn documento<'a>(r: &'a Registrazione, n: &str) -> Option<&'a Documento> {
@@ -57,9 +55,8 @@ pub fn mostrabile(mime: &str) -> bool {
     matches!(mime, "application/pdf" | "image/png" | "image/jpeg" | "image/gif")
 }
 
-async fn invia(percorso: PathBuf, d: &Documento, in_pagina: bool, etag: &str) -> Result<Response, ErrorePagina> {
-    let file = tokio::fs::File::open(percorso).await.map_err(archivio::Errore::from)?;
-    let mut r = Response::new(Body::from_stream(ReaderStream::with_capacity(file, 64 * 1_024)));
+fn invia(file: FileLetto, d: &Documento, in_pagina: bool, etag: &str) -> Response {
+    let mut r = Response::new(Body::from_stream(file.flusso));
     let h = r.headers_mut();
     let mut metti = |nome: header::HeaderName, valore: &str| {
         if let Ok(v) = HeaderValue::from_str(valore) {
@@ -78,7 +75,7 @@ async fn invia(percorso: PathBuf, d: &Documento, in_pagina: bool, etag: &str) ->
     } else {
         metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'self'");
     }
-    Ok(r)
+    r
 }
 
 /// The verifiable receipt of the registration, for who may see it (contract § 3): whole, or with the `campi` that were ticked.

@@ -6,7 +6,6 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::registrazione::Documento;
-use tokio_util::io::ReaderStream;
 
 use super::{Percorso, Risposta, visibile};
 use crate::problema::Problema;
@@ -32,10 +31,9 @@ async fn rispondi(ente: &dyn archivio::EnteStore, d: &Documento, h: &HeaderMap) 
     if letto(header::IF_NONE_MATCH).is_some_and(|v| v.contains(&etag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let percorso =
+    let file =
         ente.file(&d.impronta).await?.ok_or_else(|| archivio::Errore::Incoerente(format!("file {}", d.impronta)))?;
-    let file = tokio::fs::File::open(percorso).await.map_err(archivio::Errore::from)?;
-    let mut r = Response::new(Body::from_stream(ReaderStream::with_capacity(file, 64 * 1024)));
+    let mut r = Response::new(Body::from_stream(file.flusso));
     let capi = r.headers_mut();
     let mime = HeaderValue::from_str(&d.mime).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     capi.insert(header::CONTENT_TYPE, mime);

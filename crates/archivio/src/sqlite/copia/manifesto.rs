@@ -11,7 +11,9 @@ use super::{Esito, Guasto};
 use crate::file::esadecimale;
 
 /// Version of [`Manifesto`].
-pub const VERSIONE: u64 = 1;
+///
+/// 2: files may be encrypted, as their archive keeps them.
+pub const VERSIONE: u64 = 2;
 /// Its name within the copy.
 pub const NOME: &str = "manifesto.json";
 

@@ -8,6 +8,7 @@
 //! The live archive is only read, beside its writer, and its lock is not asked for.
 
 mod epoca;
+mod esame;
 mod manifesto;
 mod ripristino;
 
@@ -23,11 +24,13 @@ use rusqlite::backup::{Backup, StepResult};
 use sha2::{Digest, Sha256};
 
 use super::{FILE_ENTE, SqliteStore, enti_in, schema};
-use crate::file::{crea_cartella, esadecimale, sincronizza_cartella};
+use crate::file::cifra::lungo;
+use crate::file::{CHIAVE, Custodia, crea_cartella, esadecimale, sincronizza_cartella};
 use crate::installazione::codice;
 use crate::store::Errore;
 use crate::{INSTALLAZIONE, tronco};
 pub use epoca::{DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda};
+use esame::Esame;
 pub use manifesto::{DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
 use manifesto::{NOME, VERSIONE, Voce};
 pub use ripristino::{Ripristinata, controlla_chiave, copia_in, scegli};
@@ -35,7 +38,6 @@ pub use ripristino::{Ripristinata, controlla_chiave, copia_in, scegli};
 const COPIE: &str = "copie";
 const FILE: &str = "file";
 const BLOCCO: &str = "in-uso";
-const CHIAVE: &str = "chiave-installazione";
 /// Beside the key, where there is one: the sample ente's.
 const ALTRI: &[&str] = &["demo.json"];
 const ACCESSI: &str = "accessi.sqlite";
@@ -87,6 +89,8 @@ pub struct Opzioni<'a> {
     pub ora: Istante,
     /// Is told how far it is.
     pub avanza: &'a dyn Fn(&str),
+    /// Where the installation's key is.
+    pub custodia: Custodia,
 }
 
 /// A copy that was made.
@@ -139,7 +143,7 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
             versione: VERSIONE,
             istante: o.ora,
             programma: o.programma.to_owned(),
-            chiave: trascrivi(o.archivio, &qui, CHIAVE)?,
+            chiave: trascrivi_da(&o.custodia.percorso_chiave(o.archivio), &qui, CHIAVE)?,
             altre: Vec::new(),
             enti: Vec::new(),
             impronta: String::new(),
@@ -170,7 +174,7 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
         f.manifesto.enti.push(e);
     }
     for e in &mut f.manifesto.enti {
-        let (nuovi, byte) = documenti(o, &qui, e)?;
+        let (nuovi, byte) = documenti(o, &qui, e, &mut f.avvisi)?;
         f.file_nuovi += nuovi;
         f.byte_nuovi += byte;
         f.avvisi.extend(
@@ -231,7 +235,11 @@ fn scrivi_riservato(cartella: &Path, nome: &str, byte: &[u8]) -> Esito<()> {
 
 /// A small file of the archive, as it is.
 fn trascrivi(da: &Path, a: &Path, nome: &str) -> Esito<Parte> {
-    let byte = std::fs::read(da.join(nome))?;
+    trascrivi_da(&da.join(nome), a, nome)
+}
+
+fn trascrivi_da(da: &Path, a: &Path, nome: &str) -> Esito<Parte> {
+    let byte = std::fs::read(da)?;
     if let Some(sopra) = a.join(nome).parent() {
         crea_cartella(sopra)?;
     }
@@ -393,11 +401,12 @@ fn voci(copia: &Path, e: &DiEnte, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito
 }
 
 /// Copies the files that are not there yet; how many, and their bytes.
-fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
+fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte, avvisi: &mut Vec<String>) -> Esito<(u64, u64)> {
     let da = SqliteStore::cartella(o.archivio, &e.ipa).join(FILE);
     let a = o.dove.join(FILE).join(e.ipa.as_str());
     crea_riservata(&a)?;
     let (mut nuovi, mut byte, mut visti, mut toccate, mut guasti) = (0, 0, 0u64, HashSet::new(), Vec::new());
+    let esame = Esame::di(qui, &e.ipa, &o.custodia)?;
     voci(qui, e, |v| {
         visti += 1;
         if visti.is_multiple_of(10_000) {
@@ -405,7 +414,11 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
         }
         let meta = a.join(&v.oggetto);
         // Whatever bears this name was written whole and durable before it had it.
-        if std::fs::metadata(&meta).is_ok_and(|m| m.len() == v.byte) {
+        let Some(f) = esame.conservato(&v)? else {
+            guasti.push(v.oggetto.clone());
+            return Ok(());
+        };
+        if std::fs::metadata(&meta).is_ok_and(|m| m.len() == lungo(&f.codifica, v.byte)) {
             return Ok(());
         }
         let sotto = meta.parent().unwrap_or(&a).to_owned();
@@ -413,16 +426,16 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
             crea_cartella(&sotto)?;
         }
         let provvisorio = meta.with_extension("parte");
-        let f = std::fs::File::create(&provvisorio)?;
-        match impasto(&da.join(&v.oggetto), Some(&f)) {
-            Ok((sha, n)) if sha == v.impronta => {
-                f.sync_all()?;
+        let a = std::fs::File::create(&provvisorio)?;
+        match esame.trascrivi(&f, &da.join(&v.oggetto), &a) {
+            Ok(Some(n)) => {
+                a.sync_all()?;
                 std::fs::rename(&provvisorio, &meta)?;
                 nuovi += 1;
                 byte += n;
             }
             // The rest is worth a copy all the same; who runs the service is told.
-            Ok(_) => guasti.push(v.oggetto.clone()),
+            Ok(None) => guasti.push(v.oggetto.clone()),
             Err(Guasto::Archivio(_)) if !da.join(&v.oggetto).exists() => guasti.push(v.oggetto.clone()),
             Err(e) => return Err(e),
         }
@@ -430,6 +443,9 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte) -> Esito<(u64, u64)> {
     })?;
     for c in &toccate {
         sincronizza_cartella(c)?;
+    }
+    if let Err(e) = &esame.si_apre {
+        avvisi.push(format!("{e}: i file cifrati si copiano come sono, senza confrontarli"));
     }
     e.documenti.guasti = guasti;
     (o.avanza)(&format!("{}: {} file, {nuovi} nuovi", e.ipa, e.documenti.quanti));

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::esame::Esame;
 use super::manifesto::copie;
 use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, sincronizza_albero, voci};
 use crate::chiavi::ChiaveInstallazione;
-use crate::file::crea_cartella;
+use crate::file::{Custodia, crea_cartella};
 use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
 use crate::tronco;
 
@@ -80,6 +81,7 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
         out.byte += byte;
         avanza(&format!("{}: ripreso, {byte} byte", p.file));
     }
+    controlla_chiave(a, &out.manifesto)?;
     for e in &out.manifesto.enti {
         let elenco = copia.join(&e.documenti.elenco.file);
         if !elenco.is_file() {
@@ -91,10 +93,13 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
         let (da, meta) = (radice.join(FILE).join(e.ipa.as_str()), SqliteStore::cartella(a, &e.ipa).join(FILE));
         crea_cartella(&meta)?;
         let (mut file, mut peso) = (0, 0);
+        let esame = Esame::di(a, &e.ipa, &Custodia::default())?;
         voci(copia, e, |v| {
             if e.documenti.guasti.contains(&v.oggetto) {
                 return Ok(());
             }
+            let alterato = || Guasto::NonValida(format!("il file {} di {} è alterato", v.oggetto, e.ipa));
+            let conservato = esame.conservato(&v)?.ok_or_else(alterato)?;
             let (da, a) = (da.join(&v.oggetto), meta.join(&v.oggetto));
             if !da.is_file() {
                 return Err(Guasto::NonValida(format!(
@@ -106,11 +111,8 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
                 crea_cartella(sopra)?;
             }
             let f = std::fs::File::create_new(&a)?;
-            let (sha256, byte) = impasto(&da, Some(&f))?;
+            let byte = esame.trascrivi(&conservato, &da, &f)?.ok_or_else(alterato)?;
             f.sync_all()?;
-            if sha256 != v.impronta {
-                return Err(Guasto::NonValida(format!("il file {} di {} è alterato", v.oggetto, e.ipa)));
-            }
             file += 1;
             peso += byte;
             Ok(())
@@ -142,6 +144,7 @@ pub fn controlla_chiave(archivio: &Path, m: &Manifesto) -> Esito<()> {
                 k.svolgi(&l.origine, &privata?).map_err(|e| male(&e))?;
             }
         }
+        Esame::di(archivio, &e.ipa, &Custodia::default())?.si_apre.map_err(|e| Guasto::NonValida(e.to_string()))?;
     }
     Ok(())
 }

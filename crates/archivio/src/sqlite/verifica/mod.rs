@@ -38,6 +38,9 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::{letture, righe, schema, tronco};
+use crate::file::Custodia;
+use crate::file::chiavi::Portachiavi;
+use crate::file::lettura::Lettore;
 use crate::orologio::OrologioDiSistema;
 use crate::store::{Errore, Esito, Verifica};
 pub use ancora::Ancora;
@@ -106,11 +109,21 @@ pub struct Opzioni<'a> {
     pub avanza: Option<&'a dyn Fn(Passo)>,
     /// Threads; 0 for as many as there are cores.
     pub fili: usize,
+    /// Where files are, and the key that opens their keys.
+    pub custodia: Custodia,
 }
 
 impl Default for Opzioni<'_> {
     fn default() -> Self {
-        Self { ancore: &[], riprendi: None, salva: None, ogni: SALVA, avanza: None, fili: 0 }
+        Self {
+            ancore: &[],
+            riprendi: None,
+            salva: None,
+            ogni: SALVA,
+            avanza: None,
+            fili: 0,
+            custodia: Custodia::default(),
+        }
     }
 }
 
@@ -249,7 +262,8 @@ pub fn ente(cartella: &Path, o: Opzioni<'_>) -> Esito<Verifica> {
     if stato.fase == Fase::Indici {
         opera.insiemi(&c, &mut stato)?;
     }
-    opera.file(&c, cartella, &mut stato)?;
+    let lettore = Lettore::di(&opera.ipa, cartella, &o.custodia)?;
+    opera.file(&c, cartella, &lettore, &mut stato)?;
     Ok(stato.verifica)
 }
 
@@ -460,15 +474,16 @@ impl Opera<'_> {
     }
 
     /// Every file that a registration has is there, with its bytes.
-    fn file(&mut self, c: &Connection, cartella: &Path, stato: &mut Stato) -> Esito<()> {
+    fn file(&mut self, c: &Connection, cartella: &Path, lettore: &Lettore, stato: &mut Stato) -> Esito<()> {
         let totale = c.query_row("SELECT count(*) FROM oggetto_file", [], |r| r.get::<_, i64>(0))?.unsigned_abs();
-        let radice = cartella.join("file");
         let mut d = Differenze(std::mem::take(&mut stato.verifica.differenze));
+        lettore.chiavi.ricorda(Portachiavi::leggi(c)?);
+        let chiuse = file::chiavi(lettore, stato.dopo.is_none(), &mut d);
         loop {
             let lotto = file::lotto(c, stato.dopo.as_deref())?;
             let Some(ultimo) = lotto.last() else { break };
             stato.dopo = Some(ultimo.impronta.hex());
-            stato.verifica.file += file::controlla(&radice, &lotto, self.fili, &mut d);
+            stato.verifica.file += file::controlla(lettore, &chiuse, &lotto, self.fili, &mut d);
             (self.avanza)(Passo { fase: Fase::File, fatti: stato.verifica.file, totale });
             if self.salva.is_some() && self.salvato.elapsed() >= self.ogni {
                 stato.verifica.differenze.clone_from(&d.0);

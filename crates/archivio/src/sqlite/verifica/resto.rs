@@ -138,7 +138,7 @@ pub fn depositi(c: &Connection, mete: &[Meta], ancore: &[Ancora], d: &mut Differ
     Ok(righe)
 }
 
-/// Each object was mapped by an operation that has its file.
+/// Each object was mapped by an operation that has its file; each key is of an object.
 ///
 /// # Errors
 /// SQLite's.
@@ -152,6 +152,13 @@ pub fn oggetti(c: &Connection, d: &mut Differenze) -> Esito<()> {
         let impronta: [u8; 32] = x.get(0)?;
         let k = crate::file::esadecimale(&impronta);
         d.nuova("oggetto_file", &k, "op", "un'operazione con questo file", &x.get::<_, i64>(1)?.to_string());
+    }
+    let mut s = c.prepare(&format!(
+        "SELECT DISTINCT k.impronta FROM chiave_documento k
+         WHERE NOT EXISTS (SELECT 1 FROM oggetto_file o WHERE o.impronta = k.impronta) LIMIT {ELENCO_MAX}"
+    ))?;
+    for impronta in s.query_map([], |r| r.get::<_, [u8; 32]>(0))? {
+        d.nuova("chiave_documento", &crate::file::esadecimale(&impronta?), "riga", "di un file conservato", "presente");
     }
     Ok(())
 }

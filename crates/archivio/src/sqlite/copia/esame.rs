@@ -1,0 +1,75 @@
+//! Files of documents on their way into a copy or out of it: as they are kept, encrypted ones too, and compared with their
+//! impronta by opening them as who reads them would.
+
+use std::cell::Cell;
+use std::io::{Read, Write as _};
+use std::path::Path;
+
+use dominio::codici::{CodiceIpa, Impronta};
+use rusqlite::Connection;
+
+use super::{Esito, Voce};
+use crate::file::Custodia;
+use crate::file::chiavi::Portachiavi;
+use crate::file::lettura::{Conservato, Lettore, conservato};
+use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
+use crate::store::Errore;
+
+/// The databases of a copy, asked how each file is kept.
+pub(super) struct Esame {
+    c: Connection,
+    lettore: Lettore,
+    /// Do the keys of files open?
+    pub si_apre: Result<(), Errore>,
+}
+
+impl Esame {
+    /// Of an ente in a folder that has the databases and the key.
+    pub fn di(radice: &Path, ipa: &CodiceIpa, custodia: &Custodia) -> Esito<Self> {
+        let cartella = SqliteStore::cartella(radice, ipa);
+        let c = schema::apri_ferma(&cartella.join(FILE_ENTE))?;
+        let chiave = Some(radice.join(crate::file::CHIAVE));
+        let lettore = Lettore::di(ipa, &cartella, &Custodia { chiave, ..custodia.clone() })?;
+        lettore.chiavi.ricorda(Portachiavi::leggi(&c)?);
+        let si_apre = lettore.chiavi.chiuse().into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
+        Ok(Self { c, lettore, si_apre })
+    }
+
+    /// How a file of the list is kept; `None` when the database has no such file.
+    pub fn conservato(&self, v: &Voce) -> Esito<Option<Conservato>> {
+        let impronta: Impronta =
+            v.impronta.parse().map_err(|_| Errore::Incoerente(format!("impronta {}", v.impronta)))?;
+        Ok(conservato(&self.c, &impronta)?.filter(|f| f.oggetto == v.oggetto))
+    }
+
+    /// Copies the bytes as they are kept; how many, `None` when what they hold is not what was registered, as far as they
+    /// can be opened.
+    pub fn trascrivi(&self, f: &Conservato, da: &Path, a: &std::fs::File) -> Esito<Option<u64>> {
+        if self.si_apre.is_err() && f.chiave.is_some() {
+            return Ok(Some(std::io::copy(&mut std::fs::File::open(da)?, &mut &*a)?));
+        }
+        let copiati = Cell::new(0);
+        let da = Copia { da: std::fs::File::open(da)?, a, copiati: &copiati };
+        match self.lettore.impronta_da(f, da) {
+            Ok((impronta, byte)) if impronta == f.impronta && byte == f.byte => Ok(Some(copiati.get())),
+            Ok(_) | Err(Errore::Incoerente(_)) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// What is read is written elsewhere too.
+struct Copia<'a> {
+    da: std::fs::File,
+    a: &'a std::fs::File,
+    copiati: &'a Cell<u64>,
+}
+
+impl Read for Copia<'_> {
+    fn read(&mut self, b: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.da.read(b)?;
+        self.a.write_all(&b[..n])?;
+        self.copiati.set(self.copiati.get() + n as u64);
+        Ok(n)
+    }
+}

@@ -1,0 +1,80 @@
+//! `chiavi-file`: the keys under which the files of documents are kept.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use dominio::codici::CodiceIpa;
+use serde_json::json;
+
+use crate::demo::{Configurazione, apri, runtime};
+
+/// What to do with them.
+#[derive(Debug, Subcommand)]
+pub enum Verbo {
+    /// Una chiave nuova per i file di ogni ente: i nuovi la usano, le chiavi dei vecchi si riavvolgono, nessun file si tocca.
+    Ruota(Ruota),
+}
+
+/// Options of `chiavi-file ruota`.
+#[derive(Debug, Args)]
+pub struct Ruota {
+    /// Cartella dell'archivio, con il servizio fermo; con un database, quella dei documenti.
+    #[arg(long, required_unless_present = "config")]
+    archivio: Option<PathBuf>,
+    /// Il database (postgres://…), se il registro è lì: anche con il servizio in esercizio.
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    database: Option<String>,
+    /// File di configurazione TOML, al posto di --archivio.
+    #[arg(long, conflicts_with = "archivio")]
+    config: Option<PathBuf>,
+    /// Solo questo ente.
+    #[arg(long)]
+    ente: Option<CodiceIpa>,
+    /// Nessuna chiave nuova: si finisce di riavvolgere ciò che una rotazione interrotta ha lasciato.
+    #[arg(long)]
+    solo_riavvolgi: bool,
+    /// Chi la decide.
+    #[arg(long)]
+    operatore: Option<String>,
+    /// Un solo valore JSON sullo standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+pub fn esegui(v: &Verbo) -> Result<u8> {
+    let Verbo::Ruota(o) = v;
+    let mut dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
+    if o.database.is_some() {
+        dove.database.clone_from(&o.database);
+    }
+    let Some(chi) = o.operatore.as_deref().or(o.solo_riavvolgi.then_some("sistema")) else {
+        bail!("indicare chi decide la rotazione con --operatore");
+    };
+    let fatte = runtime()?.block_on(async {
+        let store = apri(&dove).await?;
+        let enti = match &o.ente {
+            Some(e) => vec![e.clone()],
+            None => store.enti().await?,
+        };
+        let mut fatte = Vec::new();
+        for ipa in enti {
+            let ente = store.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non è in questo archivio"))?;
+            fatte.push((ipa, ente.ruota_chiave_file(chi, !o.solo_riavvolgi).await?));
+        }
+        anyhow::Ok(fatte)
+    })?;
+    if o.json {
+        let enti: Vec<_> = fatte
+            .iter()
+            .map(|(i, r)| json!({"ente": i, "chiave": r.chiave, "riavvolte": r.riavvolte, "inChiaro": r.in_chiaro}))
+            .collect();
+        println!("{}", json!({ "enti": enti }));
+        return Ok(0);
+    }
+    for (ipa, r) in fatte {
+        println!("{ipa} chiave={} riavvolte={} in_chiaro={}", r.chiave, r.riavvolte, r.in_chiaro);
+    }
+    Ok(0)
+}
