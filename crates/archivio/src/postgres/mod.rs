@@ -142,7 +142,10 @@ impl PostgresStore {
     ) -> Esito<Arc<Self>> {
         let (filo, config) = connetti(url).await?;
         crea_cartella(&radice.join("enti"))?;
-        let chiave = ChiaveInstallazione::apri(&custodia.percorso_chiave(radice))?;
+        let percorso = custodia.percorso_chiave(radice);
+        let chiave = ChiaveInstallazione::apri(&percorso)?;
+        // `verifica` finds it wherever it makes its copy.
+        let custodia = Custodia { chiave: Some(percorso), ..custodia };
         let scritture = pool(&config, "protocollo_scrittore", SCRITTURE)?;
         let letture = pool(&config, "protocollo_lettore", LETTURE)?;
         let avvisi = avvisi(&filo, &letture).await?;
