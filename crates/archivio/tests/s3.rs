@@ -259,6 +259,23 @@ async fn who_was_frozen_past_his_lease_registers_nothing_that_others_swept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_the_installation_s_key_makes_no_other() {
+    let Some(s3) = endpoint() else { return };
+    let Some((b, altro)) = due(&s3).await else { return };
+    drop(altro);
+    let altrove = tempfile::tempdir().unwrap();
+    let suo = altrove.path().join(b.dir.path().file_name().unwrap());
+    std::fs::create_dir(&suo).unwrap();
+    let nome = b.dir.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', "_");
+    let url = format!("{}/{nome}", server().unwrap().rsplit_once('/').unwrap().0);
+    let apri = || archivio::postgres::PostgresStore::apri(&suo, &url, b.orologio.clone(), Default::default());
+    let e = apri().await.map(drop).unwrap_err().to_string();
+    assert!(e.contains("va copiata da dov'è") && !suo.join("chiave-installazione").exists(), "{e}");
+    std::fs::copy(b.dir.path().join("chiave-installazione"), suo.join("chiave-installazione")).unwrap();
+    apri().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_register_and_sweep_at_once_lose_nothing_that_was_acknowledged() {
     let Some(s3) = endpoint() else { return };
     let Some((b, altro)) = due(&s3).await else { return };
