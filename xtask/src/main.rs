@@ -18,6 +18,7 @@ mod postgres;
 mod prepara;
 mod prove;
 mod requisiti;
+mod s3;
 mod servizio;
 
 use argomenti::Argomenti;

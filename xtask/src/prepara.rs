@@ -180,16 +180,19 @@ fn pip(pacchetto: &str, cartella: &Path) -> Result<()> {
     esegui(comando.arg("--target").arg(cartella).arg(pacchetto).env("PIP_ROOT_USER_ACTION", "ignore"))
 }
 
-/// The packages of the browser tests, exactly those of their lock file; never a downloaded browser.
+/// The packages of the browser tests and of the S3 server, exactly those of their lock file; never a downloaded browser.
 fn npm() -> Result<()> {
-    let cartella = radice().join(PROVE_BROWSER);
-    if !cartella.is_dir() || aggiornato(&cartella) {
-        return Ok(());
+    for dove in [PROVE_BROWSER, crate::s3::PROVE_S3] {
+        let cartella = radice().join(dove);
+        if !cartella.is_dir() || aggiornato(&cartella) {
+            continue;
+        }
+        println!("prepara: npm ci in {dove}");
+        let mut comando = Command::new("npm");
+        comando.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(cartella);
+        esegui(comando.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))?;
     }
-    println!("prepara: npm ci in {PROVE_BROWSER}");
-    let mut comando = Command::new("npm");
-    comando.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(cartella);
-    esegui(comando.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
+    Ok(())
 }
 
 /// npm writes a lock of what it installed: newer than the one asked, nothing to do.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::ambiente::{self, cargo, cartella_di_costruzione, esegui, radice, riesce};
 use crate::postgres::Postgres;
+use crate::s3::S3;
 use crate::servizio::Servizio;
 use crate::{avvio, crash, fuzz, misura, prepara, requisiti};
 
@@ -19,7 +20,7 @@ struct Passo {
     corpo: Corpo,
 }
 
-const PASSI: [Passo; 11] = [
+const PASSI: [Passo; 12] = [
     Passo { nome: "prepara", corpo: prepara::prepara },
     Passo { nome: "fmt", corpo: fmt },
     Passo { nome: "clippy", corpo: clippy },
@@ -28,6 +29,7 @@ const PASSI: [Passo; 11] = [
     Passo { nome: "documenti", corpo: prove_nei_documenti },
     Passo { nome: "crash", corpo: crash_breve },
     Passo { nome: "postgres", corpo: postgres },
+    Passo { nome: "s3", corpo: s3 },
     Passo { nome: "crash-postgres", corpo: || crash_di(20, true) },
     Passo { nome: "browser", corpo: browser },
     Passo { nome: "requisiti", corpo: || requisiti::requisiti(true) },
@@ -150,6 +152,18 @@ fn postgres() -> Result<()> {
     let server = Postgres::avvia(&[])?;
     let quali = ["--package", "archivio", "--package", "protocollo", "--test", "conformita", "--test", "postgres"];
     esegui(prove_di_cargo(&quali).env("PROTOCOLLO_POSTGRES", server.url()))
+}
+
+/// Files in a bucket, with the register in a file and in a database.
+fn s3() -> Result<()> {
+    let (server, s3) = (Postgres::avvia(&[])?, S3::avvia()?);
+    let prove = || {
+        let mut c = prove_di_cargo(&["--package", "archivio", "--test", "s3"]);
+        c.env("PROTOCOLLO_S3", s3.url());
+        c
+    };
+    esegui(&mut prove())?;
+    esegui(prove().env("PROTOCOLLO_POSTGRES", server.url()))
 }
 
 fn prove_nei_documenti() -> Result<()> {

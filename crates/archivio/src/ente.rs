@@ -31,8 +31,11 @@ use crate::store::{
 use crate::tronco::{self, LogInfo};
 use crate::{depositi, letture, ricerca, righe, testimoni};
 
+mod affitto;
 mod documenti;
 mod salute;
+
+pub(crate) use affitto::custoditi;
 
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;
@@ -50,6 +53,9 @@ pub(crate) struct Ente {
     deposito: Deposito,
     portachiavi: Arc<Portachiavi>,
     custodia: Custodia,
+    /// Under which name files are uploaded, where that matters.
+    affitto: Mutex<Option<affitto::Affittuario>>,
+    se: std::sync::Weak<Self>,
     orologio: Arc<dyn Orologio>,
     apertura: std::time::SystemTime,
     sportello: Mutex<Option<Sportello>>,
@@ -94,7 +100,10 @@ impl Ente {
         accessi: Accessi,
         custodia: &Custodia,
     ) -> Esito<Arc<Self>> {
-        let deposito = Deposito::apri(&cartella.join("file"))?;
+        let deposito = match &custodia.s3 {
+            Some(s) => Deposito::in_s3(s, ipa.as_str())?,
+            None => Deposito::apri(&cartella.join("file"))?,
+        };
         // Nobody confirms the clock of the installation's own log: its doubts end with the process.
         let stato_orologio = (ipa.as_str() != crate::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));
         let (sportello, vetrina, filo) = Scrittore::avvia(
@@ -105,7 +114,9 @@ impl Ente {
             Arc::clone(&orologio),
             stato_orologio,
         )?;
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|se| Self {
+            se: se.clone(),
+            affitto: Mutex::default(),
             ipa: ipa.clone(),
             deposito,
             portachiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), Some(chiave.clone()))),

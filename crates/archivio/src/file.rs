@@ -22,15 +22,20 @@ pub mod chiavi;
 pub mod cifra;
 pub mod lettura;
 pub(crate) mod magazzino;
+pub mod s3;
 
 use chiavi::{Avvolta, Portachiavi};
 use cifra::Cifratore;
 use magazzino::{Cartella, Magazzino, Scrittura};
+use s3::{S3, Secchio};
 
 /// Bytes gathered before they go to the blocking thread.
 const BLOCCO: usize = 256 * 1024;
 /// Bytes written to see whether files can be stored again: less free space than this is a full disk.
 const PROVA: usize = 1024 * 1024;
+
+/// Names left for the sweeper, at most; what is left beyond them is taken away when this process is gone.
+const LASCIATI_MAX: usize = 1_000_000;
 
 /// How the files of an installation are kept, and where its key is.
 #[derive(Debug, Clone)]
@@ -39,11 +44,13 @@ pub struct Custodia {
     pub cifra: bool,
     /// The installation's key, where it is not beside the data.
     pub chiave: Option<PathBuf>,
+    /// The bucket where files are, when they are not in a folder.
+    pub s3: Option<Secchio>,
 }
 
 impl Default for Custodia {
     fn default() -> Self {
-        Self { cifra: true, chiave: None }
+        Self { cifra: true, chiave: None, s3: None }
     }
 }
 
@@ -57,6 +64,7 @@ impl Custodia {
 /// Name of the installation's key, beside the data.
 pub(crate) const CHIAVE: &str = "chiave-installazione";
 
+type Lasciati = Arc<Mutex<Vec<String>>>;
 type InVolo = Arc<Mutex<HashSet<String>>>;
 
 /// While it lives, the sweeper leaves the object alone.
@@ -64,19 +72,34 @@ type InVolo = Arc<Mutex<HashSet<String>>>;
 pub struct Affitto {
     oggetto: String,
     in_volo: InVolo,
+    /// Where to leave the name for the sweeper, when it does not look for itself.
+    lasciati: Option<Lasciati>,
 }
 
 impl Drop for Affitto {
     fn drop(&mut self) {
         self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.oggetto);
+        if let Some(l) = &self.lasciati {
+            let mut l = l.lock().unwrap_or_else(PoisonError::into_inner);
+            if l.len() < LASCIATI_MAX {
+                l.push(std::mem::take(&mut self.oggetto));
+            }
+        }
     }
+}
+
+#[derive(Debug, Clone)]
+enum Dove {
+    Cartella(Arc<Cartella>),
+    S3(S3),
 }
 
 /// The files of an ente.
 #[derive(Debug, Clone)]
 pub struct Deposito {
     magazzino: Arc<dyn Magazzino>,
-    cartella: Arc<Cartella>,
+    dove: Dove,
+    lasciati: Lasciati,
     in_volo: InVolo,
     /// Can files be stored?
     pub tenuta: Arc<Tenuta>,
@@ -92,7 +115,56 @@ impl Deposito {
     pub fn apri(radice: &Path) -> Esito<Self> {
         let cartella = Arc::new(Cartella::apri(radice)?);
         let magazzino = Arc::clone(&cartella) as Arc<dyn Magazzino>;
-        Ok(Self { magazzino, cartella, in_volo: Arc::default(), tenuta: Arc::default(), prova: Arc::default() })
+        Ok(Self::su(magazzino, Dove::Cartella(cartella)))
+    }
+
+    /// In a bucket.
+    ///
+    /// # Errors
+    /// Its address is wrong.
+    pub(crate) fn in_s3(secchio: &Secchio, ente: &str) -> Esito<Self> {
+        let s3 = S3::nuovo(secchio, ente)?;
+        Ok(Self::su(Arc::new(s3.clone()), Dove::S3(s3)))
+    }
+
+    fn su(magazzino: Arc<dyn Magazzino>, dove: Dove) -> Self {
+        Self {
+            magazzino,
+            dove,
+            lasciati: Arc::default(),
+            in_volo: Arc::default(),
+            tenuta: Arc::default(),
+            prova: Arc::default(),
+        }
+    }
+
+    /// Do others put and sweep files there too, with no list that tells when each came?
+    pub(crate) fn a_distanza(&self) -> bool {
+        matches!(self.dove, Dove::S3(_))
+    }
+
+    /// Objects whose names begin so.
+    pub(crate) fn elenco(&self, inizio: &str) -> Esito<Vec<String>> {
+        let mut out = Vec::new();
+        if let Dove::S3(s) = &self.dove {
+            s.elenco(inizio, &mut |mut nomi| {
+                out.append(&mut nomi);
+                Ok(())
+            })?;
+        }
+        Ok(out)
+    }
+
+    /// Objects that nobody here holds any more, since the last time.
+    pub(crate) fn lasciati(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lasciati.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// After a commit: objects that it made superfluous. Who writes does not wait for the network.
+    pub(crate) fn superfluo(&self, oggetto: &str) {
+        if !self.a_distanza() {
+            self.togli(oggetto);
+        }
     }
 
     /// Where objects lie.
@@ -107,7 +179,11 @@ impl Deposito {
 
     fn affitta(&self, oggetto: &str) -> Affitto {
         self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).insert(oggetto.to_owned());
-        Affitto { oggetto: oggetto.to_owned(), in_volo: Arc::clone(&self.in_volo) }
+        Affitto {
+            oggetto: oggetto.to_owned(),
+            in_volo: Arc::clone(&self.in_volo),
+            lasciati: self.a_distanza().then(|| Arc::clone(&self.lasciati)),
+        }
     }
 
     /// Is somebody still using it?
@@ -119,8 +195,12 @@ impl Deposito {
     ///
     /// # Errors
     /// No randomness, or the ente's key does not open.
-    pub(crate) fn carica(&self, chiavi: Option<&Portachiavi>) -> Esito<Ricezione> {
-        Ok(Ricezione { coda: Vec::new(), interno: Some(self.posto(chiavi)?), tenuta: Arc::clone(&self.tenuta) })
+    pub(crate) fn carica(&self, chiavi: Option<&Portachiavi>, affittuario: Option<String>) -> Esito<Ricezione> {
+        Ok(Ricezione {
+            coda: Vec::new(),
+            interno: Some(self.posto(chiavi, affittuario)?),
+            tenuta: Arc::clone(&self.tenuta),
+        })
     }
 
     /// Stores a file as an upload would, and takes it away; one at a time, on a disk that may not answer.
@@ -129,7 +209,7 @@ impl Deposito {
     /// The file system's: uploads would fail too.
     pub fn prova(&self) -> Esito<()> {
         let Ok(_solo) = self.prova.try_lock() else { return Ok(()) };
-        let esito = self.posto(None).and_then(|mut i| {
+        let esito = self.posto(None, None).and_then(|mut i| {
             i.scrivi(&vec![0; PROVA])?;
             i.sincronizza()?;
             self.magazzino.togli(&i.affitto.oggetto).map(drop)
@@ -138,10 +218,13 @@ impl Deposito {
         esito
     }
 
-    fn posto(&self, chiavi: Option<&Portachiavi>) -> Esito<Interno> {
+    fn posto(&self, chiavi: Option<&Portachiavi>, affittuario: Option<String>) -> Esito<Interno> {
         let mut caso = [0u8; 16];
         getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
-        let nome = esadecimale(&caso);
+        let nome = match &affittuario {
+            Some(chi) => format!("{chi}{}", esadecimale(&caso[..8])),
+            None => esadecimale(&caso),
+        };
         let oggetto = format!("{}/{}", &nome[..2], &nome[2..]);
         let (cifratore, avvolta) = match chiavi.map(|k| k.nuova(&oggetto)).transpose()?.flatten() {
             None => (None, None),
@@ -149,7 +232,8 @@ impl Deposito {
         };
         let scrittura = self.magazzino.nuovo(&oggetto);
         let affitto = self.affitta(&oggetto);
-        Ok(Interno { scrittura, cifratore, avvolta, cifrati: Vec::new(), hash: Sha256::new(), byte: 0, affitto })
+        let (cifrati, hash) = (Vec::new(), Sha256::new());
+        Ok(Interno { scrittura, cifratore, avvolta, cifrati, hash, byte: 0, affittuario, affitto })
     }
 
     /// Objects that nobody is using and whose lease ended: older than `eta_s` seconds, or left by a process that ended
@@ -158,7 +242,8 @@ impl Deposito {
     /// # Errors
     /// The file system's.
     pub fn vecchi(&self, eta_s: u64, apertura: std::time::SystemTime) -> Esito<Vec<String>> {
-        let mut vecchi = self.cartella.vecchi(eta_s, apertura)?;
+        let Dove::Cartella(cartella) = &self.dove else { return Ok(Vec::new()) };
+        let mut vecchi = cartella.vecchi(eta_s, apertura)?;
         vecchi.retain(|o| !self.in_volo(o));
         Ok(vecchi)
     }
@@ -192,6 +277,7 @@ struct Interno {
     cifrati: Vec<u8>,
     hash: Sha256,
     byte: u64,
+    affittuario: Option<String>,
     affitto: Affitto,
 }
 
@@ -220,9 +306,9 @@ impl Interno {
 
     fn chiudi(mut self) -> Esito<FileCaricato> {
         self.sincronizza()?;
-        let Self { avvolta, hash, byte, affitto, .. } = self;
+        let Self { avvolta, hash, byte, affittuario, affitto, .. } = self;
         let impronta = Impronta(hash.finalize().into());
-        Ok(FileCaricato { oggetto: affitto.oggetto.clone(), impronta, byte, avvolta, _affitto: affitto })
+        Ok(FileCaricato { oggetto: affitto.oggetto.clone(), impronta, byte, avvolta, affittuario, _affitto: affitto })
     }
 }
 
@@ -324,7 +410,7 @@ mod tests {
         let d = tempfile::tempdir().unwrap();
         let deposito = Deposito::apri(&d.path().join("file")).unwrap();
         let carica = async |byte: usize| {
-            let mut c = deposito.carica(None).unwrap();
+            let mut c = deposito.carica(None, None).unwrap();
             c.scrivi(&vec![0; byte]).await.unwrap();
             Box::new(c).chiudi().await.unwrap()
         };

@@ -75,6 +75,10 @@ pub const ESITO_IGNOTO: &str = "l'archivio non risponde, e non si sa se ciò che
                                 Idempotency-Key, o cercare prima di ripetere";
 /// What is said of a full disk.
 pub const DISCO_PIENO: &str = "lo spazio su disco è esaurito";
+/// What is said of a bucket that does not answer, or answers with errors.
+pub const S3_MUTO: &str = "l'archivio S3 dei file non risponde come dovrebbe";
+/// What is said of a bucket that does not let us in.
+pub const S3_RIFIUTA: &str = "l'archivio S3 dei file rifiuta le credenziali";
 /// What is said of a disk that answers with errors.
 pub const DISCO_GUASTO: &str = "il disco risponde con errori di lettura o scrittura";
 
@@ -92,6 +96,9 @@ impl From<rusqlite::Error> for Errore {
 impl From<std::io::Error> for Errore {
     fn from(e: std::io::Error) -> Self {
         use std::io::ErrorKind as K;
+        if let Some(g) = e.get_ref().and_then(|r| r.downcast_ref::<crate::file::s3::Guasto>()) {
+            return Self::Archivio(g.0.clone());
+        }
         let detto = if matches!(e.kind(), K::StorageFull | K::QuotaExceeded) { DISCO_PIENO } else { DISCO_GUASTO };
         Self::Archivio(format!("{detto} ({e})"))
     }
@@ -163,6 +170,8 @@ pub struct FileCaricato {
     pub byte: u64,
     /// Its key, when it is encrypted at rest.
     pub(crate) avvolta: Option<crate::file::chiavi::Avvolta>,
+    /// Under whose lease it was uploaded, where others sweep too.
+    pub(crate) affittuario: Option<String>,
     /// Keeps the sweeper away while the request lives.
     pub(crate) _affitto: crate::file::Affitto,
 }

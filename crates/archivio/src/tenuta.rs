@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore};
+use crate::store::{DISCO_GUASTO, DISCO_PIENO, Errore, S3_MUTO, S3_RIFIUTA};
 
 /// Between two attempts, at least: anybody may ask for readiness, and an attempt costs an fsync.
 const PAUSA: Duration = Duration::from_millis(250);
@@ -61,7 +61,7 @@ impl Tenuta {
 /// A failure of the storage for who runs the service; paths and codes stay in the journal.
 pub fn in_parole(e: &Errore) -> String {
     let testo = e.to_string();
-    let noto = [DISCO_PIENO, DISCO_GUASTO].into_iter().find(|m| testo.contains(m));
+    let noto = [DISCO_PIENO, DISCO_GUASTO, S3_MUTO, S3_RIFIUTA].into_iter().find(|m| testo.contains(m));
     noto.unwrap_or("una scrittura non è riuscita: il motivo è nel giornale del servizio").to_owned()
 }
 

@@ -98,6 +98,9 @@ pub fn backup(o: &Backup) -> Result<u8> {
             "il registro è in un database: si copia con gli strumenti di PostgreSQL, e i documenti con la loro cartella"
         );
     }
+    if dove.custodia.s3.is_some() {
+        bail!("i documenti sono in S3: si copiano con gli strumenti di chi lo fornisce (versioni, replica)");
+    }
     let archivio = dove.cartella;
     let ora = OrologioDiSistema.adesso();
     let fatta = copia::copia(&copia::Opzioni {

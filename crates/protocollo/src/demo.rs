@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use archivio::Store;
 use archivio::file::Custodia;
+use archivio::file::s3::Secchio;
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::PostgresStore;
 use archivio::sqlite::SqliteStore;
@@ -116,8 +117,11 @@ struct Database {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Blob {
-    /// `file:CARTELLA`: where documents are, and the installation's key, when the register is in a database.
+    /// `file:CARTELLA`: where documents are, and the installation's key, when the register is in a database; or
+    /// `s3://bucket/prefisso`, with credentials from the environment.
     url: Option<String>,
+    /// The folder of what is of this machine only, when documents are in S3.
+    lavoro: Option<PathBuf>,
     /// Are the files of new enti encrypted? They are, unless it says no.
     cifra: Option<bool>,
 }
@@ -228,8 +232,12 @@ impl Configurazione {
         let blob = chiave("BLOB__URL", self.blob.url.clone());
         let blob = match blob.as_deref().map(|b| (b, b.strip_prefix("file:"))) {
             None => None,
+            Some((b, None)) if b.starts_with("s3://") => {
+                let lavoro = std::env::var_os("PROTOCOLLO_BLOB__LAVORO").map(PathBuf::from);
+                lavoro.or(self.blob.lavoro.clone())
+            }
             Some((_, Some(d))) => Some(PathBuf::from(d)),
-            Some((b, None)) => bail!("blob.url: «{b}» non è previsto; usare file:CARTELLA"),
+            Some((b, None)) => bail!("blob.url: «{b}» non è previsto; usare file:CARTELLA o s3://bucket/prefisso"),
         };
         match (url.strip_prefix("sqlite:").map(PathBuf::from), blob) {
             (Some(d), Some(b)) if d != b => {
@@ -240,7 +248,10 @@ impl Configurazione {
                 Ok(Dove { cartella, database: Some(url), custodia: self.custodia()? })
             }
             (None, None) if di_postgres(&url) => {
-                bail!("blob.url: con un database serve file:CARTELLA, per i documenti e la chiave dell'installazione")
+                bail!(
+                    "con un database serve blob.url: file:CARTELLA, per i documenti e la chiave dell'installazione; oppure s3://bucket/prefisso, con \
+                     blob.lavoro, la cartella di ciò che è di questa macchina"
+                )
             }
             // An address may hold a password.
             _ => bail!("database.url: usare sqlite:CARTELLA oppure postgres://…"),
@@ -255,7 +266,10 @@ impl Configurazione {
             Some(altro) => bail!("blob.cifra: «{altro}» non è true né false"),
         };
         let file = std::env::var_os("PROTOCOLLO_CHIAVE__FILE").map(PathBuf::from).or(self.chiave.file.clone());
-        Ok(Custodia { cifra, chiave: file })
+        let blob = chiave("BLOB__URL", self.blob.url.clone()).filter(|b| b.starts_with("s3://"));
+        let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
+        let s3 = blob.map(|b| Secchio::da(&b, &ambiente)).transpose().map_err(anyhow::Error::msg)?;
+        Ok(Custodia { cifra, chiave: file, s3 })
     }
 
     /// How anchors go by mail, as written in the file.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use archivio::file::Custodia;
+use archivio::file::s3::Secchio;
 use archivio::sqlite::verifica::{self, Ancora, Passo, Stato};
 use archivio::sqlite::{SqliteStore, enti_in};
 use archivio::store::{LacunaTrovata, Verifica};
@@ -41,6 +42,9 @@ pub struct Opzioni {
     /// File in cui tenere a che punto si è: se c'è già, la verifica riprende da lì; alla fine viene tolto.
     #[arg(long, value_name = "FILE")]
     riprendi: Option<PathBuf>,
+    /// Dove sono i documenti, se non nella cartella: s3://bucket/prefisso, con le credenziali nell'ambiente.
+    #[arg(long, value_name = "URL", env = "PROTOCOLLO_BLOB__URL")]
+    blob: Option<String>,
     /// La chiave dell'installazione, se non è nella cartella: senza, i file cifrati non si aprono.
     #[arg(long, value_name = "FILE", env = "PROTOCOLLO_CHIAVE__FILE")]
     chiave: Option<PathBuf>,
@@ -60,7 +64,17 @@ impl Opzioni {
     /// Everything in a folder, with these anchors.
     pub fn di(archivio: &Path, ancora: &[String]) -> Self {
         let (archivio, ancora) = (archivio.to_owned(), ancora.to_vec());
-        Self { archivio, ente: None, aoo: None, ancora, database: None, riprendi: None, chiave: None, json: false }
+        Self {
+            archivio,
+            ente: None,
+            aoo: None,
+            ancora,
+            database: None,
+            riprendi: None,
+            blob: None,
+            chiave: None,
+            json: false,
+        }
     }
 }
 
@@ -146,7 +160,8 @@ fn copia(url: &str, archivio: &Path) -> Result<tempfile::TempDir> {
         let orologio = std::sync::Arc::new(archivio::orologio::OrologioDiSistema);
         let store = archivio::postgres::PostgresStore::apri(archivio, url, orologio, Default::default()).await?;
         for nome in store.esporta(copia.path()).await? {
-            let documenti = std::fs::canonicalize(archivio.join(&nome).join("file"))?;
+            // None where they are in S3.
+            let Ok(documenti) = std::fs::canonicalize(archivio.join(&nome).join("file")) else { continue };
             std::os::unix::fs::symlink(documenti, copia.path().join(&nome).join("file"))?;
         }
         Ok::<_, anyhow::Error>(())
@@ -169,12 +184,22 @@ fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mu
         riprendi,
         salva: if o.riprendi.is_some() { Some(&mut conserva) } else { None },
         avanza: Some(&|p| barra.passo(p)),
-        custodia: Custodia { chiave: o.chiave.clone(), ..Custodia::default() },
+        custodia: custodia(o)?,
         ..verifica::Opzioni::default()
     };
     let v = verifica::ente(cartella, opzioni)?;
     ripresa.corrente = None;
     Ok(v)
+}
+
+/// Where the files are, and the key that opens theirs.
+fn custodia(o: &Opzioni) -> Result<Custodia> {
+    let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
+    let s3 = o.blob.as_deref().filter(|b| b.starts_with("s3://")).map(|b| Secchio::da(b, &ambiente));
+    // Beside the folder that was named, also when the databases are in a copy of theirs.
+    let accanto = || Some(o.archivio.join("chiave-installazione")).filter(|p| p.is_file());
+    let chiave = o.chiave.clone().or_else(accanto);
+    Ok(Custodia { chiave, s3: s3.transpose().map_err(anyhow::Error::msg)?, ..Custodia::default() })
 }
 
 pub fn somma(tutte: &mut Verifica, v: Verifica) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dominio::codici::Impronta;
 
+use super::affitto::Rinnovato;
 use super::{AFFITTO_ALTRUI_S, AFFITTO_S, Ente};
 use crate::file::chiavi::{Avvolta, Portachiavi};
 use crate::file::in_disparte;
@@ -28,7 +29,12 @@ impl Ente {
         if self.portachiavi.da_leggere(self.motore.condiviso()) {
             self.leggi_chiavi().await?;
         }
-        Ok(Box::new(self.deposito.carica(Some(&self.portachiavi))?))
+        if !self.deposito.a_distanza() {
+            return Ok(Box::new(self.deposito.carica(Some(&self.portachiavi), None)?));
+        }
+        let chi = self.affittuario().await?;
+        let dentro = Box::new(self.deposito.carica(Some(&self.portachiavi), Some(chi))?);
+        Ok(Box::new(Rinnovato { dentro, ente: self.se.clone() }))
     }
 
     pub(super) async fn leggi_file(&self, impronta: &Impronta) -> Esito<Option<FileLetto>> {
@@ -92,6 +98,9 @@ impl Ente {
     }
 
     pub(super) async fn spazza_file(&self) -> Esito<u64> {
+        if self.deposito.a_distanza() {
+            return self.spazza_a_distanza().await;
+        }
         let (eta, apertura) = match self.motore.condiviso() {
             false => (AFFITTO_S, self.apertura),
             true => (AFFITTO_ALTRUI_S, std::time::SystemTime::UNIX_EPOCH),

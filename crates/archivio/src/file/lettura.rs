@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::chiavi::{Avvolta, Portachiavi};
 use super::cifra::{CIFRATA, ChiaveFile, Decifratore, IN_CHIARO};
 use super::magazzino::{Cartella, Magazzino};
+use super::s3::S3;
 use super::{CHIAVE, Custodia, in_disparte};
 use crate::chiavi::ChiaveInstallazione;
 use crate::store::{Errore, Esito};
@@ -90,11 +91,16 @@ impl Lettore {
     pub fn di(ipa: &CodiceIpa, cartella: &Path, custodia: &Custodia) -> Esito<Self> {
         let file = cartella.join("file");
         let chiave = match &custodia.chiave {
-            Some(p) => Some(p.clone()),
+            // Not there: what it would open is told apart from what is altered.
+            Some(p) => p.is_file().then(|| p.clone()),
             None => vicina(cartella, &file),
         };
         let chiave = chiave.map(|p| ChiaveInstallazione::leggi(&p)).transpose()?;
-        Ok(Self { magazzino: Arc::new(Cartella(file)), chiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), chiave)) })
+        let magazzino: Arc<dyn Magazzino> = match &custodia.s3 {
+            Some(s) => Arc::new(S3::nuovo(s, ipa.as_str())?),
+            None => Arc::new(Cartella(file)),
+        };
+        Ok(Self { magazzino, chiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), chiave)) })
     }
 
     /// The key of a file, if it is encrypted.

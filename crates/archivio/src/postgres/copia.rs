@@ -99,7 +99,10 @@ pub(super) fn provvisoria(filo: &Filo, pool: &Pool, ente: i32, cartella: &Path) 
     let intera = cartella.join(format!("copia-{}", crate::file::esadecimale(&caso)));
     let copia = Copia { cartella: intera.join(nome), intera };
     in_sqlite(filo, pool, ente, &copia.cartella)?;
-    std::os::unix::fs::symlink(std::fs::canonicalize(cartella.join("file"))?, copia.cartella.join("file"))?;
+    // Not where they are in a bucket.
+    if cartella.join("file").is_dir() {
+        std::os::unix::fs::symlink(std::fs::canonicalize(cartella.join("file"))?, copia.cartella.join("file"))?;
+    }
     Ok(copia)
 }
 

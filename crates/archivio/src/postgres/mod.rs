@@ -142,10 +142,21 @@ impl PostgresStore {
     ) -> Esito<Arc<Self>> {
         let (filo, config) = connetti(url).await?;
         crea_cartella(&radice.join("enti"))?;
-        let chiave = ChiaveInstallazione::apri(&custodia.percorso_chiave(radice))?;
         let scritture = pool(&config, "protocollo_scrittore", SCRITTURE)?;
         let letture = pool(&config, "protocollo_lettore", LETTURE)?;
         let avvisi = avvisi(&filo, &letture).await?;
+        let percorso = custodia.percorso_chiave(radice);
+        if !percorso.exists() && ha_enti(&filo, &letture).await? {
+            // A new one would open nothing of what is there.
+            let m = format!(
+                "il database ha già un'installazione e la sua chiave non è in {}: va copiata da dov'è",
+                percorso.display()
+            );
+            return Err(Errore::Archivio(m));
+        }
+        let chiave = ChiaveInstallazione::apri(&percorso)?;
+        // `verifica` finds it wherever it makes its copy.
+        let custodia = Custodia { chiave: Some(percorso), ..custodia };
         let orologio = OrologioDelDatabase::nuovo(orologio, o.tempo_del_database);
         let ipa = installazione::codice()?;
         let n =
@@ -373,6 +384,14 @@ async fn avvisi(filo: &Filo, pool: &Pool) -> Esito<Arc<[String]>> {
             Ok(format!("il server PostgreSQL ha {nome} spento: ciò che conferma può andare perduto"))
         })
         .collect()
+}
+
+/// Does the database serve somebody already?
+async fn ha_enti(filo: &Filo, pool: &Pool) -> Esito<bool> {
+    let c = connessione(filo, pool).await?;
+    let r = c.query_opt("SELECT 1 FROM ente LIMIT 1", &[]).await.map_err(errore)?;
+    c.pulita();
+    Ok(r.is_some())
 }
 
 /// The number of an ente in the database.

@@ -7,8 +7,11 @@ use super::db::errore;
 use crate::store::{Errore, Esito};
 
 /// The migrations, in order.
-const MIGRAZIONI: &[(i64, &str)] =
-    &[(1, include_str!("migrazioni/0001-fondazione.sql")), (2, include_str!("migrazioni/0002-chiavi-dei-file.sql"))];
+const MIGRAZIONI: &[(i64, &str)] = &[
+    (1, include_str!("migrazioni/0001-fondazione.sql")),
+    (2, include_str!("migrazioni/0002-chiavi-dei-file.sql")),
+    (3, include_str!("migrazioni/0003-affitti-dei-file.sql")),
+];
 /// Whoever migrates holds it.
 const CHI_MIGRA: i64 = 0x5052_4f54;
 

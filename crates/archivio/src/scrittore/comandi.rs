@@ -14,6 +14,7 @@ use dominio::registrazione::{Chiave, Registrazione, Stato};
 use dominio::tempo::Istante;
 
 use super::Scrittore;
+use crate::ente::custoditi;
 use crate::motore::{Db, valori};
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
 use crate::{depositi, letture, righe, tronco};
@@ -42,6 +43,7 @@ impl Scrittore {
         if let Comando::Assegna { assegnazioni, .. } = &comando {
             dominio::nuova::controlla_assegnatari(&self.conf, aoo, ora, assegnazioni)?;
         }
+        custoditi(self.db(), file)?;
         let evento = comandi::decidi(self.aoo(aoo)?, chi, &r, ora, comando)?;
         match &evento {
             Evento::Fascicolazione { fascicolo } if !self.esiste_fascicolo(log.id, fascicolo)? => {

@@ -333,7 +333,7 @@ impl Scrittore {
                     c.consegna(None);
                 }
                 for oggetto in self.superflui.drain(..) {
-                    self.deposito.togli(&oggetto);
+                    self.deposito.superfluo(&oggetto);
                 }
             }
             Some(e) => {

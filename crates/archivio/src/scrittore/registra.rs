@@ -7,6 +7,7 @@ use dominio::registrazione::{Chiave, DatiRegistrazione};
 use dominio::tempo::Istante;
 
 use super::{Pronta, Scrittore};
+use crate::ente::custoditi;
 use crate::motore::valori;
 use crate::store::{Errore, Esito, Fatto, FileCaricato};
 use crate::tronco::LogInfo;
@@ -24,6 +25,7 @@ impl Scrittore {
             dominio::nuova::controlla_assegnatari(&self.conf, &p.aoo, ora, &p.dati.assegnazioni)?;
         }
         self.controlla_stato(&log, &p.aoo, &p.dati)?;
+        custoditi(self.db(), &p.file)?;
         // From here on rows are written and a number is taken: whatever fails undoes the group (R-A12).
         self.scrivi_registrazione(&log, ora, p).map_err(|e| Errore::Archivio(e.senza_premessa()))
     }

@@ -66,7 +66,10 @@ impl SqliteStore {
         blocco.try_lock().map_err(|_| {
             Errore::Archivio(format!("la cartella {} è già in uso da un altro processo", radice.display()))
         })?;
-        let chiave = ChiaveInstallazione::apri(&custodia.percorso_chiave(radice))?;
+        let percorso = custodia.percorso_chiave(radice);
+        let chiave = ChiaveInstallazione::apri(&percorso)?;
+        // `verifica` finds it wherever it makes its copy.
+        let custodia = Custodia { chiave: Some(percorso), ..custodia };
         let ipa = installazione::codice()?;
         let installazione =
             apri_ente(&radice.join(INSTALLAZIONE), &ipa, chiave.clone(), Arc::clone(&orologio), &custodia)?;

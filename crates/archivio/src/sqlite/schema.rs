@@ -13,7 +13,8 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (3, include_str!("migrazioni/0003-testimoni.sql")),
     (4, include_str!("migrazioni/0004-depositi.sql")),
     (5, include_str!("migrazioni/0005-chiavi-dei-file.sql")),
-    (6, include_str!("migrazioni/0006-indice.sql")),
+    (6, include_str!("migrazioni/0006-affitti-dei-file.sql")),
+    (7, include_str!("migrazioni/0007-indice.sql")),
 ];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
