@@ -19,7 +19,9 @@ use dominio::tempo::{Istante, Orologio};
 use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Deposito, in_disparte};
+use crate::misure::MisureEnte;
 use crate::motore::{Base, Db, Motore, valori};
+use crate::quota::Quota;
 use crate::scrittore::{Lavoro, Pronta, Risposta, Scrittore, Sportello, Statici, Vetrina};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
@@ -53,6 +55,8 @@ pub(crate) struct Ente {
     accessi: Arc<Accessi>,
     chiave: ChiaveInstallazione,
     motore: Arc<dyn Motore>,
+    /// Its share of those who read.
+    letture: Quota,
     /// The last question put to the writer about how it is.
     domanda: Mutex<Option<salute::Domanda>>,
     /// What was signed of the access log and is not there any more. It stays until the process ends: a log that grows
@@ -108,6 +112,7 @@ impl Ente {
             vetrina,
             accessi: Arc::new(accessi),
             chiave,
+            letture: Quota::di(motore.letture_insieme()),
             motore,
             domanda: Mutex::default(),
             accessi_mancanti: Mutex::default(),
@@ -146,6 +151,7 @@ impl Ente {
         &self,
         f: impl FnOnce(&dyn Db) -> Esito<T> + Send + 'static,
     ) -> Esito<T> {
+        let posto = self.letture.posto().await?;
         let lettura = self.motore.lettura().await?;
         in_disparte(move || {
             let (mut f, mut letto) = (Some(f), None);
@@ -155,6 +161,7 @@ impl Ente {
                 }
                 Ok(())
             })?;
+            drop(posto);
             letto.ok_or_else(|| Errore::Archivio("niente è stato letto".to_owned()))
         })
         .await
@@ -255,12 +262,17 @@ impl EnteStore for Ente {
         self.come_sta().await
     }
 
+    fn misure(&self) -> MisureEnte {
+        self.vetrina.misure.lette(self.letture.misure())
+    }
+
     async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto> {
         self.chiedi(|r| Lavoro::CreaAoo(chi.clone(), Box::new(nuova), r)).await
     }
 
     async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto> {
         let idem = nuova.idempotenza.clone();
+        let (file, byte) = (nuova.file.len() as u64, nuova.file.iter().map(|f| f.file.byte).sum());
         let p = match self.prepara(aoo, nuova) {
             Ok(p) => p,
             // The same request, refused now for what changed since: it still gets its first answer.
@@ -270,7 +282,11 @@ impl EnteStore for Ente {
                 return prima.ok_or(rifiuto);
             }
         };
-        self.chiedi(|r| Lavoro::Registra(Box::new(p), r)).await
+        let fatto = self.chiedi(|r| Lavoro::Registra(Box::new(p), r)).await?;
+        if !fatto.ripetuta {
+            self.vetrina.misure.file(file, byte);
+        }
+        Ok(fatto)
     }
 
     async fn comanda(

@@ -1,5 +1,6 @@
 //! Jobs on their way to the writer, and answers on their way back.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use catena::{Impronte, Seme};
@@ -12,6 +13,7 @@ use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, DatiRegistrazione};
 use tokio::sync::oneshot;
 
+use crate::misure::Misure;
 use crate::motore::Db;
 use crate::righe::RigheRegistrazione;
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
@@ -141,6 +143,7 @@ pub enum Lavoro {
 #[derive(Clone)]
 pub struct Sportello {
     pub(super) coda: SyncSender<Lavoro>,
+    pub(super) misure: Arc<Misure>,
 }
 
 impl Sportello {
@@ -150,9 +153,13 @@ impl Sportello {
     /// The queue is full, the writer is gone, or what the writer answers.
     pub async fn chiedi<T>(&self, fa: impl FnOnce(Risposta<T>) -> Lavoro) -> Esito<T> {
         let (tx, rx) = oneshot::channel();
-        self.coda.try_send(fa(tx)).map_err(|e| match e {
-            TrySendError::Full(_) => Errore::Sovraccarico,
-            TrySendError::Disconnected(_) => Errore::Archivio("lo scrittore si è fermato".to_owned()),
+        self.misure.arriva();
+        self.coda.try_send(fa(tx)).map_err(|e| {
+            self.misure.rifiutato();
+            match e {
+                TrySendError::Full(_) => Errore::Sovraccarico,
+                TrySendError::Disconnected(_) => Errore::Archivio("lo scrittore si è fermato".to_owned()),
+            }
         })?;
         rx.await.map_err(|_| Errore::Archivio("lo scrittore si è fermato".to_owned()))?
     }
