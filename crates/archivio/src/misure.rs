@@ -80,15 +80,18 @@ fn letto<const N: usize>(secchi: &[AtomicU64; N], somma: &AtomicU64) -> Istogram
 }
 
 impl Misure {
-    /// A command on its way to the queue.
-    pub fn arriva(&self) {
-        self.in_coda.fetch_add(1, Ordering::Relaxed);
+    /// A command on its way to the queue; false, and it must not go there, when so many wait already.
+    pub fn arriva(&self, massimo: usize) -> bool {
+        let posto = self.in_coda.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < massimo).then_some(n + 1));
+        if posto.is_err() {
+            self.rifiutati.fetch_add(1, Ordering::Relaxed);
+        }
+        posto.is_ok()
     }
 
-    /// It found no place.
-    pub fn rifiutato(&self) {
+    /// There is nobody to take it.
+    pub fn non_arrivato(&self) {
         self.in_coda.fetch_sub(1, Ordering::Relaxed);
-        self.rifiutati.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The writer took so many.
@@ -134,14 +137,12 @@ mod tests {
         let m = Misure::default();
         for (quanti, ms) in [(1, 1), (2, 2), (256, 5_000), (300, 6_000)] {
             for _ in 0..quanti {
-                m.arriva();
+                assert!(m.arriva(1_000));
             }
             m.presi(quanti);
             m.gruppo_fatto(Duration::from_millis(ms));
         }
-        m.arriva();
-        m.arriva();
-        m.rifiutato();
+        assert!(m.arriva(1) && !m.arriva(1));
         let l = m.lette((0, 0, 0));
         assert_eq!((l.in_coda, l.rifiutati), (1, 1));
         assert_eq!(l.gruppo, Istogramma { secchi: [1, 1, 0, 0, 0, 1, 1], somma: 559 });

@@ -152,10 +152,13 @@ pub async fn testo(s: &Servizio) -> String {
     f.0
 }
 
+/// A number of one ente.
+type DiUno = fn(&dyn EnteStore, &MisureEnte) -> u64;
+
 fn enti(f: &mut Foglio, aperti: &[std::sync::Arc<dyn EnteStore>]) {
     let misure: Vec<MisureEnte> = aperti.iter().map(|e| e.misure()).collect();
     f.uno("protocollo_enti_aperti", "gauge", "Enti aperti in questo processo", aperti.len());
-    let per_ente: [(&str, &str, &str, fn(&dyn EnteStore, &MisureEnte) -> u64); 6] = [
+    let per_ente: [(&str, &str, &str, DiUno); 6] = [
         ("protocollo_ente_impedito", "gauge", "1 se l'ente non può registrare", |e, _| {
             u64::from(e.impedimento().is_some())
         }),

@@ -9,7 +9,7 @@
 //! ([`Base`]). Where others write too, a group that finds that they did reads memory again before it begins.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -158,7 +158,7 @@ impl Scrittore {
         s.pubblica();
         // A doubt that a restart did not solve shows in readiness before anything is asked.
         let _ = s.leggi_orologio();
-        let (tx, rx) = sync_channel(CODA_MAX);
+        let (tx, rx) = channel();
         let nome = format!("scrittore-{}", s.ipa);
         let filo = std::thread::Builder::new().name(nome).spawn(move || s.lavora(&rx))?;
         Ok((Sportello { coda: tx, misure: Arc::clone(&vetrina.misure) }, vetrina, filo))
