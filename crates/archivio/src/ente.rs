@@ -20,7 +20,9 @@ use crate::accessi::{Accessi, Accesso, AccessoScritto, FiltroAccessi};
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::chiavi::Portachiavi;
 use crate::file::{Custodia, Deposito, in_disparte};
+use crate::misure::MisureEnte;
 use crate::motore::{Base, Db, Motore, valori};
+use crate::quota::Quota;
 use crate::scrittore::{Lavoro, Pronta, Risposta, Scrittore, Sportello, Statici, Vetrina};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
@@ -64,6 +66,8 @@ pub(crate) struct Ente {
     accessi: Arc<Accessi>,
     chiave: ChiaveInstallazione,
     motore: Arc<dyn Motore>,
+    /// Its share of those who read.
+    letture: Quota,
     /// The last question put to the writer about how it is.
     domanda: Mutex<Option<salute::Domanda>>,
     /// What was signed of the access log and is not there any more. It stays until the process ends: a log that grows
@@ -128,6 +132,7 @@ impl Ente {
             vetrina,
             accessi: Arc::new(accessi),
             chiave,
+            letture: Quota::di(motore.letture_insieme()),
             motore,
             domanda: Mutex::default(),
             accessi_mancanti: Mutex::default(),
@@ -166,6 +171,7 @@ impl Ente {
         &self,
         f: impl FnOnce(&dyn Db) -> Esito<T> + Send + 'static,
     ) -> Esito<T> {
+        let posto = self.letture.posto().await?;
         let lettura = self.motore.lettura().await?;
         in_disparte(move || {
             let (mut f, mut letto) = (Some(f), None);
@@ -175,6 +181,7 @@ impl Ente {
                 }
                 Ok(())
             })?;
+            drop(posto);
             letto.ok_or_else(|| Errore::Archivio("niente è stato letto".to_owned()))
         })
         .await
@@ -223,6 +230,16 @@ impl Ente {
     }
 
     /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
+    /// Hands a registration to the writer, and counts its files.
+    async fn manda(&self, p: Box<Pronta>) -> Esito<Fatto> {
+        let (file, byte) = (p.file.len() as u64, p.file.iter().map(|f| f.byte).sum());
+        let fatto = self.chiedi(|r| Lavoro::Registra(p, r)).await?;
+        if !fatto.ripetuta {
+            self.vetrina.misure.file(file, byte);
+        }
+        Ok(fatto)
+    }
+
     async fn preparata(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Preparata> {
         let idem = nuova.idempotenza.clone();
         match self.prepara(aoo, nuova) {
@@ -299,13 +316,17 @@ impl EnteStore for Ente {
         self.come_sta().await
     }
 
+    fn misure(&self) -> MisureEnte {
+        self.vetrina.misure.lette(self.letture.misure())
+    }
+
     async fn crea_aoo(&self, chi: &Operatore, nuova: NuovaAoo) -> Esito<Fatto> {
         self.chiedi(|r| Lavoro::CreaAoo(chi.clone(), Box::new(nuova), r)).await
     }
 
     async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto> {
         match self.preparata(aoo, nuova).await? {
-            Preparata::Ora(p) => self.chiedi(|r| Lavoro::Registra(p, r)).await,
+            Preparata::Ora(p) => self.manda(p).await,
             Preparata::Prima(f) => Ok(f),
         }
     }
@@ -316,7 +337,7 @@ impl EnteStore for Ente {
         let fatto = match self.preparata(aoo, nuova).await? {
             Preparata::Ora(p) => {
                 dati = Some(p.dati.clone());
-                self.chiedi(|r| Lavoro::Registra(p, r)).await?
+                self.manda(p).await?
             }
             Preparata::Prima(f) => f,
         };

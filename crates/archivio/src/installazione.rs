@@ -13,7 +13,7 @@ use dominio::errori::Rifiuto;
 use crate::INSTALLAZIONE;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
-use crate::store::{EnteStore as _, Errore, Esito, NuovoEnte};
+use crate::store::{EnteStore, Errore, Esito, NuovoEnte};
 use crate::testimoni;
 
 /// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
@@ -29,6 +29,15 @@ impl Aperti {
         let posto = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned()?;
         // Busy: somebody is opening it, and the caller will wait where waiting is allowed.
         posto.try_lock().ok().and_then(|e| e.clone())
+    }
+
+    /// Those that are open, sorted, without waiting for who is opening one.
+    pub fn tutti(&self) -> Vec<Arc<dyn EnteStore>> {
+        let posti: Vec<Posto> = self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut aperti: Vec<_> = posti.iter().filter_map(|p| p.try_lock().ok()?.clone()).collect();
+        aperti.retain(|e| e.configurazione().ente.is_some());
+        aperti.sort_by(|a, b| a.ipa().cmp(b.ipa()));
+        aperti.into_iter().map(|e| e as Arc<dyn EnteStore>).collect()
     }
 
     /// Is none open?
@@ -82,7 +91,11 @@ pub(crate) async fn crea_ente(installazione: &Ente, e: &Ente, nuovo: NuovoEnte) 
         dati.denominazione = "Installazione".to_owned();
         dati.codice_fiscale = None;
         dati.pec = None;
-        installazione.crea(NuovoEnte { dati, chi: nuovo.chi.clone() }).await?;
+        match installazione.crea(NuovoEnte { dati, chi: nuovo.chi.clone() }).await {
+            // Another ente was created meanwhile, and was the first.
+            Err(Errore::Rifiuto(Rifiuto::Conflitto(_))) => {}
+            esito => drop(esito?),
+        }
     }
     installazione.attiva_ente(&nuovo.chi, &ipa).await?;
     Ok(())

@@ -276,6 +276,8 @@ pub(crate) trait Lettura: Send {
 pub(crate) trait Motore: Send + Sync {
     /// A place to read from, when there is one free.
     async fn lettura(&self) -> Esito<Box<dyn Lettura>>;
+    /// How many of an ente may read at once: its share of what all use.
+    fn letture_insieme(&self) -> usize;
     /// May other processes have the same ente open?
     fn condiviso(&self) -> bool {
         false

@@ -22,6 +22,8 @@ use dominio::registrazione::{Chiave, Documento, Registrazione, RuoloDocumento, S
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 
+use crate::misure::{MisuraPool, MisureEnte};
+
 pub use crate::accessi::{Accesso, AccessoScritto, Azione, FiltroAccessi};
 use crate::file::cifra;
 pub use crate::file::lettura::FileLetto;
@@ -412,6 +414,16 @@ pub trait Store: Send + Sync + 'static {
     async fn enti(&self) -> Esito<Vec<CodiceIpa>>;
     /// One ente; `None` when it is not here.
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>>;
+    /// The enti that are open in this process: whoever only looks opens none.
+    fn aperti(&self) -> Vec<Arc<dyn EnteStore>>;
+    /// Is this ente one of them?
+    fn e_aperto(&self, ipa: &CodiceIpa) -> bool {
+        self.aperti().iter().any(|e| e.ipa() == ipa)
+    }
+    /// The connections that all enti share, where they do.
+    fn pool(&self) -> Vec<MisuraPool> {
+        Vec::new()
+    }
     /// Creates an ente; 409 when it exists.
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>>;
 
@@ -442,6 +454,8 @@ pub trait EnteStore: Send + Sync + 'static {
     fn orologio(&self) -> (Istante, bool);
     /// `Some` says why registrations were refused when somebody last asked.
     fn impedimento(&self) -> Option<String>;
+    /// What it counted since it was opened.
+    fn misure(&self) -> MisureEnte;
     /// How it is now (readiness): reads the clock, and tries again whatever part of the storage refused a write.
     async fn salute(&self) -> Salute;
 

@@ -16,6 +16,7 @@ use clap::Args;
 use serde::Deserialize;
 use servizio::Servizio;
 use servizio::ancore::Ancore;
+use servizio::diario::{self, Formato};
 use servizio::sola_lettura::SolaLettura;
 use servizio::testimoni::Interpellato;
 
@@ -83,6 +84,15 @@ pub struct Configurazione {
     ancore: AncoreConf,
     #[serde(default)]
     testimoni: TestimoniConf,
+    #[serde(default)]
+    log: LogConf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogConf {
+    /// `testo` or `json`.
+    formato: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -323,7 +333,7 @@ pub fn serve(o: &Serve) -> Result<u8> {
         .clone()
         .or_else(|| chiave("SERVIZIO__LISTEN", conf.servizio.listen.clone()))
         .unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    runtime()?.block_on(async {
+    con_diario(conf.log.formato.clone())?.block_on(async {
         let store = apri(&dove).await?;
         let ascolto = ascolta(&listen).await?;
         let con_indirizzo = conf.url_pubblico().is_some();
@@ -340,13 +350,22 @@ pub fn serve(o: &Serve) -> Result<u8> {
 }
 
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PROTOCOLLO_LOG").unwrap_or_else(|_| "warn".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    con_diario(None)
+}
+
+/// The runtime, with the journal in the format of the configuration; `PROTOCOLLO_LOG` says what goes into it.
+fn con_diario(formato: Option<String>) -> Result<tokio::runtime::Runtime> {
+    let formato = chiave("LOG__FORMATO", formato).map_or(Ok(Formato::default()), |f| f.parse());
+    let formato = formato.map_err(|e: String| anyhow::anyhow!(e))?;
+    let filtro = std::env::var("PROTOCOLLO_LOG").ok();
+    tracing::subscriber::set_global_default(diario::scrivano(formato, filtro.as_deref(), std::io::stderr))
+        .context("diario")?;
+    fili()
+}
+
+/// Threads that look often at who has just asked: under a storm one is not left unheard behind all that is ready.
+pub fn fili() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().event_interval(11).enable_all().build()?)
 }
 
 /// Opens an installation, wherever it is.

@@ -2,6 +2,9 @@
 //!
 //! | room | what it holds |
 //! |---|---|
+//! | [`diario`] | the journal, and the trace of each request |
+//! | [`equita`] | turns: the storm of one ente leaves the others alone |
+//! | [`misure`] | what the metrics say of enti, pools and process |
 //! | [`pagine`] | the pages people use |
 //! | [`accessi`] | who saw what, written before it is shown |
 //! | [`ancore`] | checkpoints put elsewhere, and the blind window |
@@ -22,6 +25,9 @@ pub mod accessi;
 pub mod accesso;
 pub mod ancore;
 pub mod ancore_posta;
+pub mod diario;
+pub mod equita;
+pub mod misure;
 pub mod pagine;
 pub mod problema;
 pub mod rest;
@@ -68,6 +74,8 @@ pub struct Servizio {
     pub testimoni: Arc<testimoni::Testimoni>,
     /// The logs of others that are watched here.
     pub osservatorio: testimoni::Osservatorio,
+    /// The queues of the enti.
+    pub code: Arc<equita::Code>,
     /// May anything be written?
     pub sola_lettura: sola_lettura::SolaLettura,
 }
@@ -83,6 +91,7 @@ impl Servizio {
             ancore: Arc::default(),
             testimoni: Arc::default(),
             osservatorio: testimoni::Osservatorio::default(),
+            code: Arc::default(),
             sola_lettura: sola_lettura::SolaLettura::default(),
         }
     }
@@ -127,7 +136,7 @@ pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
     let (ancore, testimoni) = (Arc::clone(&s.ancore), Arc::clone(&s.testimoni));
     let accesso = accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, ancore, testimoni);
-    let accesso = Arc::new(accesso.con_limiti(s.limiti));
+    let accesso = Arc::new(accesso.con_limiti(s.limiti).con_code(Arc::clone(&s.code)));
     let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
@@ -150,6 +159,7 @@ fn protette(porte: Router<Arc<Servizio>>, s: Arc<Servizio>) -> Router {
             Problema::interno().into_response()
         }))
         .layer(axum::middleware::from_fn_with_state(s.limiti.attesa_max, a_tempo))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), equita::a_turno))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), sola_lettura::guardia))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&s), salute::conta))
         .with_state(s)
@@ -265,7 +275,12 @@ async fn un_giro(s: &Servizio, spazza: bool) -> bool {
     let mut bene = true;
     for ipa in enti {
         match tokio::time::timeout(UN_ENTE, un_ente(s, &ipa, spazza)).await {
-            Ok(Ok(depositati)) => bene &= depositati,
+            Ok(Ok(depositati)) => {
+                if depositati {
+                    s.metriche.giri.riuscito(&ipa);
+                }
+                bene &= depositati;
+            }
             Ok(Err(e)) => {
                 tracing::warn!(ente = %ipa, errore = %e, "lavori periodici");
                 bene = false;

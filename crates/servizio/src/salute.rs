@@ -11,13 +11,17 @@ use archivio::store::Salute;
 use archivio::tenuta::in_parole;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use dominio::codici::CodiceIpa;
 use serde_json::json;
+use tracing::Instrument as _;
 
 use crate::Servizio;
+use crate::diario::{self, Traccia};
+use crate::misure::{Giri, Rifiuti};
 use crate::problema::{Problema, SOVRACCARICO, Tipo, uniforma};
 
 /// Upper bounds of the latency buckets, milliseconds.
@@ -39,6 +43,10 @@ pub struct Metriche {
     rotte: Mutex<BTreeMap<&'static str, BTreeMap<String, Contatore>>>,
     registrazioni: AtomicU64,
     coda_piena: AtomicU64,
+    /// Refusals by cause.
+    pub rifiuti: Rifiuti,
+    /// Rounds of what goes on by itself.
+    pub giri: Giri,
 }
 
 impl Default for Metriche {
@@ -48,6 +56,8 @@ impl Default for Metriche {
             rotte: Mutex::default(),
             registrazioni: AtomicU64::new(0),
             coda_piena: AtomicU64::new(0),
+            rifiuti: Rifiuti::default(),
+            giri: Giri::default(),
         }
     }
 }
@@ -121,18 +131,30 @@ pub async fn conta(State(s): State<Arc<Servizio>>, r: Request, next: Next) -> Re
     let inizio = Instant::now();
     let metodo = metodo(&r);
     let rotta = r.extensions().get::<MatchedPath>().cloned();
-    let risposta = next.run(r).await;
+    let traccia = Traccia::di(r.headers());
+    let tratto = traccia.tratto();
+    let ipa = crate::equita::ente(r.uri().path()).parse::<CodiceIpa>().ok();
+    let mut risposta = next.run(r).instrument(tratto.clone()).await;
+    if let Ok(v) = HeaderValue::from_str(&traccia.to_string()) {
+        risposta.headers_mut().insert(HeaderName::from_static(diario::INTESTAZIONE), v);
+    }
     let rotta = rotta.as_ref().map_or("altro", MatchedPath::as_str);
     let (stato, durata) = (risposta.status(), inizio.elapsed());
     s.metriche.conta(metodo, rotta, stato, durata);
-    if risposta.extensions().get::<Tipo>().is_some_and(|t| t.0 == SOVRACCARICO) {
-        s.metriche.coda_piena.fetch_add(1, Ordering::Relaxed);
+    if let Some(Tipo(causa)) = risposta.extensions().get::<Tipo>() {
+        s.metriche.rifiuti.conta(causa);
+        if *causa == SOVRACCARICO {
+            s.metriche.coda_piena.fetch_add(1, Ordering::Relaxed);
+        }
     }
-    let ms = durata.as_millis();
+    let ms = u64::try_from(durata.as_millis()).unwrap_or(u64::MAX);
+    // What a stranger writes in an address is said only if it is the code of an ente of ours.
+    let ente = ipa.filter(|i| s.store.e_aperto(i)).map(String::from);
+    let _dentro = tratto.enter();
     if stato.is_server_error() {
-        tracing::warn!(metodo, rotta, stato = stato.as_u16(), ms, "richiesta non servita");
+        tracing::warn!(target: diario::RICHIESTA, metodo, rotta, stato = stato.as_u16(), ms, ente, "richiesta non servita");
     } else {
-        tracing::debug!(metodo, rotta, stato = stato.as_u16(), ms, "richiesta");
+        tracing::info!(target: diario::RICHIESTA, metodo, rotta, stato = stato.as_u16(), ms, ente, "richiesta");
     }
     risposta
 }
@@ -189,6 +211,7 @@ fn non_si_apre(e: Errore) -> String {
 
 async fn metriche(State(s): State<Arc<Servizio>>) -> Response {
     let mut testo = s.metriche.testo();
+    testo.push_str(&crate::misure::testo(&s).await);
     testo.push_str(&s.ancore.posta().map(crate::ancore_posta::Posta::metriche).unwrap_or_default());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], testo).into_response()
 }

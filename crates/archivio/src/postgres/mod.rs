@@ -38,6 +38,7 @@ use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
 use crate::file::{Custodia, crea_cartella};
 use crate::installazione::{self, Aperti, nome_di};
+use crate::misure::MisuraPool;
 use crate::motore::{Db, Lettura, Motore};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
 use crate::{INSTALLAZIONE, verifica_in};
@@ -49,6 +50,8 @@ use orologio::OrologioDelDatabase;
 /// Connections of those who write, and of those who read, of one process.
 const SCRITTURE: usize = 12;
 const LETTURE: usize = 8;
+/// Connections of those who read that one ente may hold at once: others find theirs.
+const LETTURE_DI_UNO: usize = 3;
 /// How long a connection may say nothing when something was asked of it.
 const SILENZIO: Duration = Duration::from_secs(20);
 /// How often it is looked whether another process changed the configuration of an ente that is open here.
@@ -445,6 +448,10 @@ impl Motore for MotorePg {
         Ok(Box::new(LetturaPg { sessione: Sessione::nuova(Arc::clone(&self.filo), client), ente: self.ente }))
     }
 
+    fn letture_insieme(&self) -> usize {
+        LETTURE_DI_UNO
+    }
+
     fn condiviso(&self) -> bool {
         true
     }
@@ -501,6 +508,28 @@ impl Store for PostgresStore {
         let e = self.apri_ente(ipa, false).await?;
         // One without its first operation is an activation that did not finish: it is not an ente.
         Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+    }
+
+    fn aperti(&self) -> Vec<Arc<dyn EnteStore>> {
+        self.aperti.tutti()
+    }
+
+    fn e_aperto(&self, ipa: &CodiceIpa) -> bool {
+        self.aperti.gia_aperto(ipa).is_some()
+    }
+
+    fn pool(&self) -> Vec<MisuraPool> {
+        [("scrittura", &self.scritture), ("lettura", &self.letture)]
+            .map(|(nome, p)| {
+                let s = p.status();
+                MisuraPool {
+                    nome,
+                    in_uso: s.size.saturating_sub(s.available),
+                    massimo: s.max_size,
+                    in_attesa: s.waiting,
+                }
+            })
+            .to_vec()
     }
 
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>> {

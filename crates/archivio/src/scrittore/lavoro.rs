@@ -1,6 +1,7 @@
 //! Jobs on their way to the writer, and answers on their way back.
 
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use catena::{Impronte, Seme};
 use dominio::codici::{CodiceAoo, CodiceIpa};
@@ -12,6 +13,8 @@ use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, DatiRegistrazione};
 use tokio::sync::oneshot;
 
+use super::CODA_MAX;
+use crate::misure::Misure;
 use crate::motore::Db;
 use crate::righe::RigheRegistrazione;
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
@@ -140,7 +143,9 @@ pub enum Lavoro {
 /// The way to the writer.
 #[derive(Clone)]
 pub struct Sportello {
-    pub(super) coda: SyncSender<Lavoro>,
+    /// Without places made beforehand, which would be megabytes for each ente: what bounds it is the count of who waits.
+    pub(super) coda: Sender<Lavoro>,
+    pub(super) misure: Arc<Misure>,
 }
 
 impl Sportello {
@@ -150,10 +155,13 @@ impl Sportello {
     /// The queue is full, the writer is gone, or what the writer answers.
     pub async fn chiedi<T>(&self, fa: impl FnOnce(Risposta<T>) -> Lavoro) -> Esito<T> {
         let (tx, rx) = oneshot::channel();
-        self.coda.try_send(fa(tx)).map_err(|e| match e {
-            TrySendError::Full(_) => Errore::Sovraccarico,
-            TrySendError::Disconnected(_) => Errore::Archivio("lo scrittore si è fermato".to_owned()),
-        })?;
+        if !self.misure.arriva(CODA_MAX) {
+            return Err(Errore::Sovraccarico);
+        }
+        if self.coda.send(fa(tx)).is_err() {
+            self.misure.non_arrivato();
+            return Err(Errore::Archivio("lo scrittore si è fermato".to_owned()));
+        }
         rx.await.map_err(|_| Errore::Archivio("lo scrittore si è fermato".to_owned()))?
     }
 }

@@ -9,8 +9,9 @@
 //! ([`Base`]). Where others write too, a group that finds that they did reads memory again before it begins.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use catena::Albero;
 use dominio::codici::{CodiceAoo, CodiceIpa};
@@ -21,6 +22,7 @@ use dominio::tempo::{AnnoCorrente, Istante, Orologio};
 
 use crate::file::Deposito;
 use crate::letture;
+use crate::misure::Misure;
 use crate::motore::{Base, Caduta, Db, Inizio, Mosso, valori};
 use crate::orologio::{Guardia, Lettura, Riferimento};
 use crate::store::{Errore, Esito};
@@ -54,6 +56,8 @@ pub(crate) struct Vetrina {
     pub riferimento: Arc<Riferimento>,
     /// Is what the clock's guard knows kept?
     pub stato_orologio: Arc<Tenuta>,
+    /// What is counted.
+    pub misure: Arc<Misure>,
 }
 
 impl Vetrina {
@@ -65,6 +69,7 @@ impl Vetrina {
             archivio: Tenuta::default(),
             riferimento: guardia.riferimento(),
             stato_orologio: guardia.tenuta(),
+            misure: Arc::default(),
         }
     }
 }
@@ -153,10 +158,10 @@ impl Scrittore {
         s.pubblica();
         // A doubt that a restart did not solve shows in readiness before anything is asked.
         let _ = s.leggi_orologio();
-        let (tx, rx) = sync_channel(CODA_MAX);
+        let (tx, rx) = channel();
         let nome = format!("scrittore-{}", s.ipa);
         let filo = std::thread::Builder::new().name(nome).spawn(move || s.lavora(&rx))?;
-        Ok((Sportello { coda: tx }, vetrina, filo))
+        Ok((Sportello { coda: tx, misure: Arc::clone(&vetrina.misure) }, vetrina, filo))
     }
 
     fn db(&self) -> &dyn Db {
@@ -267,7 +272,10 @@ impl Scrittore {
             {
                 gruppo.push(l);
             }
+            self.vetrina.misure.presi(gruppo.len());
+            let inizio = Instant::now();
             let esito = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.esegui(&mut gruppo)));
+            self.vetrina.misure.gruppo_fatto(inizio.elapsed());
             if esito.is_err() {
                 // A defect of ours: whoever waited is told that nothing was done, and memory is read again.
                 tracing::error!("lo scrittore si è interrotto: gruppo annullato");

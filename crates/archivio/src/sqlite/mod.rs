@@ -137,6 +137,10 @@ impl Motore for MotoreSqlite {
         Ok(Box::new(LetturaSqlite { lettori: Arc::clone(&self.lettori), percorso, posto }))
     }
 
+    fn letture_insieme(&self) -> usize {
+        LETTORI as usize
+    }
+
     fn chiudi(&self) {
         self.lettori.chiudi();
     }
@@ -222,6 +226,14 @@ impl Store for SqliteStore {
         };
         // A file without its first operation is an activation that did not finish: it is not an ente.
         Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+    }
+
+    fn aperti(&self) -> Vec<Arc<dyn EnteStore>> {
+        self.aperti.tutti()
+    }
+
+    fn e_aperto(&self, ipa: &CodiceIpa) -> bool {
+        self.aperti.gia_aperto(ipa).is_some()
     }
 
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>> {

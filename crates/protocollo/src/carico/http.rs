@@ -64,20 +64,20 @@ impl Servente {
 }
 
 /// A connection kept alive, one per client.
-struct Connessione {
+pub(super) struct Connessione {
     flusso: TcpStream,
     resto: Vec<u8>,
 }
 
 impl Connessione {
-    async fn apri(indirizzo: &str) -> Result<Self> {
+    pub(super) async fn apri(indirizzo: &str) -> Result<Self> {
         let flusso = TcpStream::connect(indirizzo).await?;
         flusso.set_nodelay(true)?;
         Ok(Self { flusso, resto: Vec::new() })
     }
 
     /// Sends a request and reads the status of its answer.
-    async fn manda(&mut self, testa: &str, corpo: &[&[u8]]) -> Result<u16> {
+    pub(super) async fn manda(&mut self, testa: &str, corpo: &[&[u8]]) -> Result<u16> {
         self.flusso.write_all(testa.as_bytes()).await?;
         for c in corpo {
             self.flusso.write_all(c).await?;

@@ -7,6 +7,8 @@ mod http;
 mod misura;
 mod nucleo;
 mod ricerca;
+mod riposo;
+mod tempesta;
 mod verifica;
 
 use std::path::{Path, PathBuf};
@@ -67,6 +69,12 @@ pub struct Opzioni {
     /// Misura la verifica su tante operazioni senza file, e quanto rallenta chi registra mentre si verifica.
     #[arg(long, value_name = "OPERAZIONI", num_args = 0..=1, default_missing_value = "1000000", conflicts_with = "cerca")]
     pub verifica: Option<u64>,
+    /// Misura che cosa fa a un ente tranquillo la tempesta di un altro, attraverso HTTP.
+    #[arg(long, conflicts_with_all = ["cerca", "verifica"])]
+    pub tempesta: bool,
+    /// Misura la memoria di un'installazione di tanti enti a cui nessuno chiede nulla.
+    #[arg(long, value_name = "ENTI", num_args = 0..=1, default_missing_value = "300", conflicts_with_all = ["cerca", "verifica", "tempesta"])]
+    pub a_riposo: Option<usize>,
     /// Byte del file di ogni registrazione, con --profilo http.
     #[arg(long, default_value_t = 51_200)]
     pub byte: usize,
@@ -78,13 +86,15 @@ pub struct Opzioni {
 /// Runs the benchmark.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
     if o.motore == Motore::Postgres && (o.profilo != Profilo::Nucleo || o.verifica.is_some()) {
-        bail!("con --motore postgres si misurano --profilo nucleo e --cerca");
+        bail!("con --motore postgres si misurano --profilo nucleo, --cerca, --tempesta e --a-riposo");
     }
     let (_temporanea, cartella) = cartella_nuova(o.archivio.as_deref())?;
-    let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let rt = crate::demo::fili()?;
     let rapporto = rt.block_on(async {
         match (o.cerca, o.profilo) {
             _ if o.verifica.is_some() => verifica::misura(&cartella, o.verifica.unwrap_or_default(), o).await,
+            _ if o.a_riposo.is_some() => riposo::misura(&cartella, o.a_riposo.unwrap_or_default(), o).await,
+            _ if o.tempesta => tempesta::misura(&cartella, o).await,
             (Some(n), _) => ricerca::misura(&cartella, n, o).await,
             (None, Profilo::Nucleo) => nucleo::misura(&cartella, o).await,
             (None, Profilo::Http) => http::misura(&cartella, o).await,

@@ -28,10 +28,15 @@ const MODELLI: u64 = 8_192;
 
 /// An ente with its AOO, ready for load.
 pub async fn prepara(store: &dyn Store, aoo: usize) -> Result<(Arc<dyn EnteStore>, Vec<CodiceAoo>)> {
+    prepara_ente(store, "c_z998", aoo).await
+}
+
+/// The same, under this code.
+pub async fn prepara_ente(store: &dyn Store, ipa: &str, aoo: usize) -> Result<(Arc<dyn EnteStore>, Vec<CodiceAoo>)> {
     let ente = store
         .crea_ente(NuovoEnte {
             dati: DatiEnte {
-                ipa: "c_z998".parse()?,
+                ipa: ipa.parse()?,
                 denominazione: "Ente di carico".to_owned(),
                 codice_fiscale: None,
                 pec: None,
@@ -47,7 +52,7 @@ pub async fn prepara(store: &dyn Store, aoo: usize) -> Result<(Arc<dyn EnteStore
             NuovaAoo {
                 codice: codice.clone(),
                 denominazione: format!("AOO {i}"),
-                origine: format!("carico.example/c_z998/AOO{i}"),
+                origine: format!("carico.example/{ipa}/AOO{i}"),
                 ufficio_smistamento: ("PROT".parse()?, Some("Protocollo".to_owned())),
                 consente_da_classificare: true,
                 voce_da_classificare: "0".parse()?,

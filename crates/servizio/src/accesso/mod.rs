@@ -23,6 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::ancore::Ancore;
+use crate::equita::Code;
 use crate::ricezione::Limiti;
 use crate::testimoni::Testimoni;
 use archivio::Store;
@@ -55,6 +56,8 @@ pub struct Accesso {
     pub testimoni: Arc<Testimoni>,
     /// Limits of requests.
     pub limiti: Limiti,
+    /// The queues of the enti.
+    pub code: Arc<Code>,
 }
 
 /// How a sign-in ended.
@@ -86,7 +89,14 @@ impl Accesso {
             ancore,
             testimoni,
             limiti: Limiti::default(),
+            code: Arc::default(),
         }
+    }
+
+    /// The same, in these queues.
+    #[must_use]
+    pub fn con_code(self, code: Arc<Code>) -> Self {
+        Self { code, ..self }
     }
 
     /// The same, with these limits.
@@ -128,7 +138,10 @@ impl Accesso {
             (Some(e), Some(n)) => e.password(n).await?,
             _ => None,
         };
+        let coda = self.code.di(ipa.as_str());
+        let turno = coda.password().await;
         let giusta = self.password.verifica(chiaro, conservata).await;
+        drop(turno);
         let (Some(ente), Some(nome), true) = (ente, nome, giusta) else {
             return Ok(EsitoAccesso::NonRiconosciuto);
         };

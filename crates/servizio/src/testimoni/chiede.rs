@@ -155,6 +155,18 @@ impl Testimoni {
         self.chiesti.len()
     }
 
+    /// How many there are, how many did not answer or said no the last time, how many saw another history.
+    pub fn misure(&self) -> (usize, usize, usize) {
+        let stati = self.chiesti.iter().map(|w| {
+            w.con_stato(|s| {
+                let male = s.rete.detto.is_some() || s.registri.values().any(|a| a.detto.is_some());
+                (usize::from(male), usize::from(s.registri.values().any(|a| a.altra_storia)))
+            })
+        });
+        let (male, altra) = stati.fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
+        (self.chiesti.len(), male, altra)
+    }
+
     /// Every witness at once, those left alone too, of every log that has something new; ends when all have answered or
     /// given up.
     pub async fn giro(&self, store: &dyn Store) {

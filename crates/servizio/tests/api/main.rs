@@ -4,10 +4,12 @@
 mod annullamenti;
 mod banco;
 mod contratto;
+mod diario;
 mod dichiarazione;
 mod documenti;
 mod giudici;
 mod igiene;
+mod metriche;
 mod rifiuti;
 mod stampe;
 mod testimoni;

@@ -232,6 +232,9 @@ impl Store for SoloUno {
     async fn ente(&self, ipa: &dominio::codici::CodiceIpa) -> archivio::Esito<Option<Arc<dyn archivio::EnteStore>>> {
         self.0.ente(ipa).await
     }
+    fn aperti(&self) -> Vec<Arc<dyn archivio::EnteStore>> {
+        self.0.aperti()
+    }
     async fn crea_ente(&self, n: archivio::store::NuovoEnte) -> archivio::Esito<Arc<dyn archivio::EnteStore>> {
         self.0.crea_ente(n).await
     }

@@ -1,0 +1,119 @@
+//! `carico --a-riposo`: how much memory an installation of so many enti takes when nobody asks anything, on either engine.
+//!
+//! The enti are made first; then the real service is started in a process of its own, each ente is touched once, and what
+//! is read is its resident memory, when it no longer changes.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use super::http::Connessione;
+use super::misura::tondo;
+use super::{Motore, Opzioni, nucleo};
+
+/// Enti made at the same time.
+const INSIEME: usize = 4;
+/// Between two looks at the memory.
+const PASSO: Duration = Duration::from_secs(2);
+/// It is at rest when it changed by less than this, MB, in so many looks.
+const FERMA_MB: f64 = 0.5;
+const FERMA_GIRI: usize = 4;
+/// The longest wait for it.
+const ATTESA_MAX: Duration = Duration::from_secs(120);
+
+/// The service, ended when dropped.
+struct Servente(Child);
+
+impl Drop for Servente {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Servente {
+    /// A line of its `status`, MB or a number.
+    fn stato(&self, nome: &str) -> Result<f64> {
+        let t = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let riga = t.lines().find_map(|r| r.strip_prefix(nome)).context("il servizio si è fermato")?;
+        let n: f64 = riga.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse()?;
+        Ok(if riga.ends_with("kB") { n / 1_024.0 } else { n })
+    }
+}
+
+/// Makes the enti, serves them, looks.
+pub async fn misura(cartella: &Path, enti: usize, o: &Opzioni) -> Result<Value> {
+    let inizio = Instant::now();
+    {
+        let store = super::apri(cartella, o).await?;
+        let store = &store;
+        futures_util::stream::iter(0..enti)
+            .map(|i| async move { nucleo::prepara_ente(&**store, &ipa(i), 1).await.map(drop) })
+            .buffer_unordered(INSIEME)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .collect::<Result<Vec<()>>>()?;
+    }
+    let creazione_s = inizio.elapsed().as_secs_f64();
+    let archivio = cartella.join("archivio");
+    let mut c = Command::new(std::env::current_exe()?);
+    c.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+    match o.database.as_deref().filter(|_| o.motore == Motore::Postgres) {
+        Some(url) => c
+            .env("PROTOCOLLO_DATABASE__URL", url)
+            .env("PROTOCOLLO_BLOB__URL", format!("file:{}", std::path::absolute(&archivio)?.display())),
+        None => c.arg("--archivio").arg(&archivio),
+    };
+    let inizio = Instant::now();
+    let mut s = Servente(c.spawn().context("il servizio non parte")?);
+    let mut righe = BufReader::new(s.0.stdout.take().context("uscita del servizio")?).lines();
+    let mut indirizzo = String::new();
+    loop {
+        match righe.next().transpose()? {
+            Some(r) if r == "pronto" => break,
+            Some(r) => indirizzo = r.strip_prefix("url=http://").map_or(indirizzo, str::to_owned),
+            None => bail!("il servizio si è fermato prima di essere pronto"),
+        }
+    }
+    let pronto_ms = inizio.elapsed().as_secs_f64() * 1_000.0;
+    let inizio = Instant::now();
+    let mut k = Connessione::apri(&indirizzo).await?;
+    for i in 0..enti {
+        let testa = format!(
+            "GET /api/v1/enti/{}/aoo/AOO1/log/checkpoint HTTP/1.1\r\nhost: {indirizzo}\r\naccept-encoding: identity\r\n\r\n",
+            ipa(i)
+        );
+        let stato = k.manda(&testa, &[]).await?;
+        if stato != 200 {
+            bail!("l'ente {} risponde {stato}", ipa(i));
+        }
+    }
+    let toccati_s = inizio.elapsed().as_secs_f64();
+    let (mut prima, mut ferma, inizio) = (0.0, 0, Instant::now());
+    let memoria = loop {
+        tokio::time::sleep(PASSO).await;
+        let ora = s.stato("VmRSS")?;
+        ferma = if (ora - prima).abs() < FERMA_MB { ferma + 1 } else { 0 };
+        if ferma >= FERMA_GIRI || inizio.elapsed() > ATTESA_MAX {
+            break ora;
+        }
+        prima = ora;
+    };
+    Ok(json!({
+        "profilo": "a-riposo", "motore": if o.motore == Motore::Postgres { "postgres" } else { "sqlite" }, "enti": enti,
+        "memoria_mb": memoria.round(), "memoria_massima_mb": s.stato("VmHWM")?.round(),
+        "memoria_anonima_mb": s.stato("RssAnon")?.round(), "fili": s.stato("Threads")?,
+        "file_aperti": std::fs::read_dir(format!("/proc/{}/fd", s.0.id()))?.count(),
+        "creazione_s": tondo(creazione_s), "pronto_ms": tondo(pronto_ms), "toccati_s": tondo(toccati_s),
+    }))
+}
+
+fn ipa(i: usize) -> String {
+    format!("c_r{i:05}")
+}
