@@ -4,6 +4,7 @@
 //! each has its own file, writer and keys (R-L25). PostgreSQL joins behind the same traits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use catena::nota::FirmaNota;
@@ -423,6 +424,15 @@ pub trait Store: Send + Sync + 'static {
     /// The connections that all enti share, where they do.
     fn pool(&self) -> Vec<MisuraPool> {
         Vec::new()
+    }
+    /// Is it this process's turn at a job that the nodes of an installation do once between them? Who has it keeps it for
+    /// `durata` and renews it by asking again; if he dies, another has it after that. A lone process always has it.
+    async fn turno(&self, _lavoro: &str, _durata: Duration) -> Esito<bool> {
+        Ok(true)
+    }
+    /// Leaves a turn to whoever comes first.
+    async fn lascia_turno(&self, _lavoro: &str) -> Esito<()> {
+        Ok(())
     }
     /// Creates an ente; 409 when it exists.
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>>;

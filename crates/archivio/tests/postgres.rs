@@ -410,6 +410,31 @@ async fn two_nodes_on_one_database_give_one_sequence_and_hear_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_turn_is_of_one_node_until_he_leaves_it_or_dies() {
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    let b = Banco::nuovo().await;
+    let url = url_di(&b, &server);
+    let nodo = || PostgresStore::apri(b.dir.path(), &url, b.orologio.clone(), Opzioni::default());
+    let (uno, due) = (nodo().await.unwrap(), nodo().await.unwrap());
+    let a_lungo = std::time::Duration::from_secs(3_600);
+    // Both at once: one has it, and keeps it.
+    let (x, y) = tokio::join!(uno.turno("giro", a_lungo), due.turno("giro", a_lungo));
+    let (x, y) = (x.unwrap(), y.unwrap());
+    assert!(x ^ y, "{x} {y}");
+    let (chi, altro) = if x { (&uno, &due) } else { (&due, &uno) };
+    assert!(chi.turno("giro", a_lungo).await.unwrap() && !altro.turno("giro", a_lungo).await.unwrap());
+    assert!(altro.turno("altro", a_lungo).await.unwrap(), "another job is another's");
+    // Who has not got it cannot leave it.
+    altro.lascia_turno("giro").await.unwrap();
+    assert!(!altro.turno("giro", a_lungo).await.unwrap());
+    chi.lascia_turno("giro").await.unwrap();
+    assert!(altro.turno("giro", a_lungo).await.unwrap() && !chi.turno("giro", a_lungo).await.unwrap());
+    // Who dies without a word leaves it when its time is over: by the clock of the database, not his.
+    assert!(altro.turno("giro", std::time::Duration::ZERO).await.unwrap());
+    assert!(chi.turno("giro", a_lungo).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_owns_only_his_database_is_enough() {
     let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
     let url = nuovo(&server).await;

@@ -20,7 +20,7 @@ use crate::ancore_posta::Posta;
 #[derive(Debug, Default)]
 pub struct Ancore {
     cartella: Option<PathBuf>,
-    /// Read from the folder once; from then on only we add to it.
+    /// Read from the folder once; from then on only we add to it, as long as it is our turn.
     ultime: Mutex<BTreeMap<String, Option<Ultima>>>,
     /// Why the last ones could not be put there, by origin.
     mancate: Mutex<BTreeMap<String, String>>,
@@ -76,6 +76,11 @@ impl Ancore {
             g.insert(origine.to_owned(), letta);
         }
         letta
+    }
+
+    /// Others put anchors there too: what is there is read again.
+    pub fn dimentica(&self) {
+        self.ultime.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// What could not be put there last time, in words.

@@ -223,8 +223,13 @@ pub async fn servi(
     // A message on its way is let go, so that it is written down and not sent again.
     let _ = ferma.send(true);
     let _ = tokio::time::timeout(FINE_POSTA, posta).await;
-    un_giro(&s, false).await;
-    let _ = tokio::time::timeout(CONGEDO, s.testimoni.giro(&*s.store)).await;
+    if s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
+        un_giro(&s, false).await;
+        let _ = tokio::time::timeout(CONGEDO, s.testimoni.giro(&*s.store)).await;
+        if let Err(e) = s.store.lascia_turno(TURNO).await {
+            tracing::warn!(errore = %e, "il turno dei lavori periodici resta a questo processo finché non scade");
+        }
+    }
     esito
 }
 
@@ -237,8 +242,13 @@ const UN_ENTE: Duration = Duration::from_secs(30);
 /// After a round that did not end well.
 const GIRO_MANCATO: Duration = Duration::from_secs(5);
 
+/// Who of several nodes makes the rounds: he asks again at each, and if he dies another makes them after so long.
+const TURNO: &str = "giro";
+const TURNO_TENUTO: Duration = Duration::from_secs(150);
+
 /// What goes on by itself: a checkpoint each minute in which something changed, the sweeping of files each hour. Witnesses
-/// are told that there may be something new, and go their own way.
+/// are told that there may be something new, and go their own way. Of several nodes one does it; each looks after its own
+/// connections.
 async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
     let mut prossima_spazzata = Instant::now();
     let mut giro = 0u64;
@@ -247,9 +257,24 @@ async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
         if spazza {
             prossima_spazzata += 60 * GIRO;
         }
-        let bene = un_giro(&s, spazza).await;
-        giro += 1;
-        suona.send_replace(giro);
+        let bene = match s.store.turno(TURNO, TURNO_TENUTO).await {
+            Ok(true) => {
+                let bene = un_giro(&s, spazza).await;
+                giro += 1;
+                suona.send_replace(giro);
+                bene
+            }
+            Ok(false) => {
+                // What another puts there is read again when somebody asks.
+                s.ancore.dimentica();
+                riprova(&s).await;
+                true
+            }
+            Err(e) => {
+                tracing::warn!(errore = %e, "lavori periodici");
+                false
+            }
+        };
         tokio::time::sleep(if bene { GIRO } else { GIRO_MANCATO }).await;
     }
 }
@@ -258,6 +283,13 @@ async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
 async fn un_testimone(s: Arc<Servizio>, n: usize, mut campanello: tokio::sync::watch::Receiver<u64>) {
     while campanello.changed().await.is_ok() {
         s.testimoni.interpella(n, &*s.store).await;
+    }
+}
+
+/// What refused a write is tried again, also where nobody asks for readiness.
+async fn riprova(s: &Servizio) {
+    for ente in s.store.aperti() {
+        let _ = tokio::time::timeout(UN_ENTE, ente.salute()).await;
     }
 }
 

@@ -15,6 +15,7 @@ mod orologio;
 mod parole;
 mod schema;
 pub mod soglia;
+mod turni;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -81,6 +82,7 @@ pub struct PostgresStore {
     scritture: Pool,
     letture: Pool,
     filo: Arc<Filo>,
+    nodo: turni::Nodo,
     aperti: Aperti,
     /// The version of the configuration that each open ente has seen.
     viste: Viste,
@@ -194,6 +196,7 @@ impl PostgresStore {
             scritture,
             letture,
             filo,
+            nodo: turni::Nodo::nuovo()?,
             aperti: Aperti::default(),
             viste: Mutex::default(),
             avvisi,
@@ -508,6 +511,14 @@ impl Store for PostgresStore {
         let e = self.apri_ente(ipa, false).await?;
         // One without its first operation is an activation that did not finish: it is not an ente.
         Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+    }
+
+    async fn turno(&self, lavoro: &str, durata: Duration) -> Esito<bool> {
+        self.nodo.prendi(connessione(&self.filo, &self.scritture).await?, lavoro, durata).await
+    }
+
+    async fn lascia_turno(&self, lavoro: &str) -> Esito<()> {
+        self.nodo.lascia(connessione(&self.filo, &self.scritture).await?, lavoro).await
     }
 
     fn aperti(&self) -> Vec<Arc<dyn EnteStore>> {

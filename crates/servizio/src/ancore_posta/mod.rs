@@ -43,6 +43,9 @@ const ATTESA_RIFIUTO_S: i64 = 3_600;
 const ATTESA_MAX_S: i64 = 6 * 3_600;
 /// How often it is looked whether something is due.
 const GUARDA: Duration = Duration::from_secs(60);
+/// Who of several nodes sends them; asked again at each ente, and kept for longer than the messages of one take.
+const TURNO: &str = "ancore-posta";
+const TURNO_TENUTO: Duration = Duration::from_secs(600);
 
 /// How often anchors go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -387,6 +390,22 @@ pub async fn lavora(s: Arc<Servizio>, mut fine: watch::Receiver<bool>) {
 
 /// A round of every ente: what is due, or all of it when somebody asked.
 async fn un_giro(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
+    // Two nodes that look at the same time would both find it due.
+    match s.store.turno(TURNO, TURNO_TENUTO).await {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(e) => {
+            tracing::warn!(errore = %e, "ancore per posta");
+            return;
+        }
+    }
+    giro_di_tutti(s, posta, fine).await;
+    if let Err(e) = s.store.lascia_turno(TURNO).await {
+        tracing::warn!(errore = %e, "ancore per posta");
+    }
+}
+
+async fn giro_di_tutti(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
     let subito = posta.richiesto();
     let enti = s.store.enti().await.unwrap_or_else(|e| {
         tracing::warn!(errore = %e, "ancore per posta");
@@ -395,7 +414,7 @@ async fn un_giro(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
     futures_util::stream::iter(enti)
         .for_each_concurrent(INSIEME, |ipa| async move {
             let avanti = || !*fine.borrow();
-            if !avanti() {
+            if !avanti() || !s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
                 return;
             }
             let giro = async {
