@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod aggiornamento;
 mod ambiente;
 mod argomenti;
 mod avvio;
@@ -36,6 +37,7 @@ cargo xtask VERB
                                  every fuzz target, N seconds each (60)
   misura [--secondi N]           the benches, N seconds each (3), and the promises they must keep
   postgres [--secondi N]         a PostgreSQL server of our own, thrown away after N seconds (3600); prints its address
+  aggiornamento [--da COMMIT]    a node of an earlier commit (the one before) beside one of this, on one database
   requisiti [--verifica]         write docs/requisiti.md, or fail when it is not what the code says
   licenze                        the licences of all that enters the binary";
 
@@ -93,6 +95,10 @@ fn esegui() -> Result<()> {
         "misura" => {
             argomenti.solo(&["secondi"])?;
             misura::misura(argomenti.numero("secondi")?.unwrap_or(3))
+        }
+        "aggiornamento" => {
+            argomenti.solo(&["da"])?;
+            aggiornamento::aggiornamento(argomenti.testo("da"))
         }
         "requisiti" => {
             argomenti.solo(&["verifica"])?;

@@ -10,7 +10,7 @@ use crate::ambiente::{self, cargo, cartella_di_costruzione, esegui, radice, ries
 use crate::postgres::Postgres;
 use crate::s3::S3;
 use crate::servizio::Servizio;
-use crate::{avvio, crash, fuzz, misura, prepara, requisiti};
+use crate::{aggiornamento, avvio, crash, fuzz, misura, prepara, requisiti};
 
 type Corpo = fn() -> Result<()>;
 
@@ -36,10 +36,11 @@ const PASSI: [Passo; 12] = [
 ];
 
 /// Those of `--tutto`.
-const LUNGHI: [Passo; 9] = [
+const LUNGHI: [Passo; 10] = [
     Passo { nome: "proprieta", corpo: proprieta },
     Passo { nome: "crash-lungo", corpo: crash_lungo },
     Passo { nome: "crash-lungo-pg", corpo: || crash_di(300, true) },
+    Passo { nome: "aggiornamento", corpo: || aggiornamento::aggiornamento(None) },
     Passo { nome: "avvio", corpo: || avvio::avvio(true) },
     Passo { nome: "carico", corpo: carico },
     Passo { nome: "schemathesis", corpo: schemathesis },
@@ -134,7 +135,7 @@ fn prove_del_codice() -> Result<()> {
     esegui(&mut prove_di_cargo(&["--workspace"]))
 }
 
-fn prove_di_cargo(quali: &[&str]) -> Command {
+pub fn prove_di_cargo(quali: &[&str]) -> Command {
     let mut comando = cargo();
     if riesce(cargo().args(["nextest", "--version"])) {
         comando.args(["nextest", "run", "--no-fail-fast", "--status-level", "slow", "--final-status-level", "fail"]);
@@ -150,7 +151,18 @@ fn prove_di_cargo(quali: &[&str]) -> Command {
 /// The suite of the store once more, and whatever else asks for a server, on a real one.
 fn postgres() -> Result<()> {
     let server = Postgres::avvia(&[])?;
-    let quali = ["--package", "archivio", "--package", "protocollo", "--test", "conformita", "--test", "postgres"];
+    let quali = [
+        "--package",
+        "archivio",
+        "--package",
+        "protocollo",
+        "--test",
+        "conformita",
+        "--test",
+        "postgres",
+        "--test",
+        "nodi",
+    ];
     esegui(prove_di_cargo(&quali).env("PROTOCOLLO_POSTGRES", server.url()))
 }
 
