@@ -27,19 +27,22 @@ pub fn aggiornamento(commit: Option<&str>) -> Result<()> {
     togli();
     fs::create_dir_all(&prima)?;
     esegui(git().args(["worktree", "add", "--quiet", "--detach"]).arg(&albero).arg(commit.trim()))?;
-    let esito = esegui(
-        cargo()
-            .args(["build", "--locked", "--package", "protocollo"])
-            .current_dir(&albero)
-            .env("CARGO_TARGET_DIR", &costruzione),
-    );
+    // A debug binary reads its sample data from the tree: that stays until the end.
+    let esito = (|| {
+        esegui(
+            cargo()
+                .args(["build", "--locked", "--package", "protocollo"])
+                .current_dir(&albero)
+                .env("CARGO_TARGET_DIR", &costruzione),
+        )?;
+        println!("the earlier node is of {}", commit.trim());
+        let server = Postgres::avvia(&[])?;
+        esegui(
+            prove_di_cargo(&["--package", "protocollo", "--test", "nodi"])
+                .env("PROTOCOLLO_POSTGRES", server.url())
+                .env("PROTOCOLLO_PRIMA", costruzione.join("debug/protocollo")),
+        )
+    })();
     togli();
-    esito?;
-    println!("the earlier node is of {}", commit.trim());
-    let server = Postgres::avvia(&[])?;
-    esegui(
-        prove_di_cargo(&["--package", "protocollo", "--test", "nodi"])
-            .env("PROTOCOLLO_POSTGRES", server.url())
-            .env("PROTOCOLLO_PRIMA", costruzione.join("debug/protocollo")),
-    )
+    esito
 }

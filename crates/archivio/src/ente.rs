@@ -56,7 +56,9 @@ pub(crate) struct Ente {
     portachiavi: Arc<Portachiavi>,
     custodia: Custodia,
     /// Under which name files are uploaded, where that matters.
-    affitto: Mutex<Option<affitto::Affittuario>>,
+    affitto: Arc<Mutex<Option<affitto::Affittuario>>>,
+    /// One at a time says that he is uploading.
+    rinnovo: tokio::sync::Mutex<()>,
     se: std::sync::Weak<Self>,
     orologio: Arc<dyn Orologio>,
     apertura: std::time::SystemTime,
@@ -120,7 +122,8 @@ impl Ente {
         )?;
         Ok(Arc::new_cyclic(|se| Self {
             se: se.clone(),
-            affitto: Mutex::default(),
+            affitto: Arc::default(),
+            rinnovo: tokio::sync::Mutex::default(),
             ipa: ipa.clone(),
             deposito,
             portachiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), Some(chiave.clone()))),
@@ -500,10 +503,9 @@ impl EnteStore for Ente {
     }
 
     async fn spazza(&self) -> Esito<u64> {
-        let tolti = self.spazza_file().await?;
         let ora = self.ora();
         self.servizio(move |c| c.scrivi("DELETE FROM sessione WHERE scadenza < ?", valori![ora.0])).await?;
-        Ok(tolti)
+        self.spazza_file().await
     }
 
     async fn scan_from(&self, registro: &Registro, da: u64, limite: usize) -> Esito<Vec<OperazioneScritta>> {

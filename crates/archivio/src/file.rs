@@ -143,21 +143,24 @@ impl Deposito {
         matches!(self.dove, Dove::S3(_))
     }
 
-    /// Objects whose names begin so.
-    pub(crate) fn elenco(&self, inizio: &str) -> Esito<Vec<String>> {
-        let mut out = Vec::new();
-        if let Dove::S3(s) = &self.dove {
-            s.elenco(inizio, &mut |mut nomi| {
-                out.append(&mut nomi);
-                Ok(())
-            })?;
+    /// Objects whose names begin so, a page at a time.
+    pub(crate) fn elenco(&self, inizio: &str, f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
+        match &self.dove {
+            Dove::S3(s) => s.elenco(inizio, f),
+            Dove::Cartella(_) => Ok(()),
         }
-        Ok(out)
     }
 
     /// Objects that nobody here holds any more, since the last time.
     pub(crate) fn lasciati(&self) -> Vec<String> {
         std::mem::take(&mut *self.lasciati.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Gives back names that could not be taken away.
+    pub(crate) fn lascia(&self, nomi: Vec<String>) {
+        let mut l = self.lasciati.lock().unwrap_or_else(PoisonError::into_inner);
+        let posto = LASCIATI_MAX.saturating_sub(l.len());
+        l.extend(nomi.into_iter().take(posto));
     }
 
     /// After a commit: objects that it made superfluous. Who writes does not wait for the network.
@@ -175,6 +178,11 @@ impl Deposito {
     /// Takes away what nothing names; says whether it was there.
     pub fn togli(&self, oggetto: &str) -> bool {
         self.magazzino.togli(oggetto).unwrap_or(false)
+    }
+
+    /// The same, saying when it could not be done.
+    pub(crate) fn prova_a_togliere(&self, oggetto: &str) -> Esito<bool> {
+        self.magazzino.togli(oggetto)
     }
 
     fn affitta(&self, oggetto: &str) -> Affitto {

@@ -78,9 +78,10 @@ impl Ancore {
         letta
     }
 
-    /// Others put anchors there too: what is there is read again.
+    /// Others put anchors there now: what is there is read again, and what could not be put there is theirs to say.
     pub fn dimentica(&self) {
         self.ultime.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.mancate.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// What could not be put there last time, in words.

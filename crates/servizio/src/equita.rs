@@ -1,11 +1,11 @@
 //! Fair turns: whatever one ente asks, another is answered.
 //!
 //! The runtime looks at whoever is ready in order of arrival: when a group is committed, sixty requests of one ente are ready at
-//! once, and stand in front of the one of another. Here the requests of an ente are one task or two for the runtime, however
+//! once, and stand in front of the one of another. Here the requests of an ente are as many tasks for the runtime as there are processors, however
 //! many they are: a task looks at [`PEZZI`] pieces of work of its requests, and goes to the end of the line. Who waits for a disk or
 //! for the writer is no work, so that groups are as large as before. Beyond [`IN_CORSO_MAX`] a request is refused at once.
 //!
-//! The ente is the one that the address names, whether or not it exists; what names none shares a queue.
+//! The ente is the one that the address names, whether or not it exists; what names none has its turn at once.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -224,7 +224,13 @@ impl Future for Carrello {
 
 /// Gives a request its turns.
 pub async fn a_turno(State(s): State<Arc<Servizio>>, r: Request, next: Next) -> Response {
-    let coda = s.code.di(ente(r.uri().path()));
+    let ente = ente(r.uri().path());
+    // What names no ente stands behind nobody, or who fills that queue would keep everybody from signing in, and the service
+    // from being found alive.
+    if ente.is_empty() {
+        return next.run(r).await;
+    }
+    let coda = s.code.di(ente);
     let Some(in_corso) = InCorso::nuova(coda) else {
         s.code.rifiutate.fetch_add(1, Ordering::Relaxed);
         return Problema::from(archivio::Errore::Sovraccarico).into_response();

@@ -173,7 +173,8 @@ fn protette(porte: Router<Arc<Servizio>>, s: Arc<Servizio>) -> Router {
 /// Gives a request its time. Uploads have theirs, piece by piece, in [`ricezione`]; what follows them has it in its door.
 async fn a_tempo(State(attesa_max): State<Duration>, r: Request, next: Next) -> Response {
     let invio = r.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"multipart/"));
-    if invio {
+    // Where no ente is named nothing is sent.
+    if invio && !equita::ente(r.uri().path()).is_empty() {
         return next.run(r).await;
     }
     entro(attesa_max, next.run(r)).await.unwrap_or_else(Problema::into_response)
@@ -265,9 +266,10 @@ async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
                 bene
             }
             Ok(false) => {
-                // What another puts there is read again when somebody asks.
+                // What another does is his to say; what he puts there is read again when somebody asks.
                 s.ancore.dimentica();
-                riprova(&s).await;
+                s.metriche.giri.dimentica();
+                riprova(&s, spazza).await;
                 true
             }
             Err(e) => {
@@ -286,10 +288,18 @@ async fn un_testimone(s: Arc<Servizio>, n: usize, mut campanello: tokio::sync::w
     }
 }
 
-/// What refused a write is tried again, also where nobody asks for readiness.
-async fn riprova(s: &Servizio) {
+/// What refused a write is tried again, also where nobody asks for readiness; and each takes away what he himself uploaded for
+/// nothing.
+async fn riprova(s: &Servizio, spazza: bool) {
+    let spazza = spazza && s.sola_lettura.motivo().await.is_none();
     for ente in s.store.aperti() {
-        let _ = tokio::time::timeout(UN_ENTE, ente.salute()).await;
+        let suo = async {
+            ente.salute().await;
+            if spazza && let Err(e) = ente.spazza().await {
+                tracing::warn!(ente = %ente.ipa(), errore = %e, "pulizia");
+            }
+        };
+        let _ = tokio::time::timeout(UN_ENTE, suo).await;
     }
 }
 
@@ -306,6 +316,10 @@ async fn un_giro(s: &Servizio, spazza: bool) -> bool {
     };
     let mut bene = true;
     for ipa in enti {
+        // A round may last longer than a turn: another may have begun his.
+        if !s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
+            return bene;
+        }
         match tokio::time::timeout(UN_ENTE, un_ente(s, &ipa, spazza)).await {
             Ok(Ok(depositati)) => {
                 if depositati {

@@ -22,6 +22,11 @@ impl Giri {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(ipa.clone(), SystemTime::now());
     }
 
+    /// Others make the rounds now.
+    pub fn dimentica(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn eta_s(&self) -> Vec<(CodiceIpa, f64)> {
         let ora = SystemTime::now();
         let g = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -97,7 +97,12 @@ impl SolaLettura {
         }
         // The first time everybody waits: nothing is known yet.
         let posto = match noto.0 {
-            None => Arc::clone(&self.guarda).lock_owned().await,
+            None => match tokio::time::timeout(ATTESA, Arc::clone(&self.guarda).lock_owned()).await {
+                // Whoever waited finds what the first one found.
+                Ok(_) if visto().0.is_some() => return visto().1,
+                Ok(p) => p,
+                Err(_) => return noto.1,
+            },
             Some(_) => match Arc::clone(&self.guarda).try_lock_owned() {
                 Ok(p) => p,
                 Err(_) => return noto.1,

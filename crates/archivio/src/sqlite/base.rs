@@ -95,6 +95,8 @@ struct Wal {
     pagine: AtomicI32,
     /// As many of them, from the beginning, are in the file too.
     versate: AtomicI32,
+    /// As many there were when they were last poured, all of them or those that no reader held back.
+    provate: AtomicI32,
     /// There was a commit since this was last lowered.
     scritto: AtomicBool,
 }
@@ -104,6 +106,7 @@ impl Wal {
         // Not longer than before: it started again.
         if pagine <= self.pagine.swap(pagine, Ordering::Relaxed) {
             self.versate.store(0, Ordering::Relaxed);
+            self.provate.store(0, Ordering::Relaxed);
         }
         self.scritto.store(true, Ordering::Relaxed);
     }
@@ -112,14 +115,19 @@ impl Wal {
         self.pagine.load(Ordering::Relaxed)
     }
 
+    /// Pages that came since they were last poured.
+    fn nuove(&self) -> i32 {
+        self.pagine() - self.provate.load(Ordering::Relaxed)
+    }
+
     /// Pages that are not in the file yet.
     fn da_versare(&self) -> i32 {
         self.pagine() - self.versate.load(Ordering::Relaxed)
     }
 }
 
-/// Pages in the WAL, and how many of them are in the file.
-type Versate = rusqlite::Result<(i32, i32)>;
+/// Pages in the WAL, and how many of them are in the file; nothing when it could not be done now.
+type Versate = rusqlite::Result<Option<(i32, i32)>>;
 
 /// A connection that brings the WAL into the file on a thread of its own, while the writer goes on.
 #[derive(Default)]
@@ -135,7 +143,7 @@ impl Fianco {
             None => schema::apri_travaso(percorso)?,
         };
         let versa = move || {
-            let esito = versato(&c, TRAVASA);
+            let esito = versato(&c);
             (c, esito)
         };
         self.filo = Some(std::thread::Builder::new().name("travaso".to_owned()).spawn(versa)?);
@@ -239,22 +247,23 @@ impl BaseSqlite {
             "INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
              DELETE FROM cerca_recente;",
         )
+        .map(drop)
     }
 
-    /// A transaction on the search index.
-    fn sull_indice(&mut self, sql: &str) -> Result<(), Caduta> {
+    /// A transaction on the search index; false when the index alone refused it.
+    fn sull_indice(&mut self, sql: &str) -> Result<bool, Caduta> {
         let inizio = self.c.execute_batch("BEGIN IMMEDIATE");
         let iniziata = inizio.is_ok();
         match inizio.and_then(|()| self.c.execute_batch(sql)).and_then(|()| self.c.execute_batch("COMMIT")) {
             Ok(()) => {
                 self.tenute.indice.regge();
-                Ok(())
+                Ok(true)
             }
             // The index alone does not work: the register does, and undoing is enough.
             Err(e) if iniziata && !schema::del_disco(&e) && self.esce() => {
                 tracing::error!(errore = %e, "indice di ricerca guasto");
                 self.tenute.indice.cede(&e.into());
-                Ok(())
+                Ok(false)
             }
             Err(e) => {
                 tracing::error!(errore = %e, "indice di ricerca non aggiornato");
@@ -268,7 +277,9 @@ impl BaseSqlite {
     fn fondi(&mut self) -> Result<(), Caduta> {
         self.da_fondere = false;
         let prima = self.c.total_changes();
-        self.sull_indice(FUSIONE)?;
+        if !self.sull_indice(FUSIONE)? {
+            return Ok(());
+        }
         // As SQLite documents it: with fewer than two changes nothing was left to do.
         self.da_fondere = self.c.total_changes() - prima >= 2;
         Ok(())
@@ -287,7 +298,7 @@ impl BaseSqlite {
             if self.wal.pagine() >= PAGINE_WAL {
                 self.travasa();
             }
-        } else if self.wal.da_versare() >= PAGINE_MAX {
+        } else if self.wal.nuove() >= PAGINE_MAX {
             self.travasato = Instant::now();
             if let Err(e) = self.fianco.avvia(&self.percorso) {
                 tracing::warn!(errore = %e, "il travaso non parte accanto allo scrittore");
@@ -301,31 +312,38 @@ impl BaseSqlite {
     /// Brings what was committed from the WAL into the file.
     fn travasa(&mut self) {
         self.travasato = Instant::now();
-        self.lascia_fianco();
+        self.attendi_fianco();
         if self.residuo || (self.chiuso || self.tenute.travaso.motivo().is_some()) && !self.ricomincia() {
             return;
         }
-        let esito = versato(&self.c, TRAVASA);
-        if let Ok((pagine, _)) = esito {
+        let esito = versato(&self.c);
+        if let Ok(Some((pagine, _))) = esito {
             self.wal.pagine.store(pagine.max(0), Ordering::Relaxed);
         }
         self.nota_travaso(esito);
     }
 
-    /// Waits for what is done beside the writer, and closes that connection.
-    fn lascia_fianco(&mut self) {
+    /// Waits for what is done beside the writer.
+    fn attendi_fianco(&mut self) {
         if let Some(esito) = self.fianco.finito(true) {
             self.nota_travaso(esito);
         }
+    }
+
+    /// The same, and closes that connection.
+    fn lascia_fianco(&mut self) {
+        self.attendi_fianco();
         self.fianco.libera = None;
     }
 
     fn nota_travaso(&mut self, esito: Versate) {
         match esito {
-            Ok((_, versate)) => {
+            Ok(None) => {}
+            Ok(Some((pagine, versate))) => {
                 // More than there are: the WAL started again meanwhile.
                 let versate = if versate > self.wal.pagine() { 0 } else { versate.max(0) };
                 self.wal.versate.store(versate, Ordering::Relaxed);
+                self.wal.provate.store(pagine.clamp(0, self.wal.pagine()), Ordering::Relaxed);
                 self.tenute.travaso.regge();
                 self.ritenta = RITENTA;
             }
@@ -337,7 +355,7 @@ impl BaseSqlite {
     }
 
     fn versate(&self) -> Esito<(i32, i32)> {
-        Ok(versato(&self.c, "PRAGMA wal_checkpoint(NOOP)")?)
+        Ok(self.c.query_row("PRAGMA wal_checkpoint(NOOP)", [], |r| Ok((r.get(1)?, r.get(2)?)))?)
     }
 
     /// At the start: a pouring that was left half way, by a process before us, while somebody goes on reading. Whether it
@@ -473,6 +491,7 @@ impl Base for BaseSqlite {
             return Ok(false);
         }
         self.travasa();
+        self.lascia_fianco();
         Ok(std::mem::take(&mut self.riaperto))
     }
 
@@ -538,8 +557,10 @@ impl Db for BaseSqlite {
 }
 
 /// Pages in the WAL, and how many of them are in the file: fewer while somebody reads what was there before.
-fn versato(c: &Connection, come: &str) -> Versate {
-    c.query_row(come, [], |r| Ok((r.get(1)?, r.get(2)?)))
+fn versato(c: &Connection) -> Versate {
+    let esito = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
+    let (occupato, pagine, versate): (bool, i32, i32) = c.query_row(TRAVASA, [], esito)?;
+    Ok((!occupato).then_some((pagine, versate)))
 }
 
 #[cfg(test)]
