@@ -399,7 +399,7 @@ async fn un_giro(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
                 return;
             }
             let giro = async {
-                match s.store.ente(&ipa).await? {
+                match s.store.guarda(&ipa).await? {
                     Some(ente) => posta.giro_finche(&*ente, subito, &avanti).await.map(drop),
                     None => Ok(()),
                 }
