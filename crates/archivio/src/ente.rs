@@ -35,9 +35,11 @@ use crate::{depositi, letture, ricerca, righe, testimoni};
 
 mod affitto;
 mod documenti;
+mod riposo;
 mod salute;
 
 pub(crate) use affitto::custoditi;
+pub(crate) use riposo::Quiete;
 
 /// Lease of a staged file that nobody holds, seconds.
 const AFFITTO_S: u64 = 900;

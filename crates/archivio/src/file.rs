@@ -194,6 +194,11 @@ impl Deposito {
         }
     }
 
+    /// Is nobody using any of what was uploaded?
+    pub(crate) fn niente_in_volo(&self) -> bool {
+        self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Is somebody still using it?
     pub fn in_volo(&self, oggetto: &str) -> bool {
         self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).contains(oggetto)

@@ -1,8 +1,6 @@
-//! What an installation does whatever engine keeps it: enti opened once, the log of which it serves, what it cosigns.
+//! What an installation does whatever engine keeps it: the log of which it serves, what it cosigns.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use catena::nota::FirmaNota;
 use catena::testimone::{Richiesta, Rifiuto as RifiutoTestimone};
@@ -13,50 +11,8 @@ use dominio::errori::Rifiuto;
 use crate::INSTALLAZIONE;
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
-use crate::store::{EnteStore, Errore, Esito, NuovoEnte};
+use crate::store::{EnteStore as _, Errore, Esito, NuovoEnte};
 use crate::testimoni;
-
-/// The place of one ente: whoever opens it holds this alone, so that others open and answer meanwhile.
-pub(crate) type Posto = Arc<Mutex<Option<Arc<Ente>>>>;
-
-/// The enti that are open.
-#[derive(Default)]
-pub(crate) struct Aperti(pub(crate) Mutex<HashMap<CodiceIpa, Posto>>);
-
-impl Aperti {
-    /// The ente if it is open already, without waiting for who is opening it.
-    pub fn gia_aperto(&self, ipa: &CodiceIpa) -> Option<Arc<Ente>> {
-        let posto = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(ipa).cloned()?;
-        // Busy: somebody is opening it, and the caller will wait where waiting is allowed.
-        posto.try_lock().ok().and_then(|e| e.clone())
-    }
-
-    /// Those that are open, sorted, without waiting for who is opening one.
-    pub fn tutti(&self) -> Vec<Arc<dyn EnteStore>> {
-        let posti: Vec<Posto> = self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let mut aperti: Vec<_> = posti.iter().filter_map(|p| p.try_lock().ok()?.clone()).collect();
-        aperti.retain(|e| e.configurazione().ente.is_some());
-        aperti.sort_by(|a, b| a.ipa().cmp(b.ipa()));
-        aperti.into_iter().map(|e| e as Arc<dyn EnteStore>).collect()
-    }
-
-    /// Is none open?
-    pub fn nessuno(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    /// Opens an ente, unless somebody did: blocks only who wants the same one.
-    pub fn apri(&self, ipa: &CodiceIpa, apri: impl FnOnce() -> Esito<Arc<Ente>>) -> Esito<Arc<Ente>> {
-        let posto = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
-        let mut aperto = posto.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(e) = &*aperto {
-            return Ok(Arc::clone(e));
-        }
-        let e = apri()?;
-        *aperto = Some(Arc::clone(&e));
-        Ok(e)
-    }
-}
 
 /// The installation's own code.
 pub(crate) fn codice() -> Esito<CodiceIpa> {

@@ -18,6 +18,7 @@
 //! | [`tenuta`] | whether a part of the storage holds, and what it said when it did not |
 
 pub mod accessi;
+mod aperti;
 pub mod chiavi;
 mod depositi;
 mod ente;
@@ -38,6 +39,7 @@ pub mod tenuta;
 mod testimoni;
 mod tronco;
 
+pub use aperti::Riposo;
 pub use installazione::nome_di;
 pub use store::{EnteStore, Errore, Esito, Store};
 

@@ -101,6 +101,23 @@ impl Misure {
         self.lavori.fetch_add(quanti as u64, Ordering::Relaxed);
     }
 
+    /// Groups taken so far.
+    pub fn gruppi(&self) -> u64 {
+        self.gruppo.iter().map(|g| g.load(Ordering::Acquire)).sum()
+    }
+
+    /// Goes on from what was counted before.
+    pub fn riprende(&self, prima: &MisureEnte) {
+        let aggiungi = |dove: &AtomicU64, n: u64| _ = dove.fetch_add(n, Ordering::Relaxed);
+        aggiungi(&self.rifiutati, prima.rifiutati);
+        self.durata.iter().zip(prima.durata_us.secchi).for_each(|(d, n)| aggiungi(d, n));
+        aggiungi(&self.durata_us, prima.durata_us.somma);
+        self.gruppo.iter().zip(prima.gruppo.secchi).for_each(|(d, n)| aggiungi(d, n));
+        aggiungi(&self.lavori, prima.gruppo.somma);
+        aggiungi(&self.file, prima.file);
+        aggiungi(&self.file_byte, prima.file_byte);
+    }
+
     /// And answered them after so long.
     pub fn gruppo_fatto(&self, durata: Duration) {
         let us = u64::try_from(durata.as_micros()).unwrap_or(u64::MAX);

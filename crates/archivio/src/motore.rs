@@ -282,6 +282,10 @@ pub(crate) trait Motore: Send + Sync {
     fn condiviso(&self) -> bool {
         false
     }
+    /// Could it be closed now, with nothing left half done?
+    fn in_quiete(&self) -> bool {
+        true
+    }
     /// Closes what nobody uses.
     fn chiudi(&self);
     /// Recomputes everything. Blocks.

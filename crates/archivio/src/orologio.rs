@@ -95,6 +95,15 @@ pub struct Riferimento {
 const IGNOTO: i64 = i64::MIN;
 
 impl Riferimento {
+    /// Is the wall clock where it was expected?
+    pub fn creduto(&self) -> bool {
+        let atteso = |s| self.orologio.monotono().saturating_add(s);
+        match self.scarto.load(Ordering::Relaxed) {
+            IGNOTO => true,
+            s => self.orologio.adesso().0.saturating_sub(atteso(s)) <= SALTO_AVANTI_US,
+        }
+    }
+
     /// Now, as far as it is believed.
     pub fn ora(&self) -> Istante {
         let muro = self.orologio.adesso().0;

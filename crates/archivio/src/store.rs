@@ -3,6 +3,7 @@
 //! [`Store`] is an installation; [`EnteStore`] one ente, and **nothing of another ente can be reached through it**:
 //! each has its own file, writer and keys (R-L25). PostgreSQL joins behind the same traits.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use dominio::registrazione::{Chiave, Documento, Registrazione, RuoloDocumento, S
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 
+use crate::aperti::Riposo;
 use crate::misure::{MisuraPool, MisureEnte};
 
 pub use crate::accessi::{Accesso, AccessoScritto, Azione, FiltroAccessi};
@@ -417,9 +419,30 @@ pub trait Store: Send + Sync + 'static {
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>>;
     /// The enti that are open in this process: whoever only looks opens none.
     fn aperti(&self) -> Vec<Arc<dyn EnteStore>>;
-    /// Is this ente one of them?
+    /// Is this ente one of them, or one that rests?
     fn e_aperto(&self, ipa: &CodiceIpa) -> bool {
         self.aperti().iter().any(|e| e.ipa() == ipa)
+    }
+    /// As [`Self::ente`], for what goes on by itself: it is not a reason to keep it open.
+    async fn guarda(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
+        self.ente(ipa).await
+    }
+    /// Closes an ente for which nobody asked for so long, of which nothing is under way and everything is signed; the next
+    /// request opens it again. Says whether it is closed now.
+    async fn riposa(&self, _ipa: &CodiceIpa, _da: Duration) -> bool {
+        false
+    }
+    /// How an ente that [`Self::riposa`] closed was then; `None` when it must be asked.
+    fn a_riposo(&self, _ipa: &CodiceIpa) -> Option<Riposo> {
+        None
+    }
+    /// Those at rest in which nobody wrote since, on any node.
+    async fn invariati(&self) -> Esito<HashSet<CodiceIpa>> {
+        Ok(HashSet::new())
+    }
+    /// What those at rest had counted.
+    fn misure_a_riposo(&self) -> Vec<MisureEnte> {
+        Vec::new()
     }
     /// The connections that all enti share, where they do.
     fn pool(&self) -> Vec<MisuraPool> {

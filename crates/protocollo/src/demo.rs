@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::Store;
@@ -173,6 +174,8 @@ struct ServizioConf {
     url_pubblico: Option<String>,
     /// Nothing is registered as long as the service runs.
     sola_lettura: Option<bool>,
+    /// Enti for which nobody asked for so many seconds are closed.
+    riposo_s: Option<u64>,
 }
 
 /// One key of the configuration: the environment comes before the file.
@@ -333,6 +336,10 @@ pub fn serve(o: &Serve) -> Result<u8> {
         .clone()
         .or_else(|| chiave("SERVIZIO__LISTEN", conf.servizio.listen.clone()))
         .unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let riposo = match chiave("SERVIZIO__RIPOSO_S", conf.servizio.riposo_s.map(|s| s.to_string())) {
+        None => servizio::riposi::DOPO,
+        Some(s) => Duration::from_secs(s.trim().parse().with_context(|| format!("servizio.riposo_s: «{s}»"))?),
+    };
     con_diario(conf.log.formato.clone())?.block_on(async {
         let store = apri(&dove).await?;
         let ascolto = ascolta(&listen).await?;
@@ -343,7 +350,8 @@ pub fn serve(o: &Serve) -> Result<u8> {
         let ancore = Ancore::in_cartella(ancore).e_per_posta(posta);
         let s =
             con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni, con_indirizzo)?
-                .con_sola_lettura(sola_lettura);
+                .con_sola_lettura(sola_lettura)
+                .che_riposa(riposo);
         println!("url={url}");
         servi(ascolto, Arc::new(s)).await
     })

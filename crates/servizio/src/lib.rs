@@ -14,6 +14,7 @@
 //! | [`token`] | tokens of the API |
 //! | [`ricezione`] | multipart bodies, streamed |
 //! | [`problema`] | errors as answers |
+//! | [`riposi`] | enti that nobody asks for are closed |
 //! | [`stampe`] | documents on paper: receipt for the person, history of a registration |
 //! | [`salute`] | liveness, readiness, metrics |
 //! | [`sola_lettura`] | nothing is added: who says so, and the layer that refuses |
@@ -32,6 +33,7 @@ pub mod pagine;
 pub mod problema;
 pub mod rest;
 pub mod ricezione;
+pub mod riposi;
 pub mod salute;
 pub mod scarico;
 pub mod sola_lettura;
@@ -78,6 +80,8 @@ pub struct Servizio {
     pub code: Arc<equita::Code>,
     /// May anything be written?
     pub sola_lettura: sola_lettura::SolaLettura,
+    /// When enti that nobody asks for are closed.
+    pub riposi: riposi::Riposi,
 }
 
 impl Servizio {
@@ -93,6 +97,7 @@ impl Servizio {
             osservatorio: testimoni::Osservatorio::default(),
             code: Arc::default(),
             sola_lettura: sola_lettura::SolaLettura::default(),
+            riposi: riposi::Riposi::default(),
         }
     }
 
@@ -100,6 +105,13 @@ impl Servizio {
     #[must_use]
     pub fn con_sola_lettura(mut self, sola_lettura: sola_lettura::SolaLettura) -> Self {
         self.sola_lettura = sola_lettura;
+        self
+    }
+
+    /// The same, closing enti for which nobody asked for so long.
+    #[must_use]
+    pub fn che_riposa(mut self, dopo: Duration) -> Self {
+        self.riposi = riposi::Riposi::dopo(dopo);
         self
     }
 
@@ -315,15 +327,22 @@ async fn un_giro(s: &Servizio, spazza: bool) -> bool {
         }
     };
     let mut bene = true;
+    let invariati = s.riposi.invariati(&*s.store).await;
     for ipa in enti {
         // A round may last longer than a turn: another may have begun his.
         if !s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
             return bene;
         }
+        if invariati.contains(&ipa) && !(spazza && s.riposi.da_spazzare(&ipa)) {
+            // Signed and put away before it was closed, and nothing was written since.
+            s.metriche.giri.riuscito(&ipa);
+            continue;
+        }
         match tokio::time::timeout(UN_ENTE, un_ente(s, &ipa, spazza)).await {
             Ok(Ok(depositati)) => {
                 if depositati {
                     s.metriche.giri.riuscito(&ipa);
+                    s.riposi.dopo_il_giro(&*s.store, &ipa, spazza).await;
                 }
                 bene &= depositati;
             }
@@ -382,7 +401,7 @@ async fn deposita(s: &Servizio, ente: &dyn EnteStore, registro: &Registro, nota:
 
 /// Says whether the checkpoints are where they should be.
 async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito<bool> {
-    let Some(ente) = s.store.ente(ipa).await? else { return Ok(true) };
+    let Some(ente) = s.store.guarda(ipa).await? else { return Ok(true) };
     // What refused a write is tried again, also where nobody asks for readiness.
     ente.salute().await;
     let mut depositati = true;

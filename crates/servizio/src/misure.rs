@@ -116,7 +116,7 @@ pub async fn testo(s: &Servizio) -> String {
         "Richieste rifiutate perché il loro ente ne aveva troppe in corso",
         s.code.rifiutate(),
     );
-    enti(&mut f, &s.store.aperti());
+    enti(&mut f, &s.store.aperti(), s.store.misure_a_riposo());
     f.capo(
         "protocollo_ente_ultimo_giro_eta_secondi",
         "gauge",
@@ -160,9 +160,10 @@ pub async fn testo(s: &Servizio) -> String {
 /// A number of one ente.
 type DiUno = fn(&dyn EnteStore, &MisureEnte) -> u64;
 
-fn enti(f: &mut Foglio, aperti: &[std::sync::Arc<dyn EnteStore>]) {
-    let misure: Vec<MisureEnte> = aperti.iter().map(|e| e.misure()).collect();
+fn enti(f: &mut Foglio, aperti: &[std::sync::Arc<dyn EnteStore>], a_riposo: Vec<MisureEnte>) {
+    let mut misure: Vec<MisureEnte> = aperti.iter().map(|e| e.misure()).collect();
     f.uno("protocollo_enti_aperti", "gauge", "Enti aperti in questo processo", aperti.len());
+    f.uno("protocollo_enti_a_riposo", "gauge", "Enti chiusi perché nessuno li chiede", a_riposo.len());
     let per_ente: [(&str, &str, &str, DiUno); 6] = [
         ("protocollo_ente_impedito", "gauge", "1 se l'ente non può registrare", |e, _| {
             u64::from(e.impedimento().is_some())
@@ -183,6 +184,8 @@ fn enti(f: &mut Foglio, aperti: &[std::sync::Arc<dyn EnteStore>]) {
             f.riga(nome, &format!("ente=\"{}\"", e.ipa()), quanto(&**e, m));
         }
     }
+    // What was counted does not go back when an ente is closed.
+    misure.extend(a_riposo);
     let durata = somma(&misure, |m| &m.durata_us);
     let limiti = SECCHI_MS.map(|ms| ms as f64 / 1_000.0);
     f.istogramma(

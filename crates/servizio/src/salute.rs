@@ -176,7 +176,11 @@ async fn pronto(State(s): State<Arc<Servizio>>) -> Response {
         Vec::new()
     });
     let saluti = enti.into_iter().map(async |ipa| {
-        let salute = match s.store.ente(&ipa).await {
+        // Closed in good health, and the clock is where it was expected: opening it would tell nothing more.
+        if s.store.a_riposo(&ipa).is_some() {
+            return (ipa, Ok(Salute::default()));
+        }
+        let salute = match s.store.guarda(&ipa).await {
             Ok(Some(e)) => Ok(e.salute().await),
             Ok(None) => Ok(Salute::default()),
             Err(e) => Err(non_si_apre(e)),

@@ -19,6 +19,13 @@ pub(super) struct Domanda {
     risposta: tokio::sync::watch::Receiver<()>,
 }
 
+impl Domanda {
+    /// Was it answered?
+    pub(super) fn risposta(&self) -> bool {
+        self.risposta.has_changed().is_err()
+    }
+}
+
 impl Ente {
     /// Does the writer let a question wait for too long? One at a time is put to it, and goes on waiting also when who asked
     /// first went away; whether it answers yes or no is in the shop window.

@@ -17,7 +17,7 @@ mod schema;
 pub mod soglia;
 mod turni;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -35,11 +35,12 @@ use futures_util::future::join_all;
 use tokio_postgres::{Client, NoTls};
 
 use crate::accessi::Accessi;
+use crate::aperti::{Aperti, Chi, Riposo};
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
 use crate::file::{Custodia, crea_cartella};
-use crate::installazione::{self, Aperti, nome_di};
-use crate::misure::MisuraPool;
+use crate::installazione::{self, nome_di};
+use crate::misure::{MisuraPool, MisureEnte};
 use crate::motore::{Db, Lettura, Motore};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
 use crate::{INSTALLAZIONE, verifica_in};
@@ -252,7 +253,7 @@ impl PostgresStore {
             let Ok(ipa) = ipa.parse::<CodiceIpa>() else { continue };
             let vista = self.viste.lock().unwrap_or_else(PoisonError::into_inner).get(&ipa).cloned();
             if vista.is_some_and(|v| v.load(Ordering::Relaxed) != versione) {
-                cambiati.extend(self.aperti.gia_aperto(&ipa));
+                cambiati.extend(self.aperti.gia_aperto(&ipa, Chi::Guarda));
             }
         }
         // Together: one that is stuck keeps nothing from the others.
@@ -273,8 +274,8 @@ impl PostgresStore {
         self.installazione.verifica(&|_| {}).await
     }
 
-    async fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
-        if let Some(e) = self.aperti.gia_aperto(ipa) {
+    async fn apri_ente(&self, ipa: &CodiceIpa, crea: bool, chi: Chi) -> Esito<Option<Arc<Ente>>> {
+        if let Some(e) = self.aperti.gia_aperto(ipa, chi) {
             return Ok(Some(e));
         }
         let Some(n) = numero(&self.filo, &self.scritture, ipa, crea).await? else { return Ok(None) };
@@ -284,11 +285,42 @@ impl PostgresStore {
         let vista =
             Arc::clone(self.viste.lock().unwrap_or_else(PoisonError::into_inner).entry(ipa.clone()).or_default());
         tokio::task::block_in_place(|| {
-            self.aperti.apri(ipa, || {
+            self.aperti.apri(ipa, chi, || {
                 apri_ente(&cartella, ipa, n, chiave, orologio, scritture, letture, filo, vista, avvisi, &self.custodia)
             })
         })
         .map(Some)
+    }
+
+    async fn trova(&self, ipa: &CodiceIpa, chi: Chi) -> Esito<Option<Arc<dyn EnteStore>>> {
+        if ipa.as_str() == INSTALLAZIONE {
+            return Ok(None);
+        }
+        let e = self.apri_ente(ipa, false, chi).await?;
+        // One without its first operation is an activation that did not finish: it is not an ente.
+        Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+    }
+
+    /// Which version the database has of each ente: another after each write, on whatever node.
+    async fn versioni(&self) -> Esito<HashMap<CodiceIpa, i64>> {
+        let c = connessione(&self.filo, &self.letture).await?;
+        let righe = c.query("SELECT ipa, versione FROM ente", &[]).await.map_err(errore)?;
+        c.pulita();
+        let mut out = HashMap::new();
+        for r in &righe {
+            let (ipa, versione): (&str, i64) = (r.try_get(0).map_err(errore)?, r.try_get(1).map_err(errore)?);
+            if let Ok(ipa) = ipa.parse() {
+                out.insert(ipa, versione);
+            }
+        }
+        Ok(out)
+    }
+
+    async fn versione(&self, ipa: &CodiceIpa) -> Esito<i64> {
+        let c = connessione(&self.filo, &self.letture).await?;
+        let r = c.query_one("SELECT versione FROM ente WHERE ipa = $1", &[&ipa.as_str()]).await.map_err(errore)?;
+        c.pulita();
+        r.try_get(0).map_err(errore)
     }
 }
 
@@ -505,12 +537,37 @@ impl Store for PostgresStore {
     }
 
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
-        if ipa.as_str() == INSTALLAZIONE {
-            return Ok(None);
+        self.trova(ipa, Chi::Chiede).await
+    }
+
+    async fn guarda(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
+        self.trova(ipa, Chi::Guarda).await
+    }
+
+    async fn riposa(&self, ipa: &CodiceIpa, da: Duration) -> bool {
+        let Some(e) = self.aperti.gia_aperto(ipa, Chi::Guarda) else { return false };
+        // Before it is looked at: what others write meanwhile shows as new.
+        let Ok(versione) = self.versione(ipa).await else { return false };
+        let Ok(Some(quiete)) = e.quiete().await else { return false };
+        drop(e);
+        tokio::task::block_in_place(|| self.aperti.chiudi(ipa, quiete, versione, da))
+    }
+
+    async fn invariati(&self) -> Esito<HashSet<CodiceIpa>> {
+        let a_riposo = self.aperti.tutti_a_riposo();
+        if a_riposo.is_empty() {
+            return Ok(HashSet::new());
         }
-        let e = self.apri_ente(ipa, false).await?;
-        // One without its first operation is an activation that did not finish: it is not an ente.
-        Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+        let ora = self.versioni().await?;
+        Ok(a_riposo.into_iter().filter(|(i, v)| ora.get(i) == Some(v)).map(|(i, _)| i).collect())
+    }
+
+    fn a_riposo(&self, ipa: &CodiceIpa) -> Option<Riposo> {
+        self.aperti.a_riposo(ipa)
+    }
+
+    fn misure_a_riposo(&self) -> Vec<MisureEnte> {
+        self.aperti.misure_a_riposo()
     }
 
     async fn turno(&self, lavoro: &str, durata: Duration) -> Esito<bool> {
@@ -526,7 +583,7 @@ impl Store for PostgresStore {
     }
 
     fn e_aperto(&self, ipa: &CodiceIpa) -> bool {
-        self.aperti.gia_aperto(ipa).is_some()
+        self.aperti.noto(ipa)
     }
 
     fn pool(&self) -> Vec<MisuraPool> {
@@ -546,7 +603,7 @@ impl Store for PostgresStore {
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>> {
         let ipa = nuovo.dati.ipa.clone();
         installazione::si_puo_creare(&ipa)?;
-        let e = self.apri_ente(&ipa, true).await?.ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
+        let e = self.apri_ente(&ipa, true, Chi::Chiede).await?.ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
         installazione::crea_ente(&self.installazione, &e, nuovo).await?;
         Ok(e)
     }

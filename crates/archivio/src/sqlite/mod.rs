@@ -9,8 +9,10 @@ pub(crate) mod schema;
 pub mod soglia;
 pub mod verifica;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use catena::nota::FirmaNota;
@@ -20,10 +22,12 @@ use dominio::codici::CodiceIpa;
 use dominio::tempo::Orologio;
 
 use crate::accessi::Accessi;
+use crate::aperti::{Aperti, Chi, Riposo};
 use crate::chiavi::ChiaveInstallazione;
 use crate::ente::Ente;
 use crate::file::{Custodia, crea_cartella, in_disparte};
-use crate::installazione::{self, Aperti};
+use crate::installazione;
+use crate::misure::MisureEnte;
 use crate::motore::{Db, Lettura, Motore};
 pub use crate::scrittore::{CODA_MAX, GRUPPO_MAX};
 use crate::store::{EnteStore, Errore, Esito, NuovoEnte, Store, Verifica};
@@ -90,13 +94,22 @@ impl SqliteStore {
     }
 
     /// Opens an ente: blocks only who wants the same one.
-    fn apri_ente(&self, ipa: &CodiceIpa, crea: bool) -> Esito<Option<Arc<Ente>>> {
+    fn apri_ente(&self, ipa: &CodiceIpa, crea: bool, chi: Chi) -> Esito<Option<Arc<Ente>>> {
         let cartella = Self::cartella(&self.radice, ipa);
         if !crea && !cartella.join(FILE_ENTE).exists() {
             return Ok(None);
         }
         let apri = || apri_ente(&cartella, ipa, self.chiave.clone(), Arc::clone(&self.orologio), &self.custodia);
-        self.aperti.apri(ipa, apri).map(Some)
+        self.aperti.apri(ipa, chi, apri).map(Some)
+    }
+
+    fn trova(&self, ipa: &CodiceIpa, chi: Chi) -> Esito<Option<Arc<dyn EnteStore>>> {
+        let e = match self.aperti.gia_aperto(ipa, chi) {
+            Some(e) => Some(e),
+            None => tokio::task::block_in_place(|| self.apri_ente(ipa, false, chi))?,
+        };
+        // A file without its first operation is an activation that did not finish: it is not an ente.
+        Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
     }
 }
 
@@ -139,6 +152,11 @@ impl Motore for MotoreSqlite {
 
     fn letture_insieme(&self) -> usize {
         LETTORI as usize
+    }
+
+    fn in_quiete(&self) -> bool {
+        let posti = self.lettori.posti.available_permits();
+        posti == LETTORI as usize && self.tenute.travaso.motivo().is_none() && self.tenute.indice.motivo().is_none()
     }
 
     fn chiudi(&self) {
@@ -220,12 +238,31 @@ impl Store for SqliteStore {
     }
 
     async fn ente(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
-        let e = match self.aperti.gia_aperto(ipa) {
-            Some(e) => Some(e),
-            None => tokio::task::block_in_place(|| self.apri_ente(ipa, false))?,
-        };
-        // A file without its first operation is an activation that did not finish: it is not an ente.
-        Ok(e.filter(|e| e.configurazione().ente.is_some()).map(|e| e as Arc<dyn EnteStore>))
+        self.trova(ipa, Chi::Chiede)
+    }
+
+    async fn guarda(&self, ipa: &CodiceIpa) -> Esito<Option<Arc<dyn EnteStore>>> {
+        self.trova(ipa, Chi::Guarda)
+    }
+
+    async fn riposa(&self, ipa: &CodiceIpa, da: Duration) -> bool {
+        let Some(e) = self.aperti.gia_aperto(ipa, Chi::Guarda) else { return false };
+        let Ok(Some(quiete)) = e.quiete().await else { return false };
+        drop(e);
+        tokio::task::block_in_place(|| self.aperti.chiudi(ipa, quiete, 0, da))
+    }
+
+    async fn invariati(&self) -> Esito<HashSet<CodiceIpa>> {
+        // Nobody else ever writes here.
+        Ok(self.aperti.tutti_a_riposo().into_keys().collect())
+    }
+
+    fn a_riposo(&self, ipa: &CodiceIpa) -> Option<Riposo> {
+        self.aperti.a_riposo(ipa)
+    }
+
+    fn misure_a_riposo(&self) -> Vec<MisureEnte> {
+        self.aperti.misure_a_riposo()
     }
 
     fn aperti(&self) -> Vec<Arc<dyn EnteStore>> {
@@ -233,13 +270,13 @@ impl Store for SqliteStore {
     }
 
     fn e_aperto(&self, ipa: &CodiceIpa) -> bool {
-        self.aperti.gia_aperto(ipa).is_some()
+        self.aperti.noto(ipa)
     }
 
     async fn crea_ente(&self, nuovo: NuovoEnte) -> Esito<Arc<dyn EnteStore>> {
         let ipa = nuovo.dati.ipa.clone();
         installazione::si_puo_creare(&ipa)?;
-        let e = tokio::task::block_in_place(|| self.apri_ente(&ipa, true))?
+        let e = tokio::task::block_in_place(|| self.apri_ente(&ipa, true, Chi::Chiede))?
             .ok_or_else(|| Errore::Incoerente(ipa.to_string()))?;
         installazione::crea_ente(&self.installazione, &e, nuovo).await?;
         Ok(e)
@@ -273,13 +310,13 @@ mod tests {
         let (lento, altro): (CodiceIpa, CodiceIpa) = ("c_lento".parse().unwrap(), "c_altro".parse().unwrap());
         let posto = Arc::clone(s.aperti.0.lock().unwrap().entry(lento.clone()).or_default());
         let mentre_si_apre = posto.lock().unwrap();
-        let e = s.apri_ente(&altro, true).unwrap().unwrap();
-        assert!(Arc::ptr_eq(&e, &s.aperti.gia_aperto(&altro).unwrap()));
-        assert!(s.aperti.gia_aperto(&lento).is_none());
+        let e = s.apri_ente(&altro, true, Chi::Chiede).unwrap().unwrap();
+        assert!(Arc::ptr_eq(&e, &s.aperti.gia_aperto(&altro, Chi::Chiede).unwrap()));
+        assert!(s.aperti.gia_aperto(&lento, Chi::Chiede).is_none());
         drop(mentre_si_apre);
         // Two at once get the same one.
         let (a, b) = std::thread::scope(|t| {
-            let apri = || s.apri_ente(&lento, true).unwrap().unwrap();
+            let apri = || s.apri_ente(&lento, true, Chi::Chiede).unwrap().unwrap();
             let (a, b) = (t.spawn(apri), t.spawn(apri));
             (a.join().unwrap(), b.join().unwrap())
         });

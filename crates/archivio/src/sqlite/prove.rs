@@ -30,7 +30,7 @@ async fn a_confirmed_clock_stays_so_when_another_job_of_the_group_fails() {
     let o = Arc::new(Fermo(AtomicI64::new(1_790_000_000_000_000)));
     let store = super::SqliteStore::apri(d.path(), o.clone()).unwrap();
     let ipa: CodiceIpa = "c_z999".parse().unwrap();
-    let ente = store.apri_ente(&ipa, true).unwrap().unwrap();
+    let ente = store.apri_ente(&ipa, true, crate::aperti::Chi::Chiede).unwrap().unwrap();
     let dati = DatiEnte { ipa, denominazione: "Ente".into(), codice_fiscale: None, pec: None };
     ente.crea(NuovoEnte { dati, chi: crate::sistema() }).await.unwrap();
     let aoo: CodiceAoo = "AOO1".parse().unwrap();

@@ -16,6 +16,7 @@ mod file;
 mod guasti;
 mod numeri;
 mod registro;
+mod riposo;
 mod simulazione;
 mod spigoli;
 mod tempo;

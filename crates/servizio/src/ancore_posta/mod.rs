@@ -418,7 +418,7 @@ async fn giro_di_tutti(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>
                 return;
             }
             let giro = async {
-                match s.store.ente(&ipa).await? {
+                match s.store.guarda(&ipa).await? {
                     Some(ente) => posta.giro_finche(&*ente, subito, &avanti).await.map(drop),
                     None => Ok(()),
                 }

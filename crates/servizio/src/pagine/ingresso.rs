@@ -47,7 +47,9 @@ pub async fn mostra(State(a): State<Arc<Accesso>>, Domanda(q): Domanda) -> Esito
 async fn vista(a: &Accesso, campi: Campi, errore: Option<String>, dopo: String) -> Result<viste::Accedi, ErrorePagina> {
     let mut enti = Vec::new();
     for ipa in a.store.enti().await? {
-        if let Some(e) = a.ente(&ipa).await? {
+        if let Some(r) = a.store.a_riposo(&ipa) {
+            enti.push((ipa.to_string(), r.denominazione));
+        } else if let Some(e) = a.store.guarda(&ipa).await? {
             let nome = e.configurazione().ente.as_ref().map(|d| d.denominazione.clone()).unwrap_or_default();
             enti.push((ipa.to_string(), nome));
         }

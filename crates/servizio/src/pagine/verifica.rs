@@ -33,7 +33,7 @@ async fn tutte(a: &Accesso) -> archivio::Esito<Vec<String>> {
     const MAX: usize = 50;
     let mut out = Vec::new();
     for ipa in a.store.enti().await?.into_iter().take(MAX) {
-        let Some(ente) = a.ente(&ipa).await? else { continue };
+        let Some(ente) = a.store.guarda(&ipa).await? else { continue };
         for aoo in ente.configurazione().aoo.keys() {
             out.extend(ente.chiavi(&Registro::Aoo(aoo.clone())).await?);
         }

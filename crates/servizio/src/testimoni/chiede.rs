@@ -13,6 +13,7 @@ use archivio::{EnteStore, Errore, Store};
 use catena::nota::firme;
 use catena::testimone::{TIPO_DIMENSIONE, dimensione, scrivi};
 use catena::{Checkpoint, Testimone};
+use dominio::codici::CodiceIpa;
 use dominio::tempo::Istante;
 
 /// How long a witness has to answer, whatever it does meanwhile.
@@ -40,6 +41,8 @@ struct Stato {
     rete: Attesa,
     /// What it refused, by the origin of the log.
     registri: BTreeMap<String, Attesa>,
+    /// Enti that were shown to it whole while they rested, at which size.
+    mostrati: BTreeMap<CodiceIpa, u64>,
 }
 
 impl Stato {
@@ -193,7 +196,11 @@ impl Testimoni {
             Vec::new()
         });
         for ipa in enti {
-            let ente = match store.ente(&ipa).await {
+            let riposo = store.a_riposo(&ipa).map(|r| r.dimensione);
+            if riposo.is_some() && riposo == w.con_stato(|s| s.mostrati.get(&ipa).copied()) {
+                continue;
+            }
+            let ente = match store.guarda(&ipa).await {
                 Ok(Some(e)) => e,
                 Ok(None) => continue,
                 Err(e) => {
@@ -201,17 +208,24 @@ impl Testimoni {
                     continue;
                 }
             };
+            let mut tutti = true;
             for registro in crate::registri(&*ente) {
-                if let Err(raggiunto) = self.mostra(w, &*ente, &registro).await {
-                    w.con_stato(|s| s.rete.fallita(raggiunto));
-                    return;
+                match self.mostra(w, &*ente, &registro).await {
+                    Ok(cofirmato) => tutti &= cofirmato,
+                    Err(raggiunto) => {
+                        w.con_stato(|s| s.rete.fallita(raggiunto));
+                        return;
+                    }
                 }
+            }
+            if let Some(dimensione) = riposo.filter(|_| tutti) {
+                w.con_stato(|s| s.mostrati.insert(ipa, dimensione));
             }
         }
     }
 
-    /// Shows one log; `Err` says why the witness could not be reached.
-    async fn mostra(&self, w: &Interpellato, ente: &dyn EnteStore, registro: &Registro) -> Result<(), String> {
+    /// Shows one log, and says whether all of it is cosigned now; `Err` says why the witness could not be reached.
+    async fn mostra(&self, w: &Interpellato, ente: &dyn EnteStore, registro: &Registro) -> Result<bool, String> {
         let letto = async {
             let (nota, cp) = letto(ente, registro).await?;
             let gia = ente.ultima_cofirma(registro, &w.chiave).await?.map_or(0, |c| c.dimensione);
@@ -221,18 +235,21 @@ impl Testimoni {
             Ok(l) => l,
             Err(e) => {
                 tracing::warn!(ente = %ente.ipa(), errore = %e, "il checkpoint per i testimoni non si legge");
-                return Ok(());
+                return Ok(false);
             }
         };
         let saltato = || w.con_stato(|s| s.registri.get(&cp.origine).is_some_and(Attesa::salta));
         if cp.dimensione == gia || saltato() {
-            return Ok(());
+            return Ok(cp.dimensione == gia);
         }
         match self.chiedi(w, ente, registro, &nota, &cp, gia).await {
-            Ok(()) => w.con_stato(|s| {
-                s.rete = Attesa::default();
-                s.registri.remove(&cp.origine);
-            }),
+            Ok(()) => {
+                w.con_stato(|s| {
+                    s.rete = Attesa::default();
+                    s.registri.remove(&cp.origine);
+                });
+                return Ok(true);
+            }
             Err(Intoppo::Rete(e)) => {
                 tracing::warn!(testimone = %w.chiave.nome(), errore = %e, "il testimone non si raggiunge");
                 return Err(e);
@@ -249,7 +266,7 @@ impl Testimoni {
                 tracing::warn!(ente = %ente.ipa(), errore = %e, "la cofirma non è stata chiesta o conservata");
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// From the size it cosigned last; if it is at another one it says which, and is asked once more from there.
