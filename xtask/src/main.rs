@@ -11,6 +11,7 @@ mod ambiente;
 mod argomenti;
 mod avvio;
 mod crash;
+mod folla;
 mod fuzz;
 mod licenze;
 mod misura;
@@ -20,6 +21,7 @@ mod prove;
 mod requisiti;
 mod s3;
 mod servizio;
+mod standby;
 
 use argomenti::Argomenti;
 
