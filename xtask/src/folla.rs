@@ -44,11 +44,17 @@ impl Detto {
     /// Every acknowledged registration is there with its file, and numbers have neither gap nor double (R-A08, R-N04).
     pub fn c_e_tutto(&self, cliente: &Cliente, classificazione: &str, seme: u64) -> Result<()> {
         let (anno, massimo) = self.massimo();
-        let ultimo = senza_buchi_ne_doppi(&cliente.numeri(anno, 0)?, 0)?;
-        if ultimo < massimo {
-            bail!("{massimo} was acknowledged, the register ends at {ultimo}");
+        let numeri = cliente.numeri(anno, 0)?;
+        if numeri.first().is_none_or(|ultimo| *ultimo < massimo) {
+            bail!("{massimo} was acknowledged, the register ends at {:?}", numeri.first());
         }
-        self.quando.iter().try_for_each(|(_, n, numero)| {
+        self.fino_a(cliente, classificazione, seme, &numeri)
+    }
+
+    /// The same, as far as the register goes, which has these numbers.
+    pub fn fino_a(&self, cliente: &Cliente, classificazione: &str, seme: u64, numeri: &[u64]) -> Result<()> {
+        let ultimo = senza_buchi_ne_doppi(numeri, 0)?;
+        self.quando.iter().filter(|q| q.2.1 <= ultimo).try_for_each(|(_, n, numero)| {
             rileggi_una(cliente, *n, *numero, &Richiesta::nuova(seme, *n, classificazione).impronta())
         })
     }

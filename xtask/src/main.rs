@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 mod ambiente;
 mod argomenti;
 mod avvio;
+mod copie_pg;
 mod crash;
 mod folla;
 mod fuzz;

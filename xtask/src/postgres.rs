@@ -124,9 +124,10 @@ impl Postgres {
         esegui(initdb.arg("-D").arg(cartella.join("dati")).stdout(Stdio::null()).current_dir(cartella))
     }
 
-    /// One of its programs, told where the server is, as the user that may use it.
+    /// One of its programs, or another, told where the server is, as the user that may use it.
     pub fn programma(&self, nome: &str) -> Result<Command> {
-        let mut c = comando(&self.bin.join(nome))?;
+        let suo = self.bin.join(nome);
+        let mut c = comando(if suo.is_file() { &suo } else { Path::new(nome) })?;
         // What is run by a script is found too.
         c.env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()));
         c.envs([("PGHOST", "127.0.0.1"), ("PGUSER", "protocollo"), ("PGDATABASE", "postgres")]);
