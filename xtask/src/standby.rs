@@ -1,5 +1,6 @@
 //! A standby takes over under load (R-N04, R-N05): a synchronous one loses nothing that was acknowledged and the service goes on
-//! by itself.
+//! by itself; one that was behind is refused by the service that
+//! knows better, and opens an epoch.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +25,8 @@ const DOPO: usize = 100;
 
 /// Runs it.
 pub fn standby(binario: &Path) -> Result<()> {
-    sincrono(binario).context("synchronous standby")
+    sincrono(binario).context("synchronous standby")?;
+    asincrono(binario).context("asynchronous standby")
 }
 
 /// `verifica` of what is in a database.
@@ -76,6 +78,73 @@ fn sincrono(binario: &Path) -> Result<()> {
         detto.quando.len(),
         detto.massimo().1,
         ripreso.as_millis()
+    );
+    Ok(())
+}
+
+/// One that was behind: what it lacks is lost, and not given again.
+fn asincrono(binario: &Path) -> Result<()> {
+    let seme = seme_di_adesso();
+    let cartella = tempfile::Builder::new().prefix("protocollo-standby-").tempdir()?;
+    let archivio = cartella.path().join("archivio");
+    let mut primario = Postgres::avvia(&[])?;
+    let mut secondo = primario.seguace(&[])?;
+    primario.attendi("SELECT state FROM pg_stat_replication", "streaming")?;
+    let url = primario.url_con(&secondo);
+    let servizio = Servizio::avvia_su(binario, &archivio, Some(&url), 0)?;
+    let cliente = cliente_di(&servizio)?;
+    let classificazione = cliente.classificazione()?;
+
+    let folla = Folla::avvia(&cliente, &classificazione, seme, 1);
+    folla.altre(PRIMA)?;
+    secondo.uccidi()?;
+    folla.altre(DOPO)?;
+    primario.uccidi()?;
+    secondo.riavvia()?;
+    secondo.promuovi()?;
+    thread::sleep(SILENZIO / 2);
+    let ferme = folla.quante();
+    thread::sleep(SILENZIO * 2);
+    if folla.quante() != ferme {
+        bail!("the service went on where numbers that it gave are lost");
+    }
+    let detto = folla.ferma()?;
+    servizio.uccidi()?;
+    verifica(binario, &archivio, &url)?;
+    let (anno, massimo) = detto.massimo();
+    let ultimo: u64 = secondo.chiedi(&format!("SELECT max(ultimo) FROM contatore WHERE anno = {anno}"))?.parse()?;
+    if ultimo >= massimo {
+        bail!("nothing was lost: nothing is proved");
+    }
+    let mut epoca = Command::new(binario);
+    // By its configuration: no address, and no password, among the arguments.
+    let config = cartella.path().join("protocollo.toml");
+    let blob = archivio.display();
+    std::fs::write(&config, format!("[database]\nurl = \"{url}\"\n[blob]\nurl = \"file:{blob}\"\n"))?;
+    epoca.args(["epoca", "--config"]).arg(&config);
+    epoca.args([
+        "--numeri-dati",
+        &format!("PG/{anno}={massimo}"),
+        "--operatore",
+        "anna.rossi",
+        "--motivo",
+        "Primario perduto",
+    ]);
+    leggi(&mut epoca)?;
+    let servizio = Servizio::avvia_su(binario, &archivio, Some(&url), 0)?;
+    let folla = Folla::avvia(&cliente_di(&servizio)?, &classificazione, seme, 1_000_000);
+    folla.altre(DOPO / 2)?;
+    let nuove = folla.ferma()?;
+    let primo = nuove.quando.iter().map(|q| q.2.1).min().unwrap_or_default();
+    if primo != massimo + 1 {
+        bail!("after the epoch numbers begin at {primo}, {} was expected", massimo + 1);
+    }
+    servizio.ferma()?;
+    verifica(binario, &archivio, &url)?;
+    println!(
+        "asynchronous standby: {massimo} numbers given, it had {ultimo}; the service refused to go on, the epoch declared {}…{massimo} \
+         lost, new numbers from {primo}",
+        ultimo + 1
     );
     Ok(())
 }
