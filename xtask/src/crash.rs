@@ -20,10 +20,10 @@ use crate::postgres::Postgres;
 use crate::servizio::Servizio;
 
 mod caso;
-mod cliente;
-mod memoria;
+pub mod cliente;
+pub mod memoria;
 mod orfani;
-mod richiesta;
+pub mod richiesta;
 
 use caso::Caso;
 use cliente::{Cliente, Esito, Numero};
@@ -339,7 +339,8 @@ impl<'a> Prova<'a> {
     }
 }
 
-fn rileggi_una(cliente: &Cliente, n: u64, numero: Numero, attesa: &str) -> Result<()> {
+/// A promise read again, byte for byte.
+pub fn rileggi_una(cliente: &Cliente, n: u64, numero: Numero, attesa: &str) -> Result<()> {
     let (dichiarata, byte) = cliente.documento(numero).with_context(|| format!("acknowledged as {numero:?}"))?;
     if dichiarata != attesa || richiesta::impronta(&byte) != attesa {
         bail!("the file of {numero:?} (request {n}) is not the one sent");
@@ -347,7 +348,8 @@ fn rileggi_una(cliente: &Cliente, n: u64, numero: Numero, attesa: &str) -> Resul
     Ok(())
 }
 
-fn cliente_di(servizio: &Servizio) -> Result<Cliente> {
+/// A client of a service.
+pub fn cliente_di(servizio: &Servizio) -> Result<Cliente> {
     Ok(Cliente::nuovo(servizio.fatto("url")?, servizio.fatto("token")?))
 }
 

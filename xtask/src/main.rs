@@ -11,7 +11,9 @@ mod aggiornamento;
 mod ambiente;
 mod argomenti;
 mod avvio;
+mod copie_pg;
 mod crash;
+mod folla;
 mod fuzz;
 mod licenze;
 mod misura;
@@ -21,6 +23,7 @@ mod prove;
 mod requisiti;
 mod s3;
 mod servizio;
+mod standby;
 
 use argomenti::Argomenti;
 

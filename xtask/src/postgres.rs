@@ -43,6 +43,10 @@ pub struct Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        // One that was killed is gone: its number may be somebody else's.
+        if !matches!(self.processo.try_wait(), Ok(None)) {
+            return;
+        }
         // At once: nothing of it is wanted.
         let _ = Command::new("kill").args(["-QUIT", &self.processo.id().to_string()]).status();
         let _ = self.processo.wait();
@@ -54,8 +58,17 @@ fn da_root() -> Result<bool> {
     Ok(leggi(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
+/// A temporary folder of the user that runs the server.
+pub fn cartella() -> Result<tempfile::TempDir> {
+    let cartella = tempfile::Builder::new().prefix("protocollo-pg").tempdir()?;
+    if da_root()? {
+        esegui(Command::new("chown").arg(UTENTE).arg(cartella.path()))?;
+    }
+    Ok(cartella)
+}
+
 /// As an unprivileged user.
-fn comando(programma: &Path) -> Result<Command> {
+pub fn comando(programma: &Path) -> Result<Command> {
     if !da_root()? {
         return Ok(Command::new(programma));
     }
@@ -67,12 +80,35 @@ fn comando(programma: &Path) -> Result<Command> {
 impl Postgres {
     /// Makes a cluster and starts it, with further settings (`nome=valore`).
     pub fn avvia(impostazioni: &[&str]) -> Result<Self> {
+        Self::su(impostazioni, Self::nuovo)
+    }
+
+    /// Starts a server on a folder `dati` that is made by `prepara`, in the folder that it is given.
+    pub fn su(impostazioni: &[&str], prepara: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<Self> {
         let bin = programmi().context("PostgreSQL is not installed: run `cargo xtask prepara`")?;
-        let cartella = tempfile::Builder::new().prefix("protocollo-pg").tempdir()?;
-        fs::create_dir(cartella.path().join("dati"))?;
-        if da_root()? {
-            esegui(Command::new("chown").arg("-R").arg(UTENTE).arg(cartella.path()))?;
-        }
+        let cartella = cartella()?;
+        prepara(&bin, cartella.path())?;
+        let porta = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let impostazioni = ["listen_addresses=127.0.0.1", "max_connections=300", "log_min_messages=fatal"]
+            .iter()
+            .chain(impostazioni)
+            .map(|i| (*i).to_owned())
+            .collect();
+        let processo = Self::lancia(&bin, cartella.path(), porta, &impostazioni)?;
+        Ok(Self { processo, porta, bin, impostazioni, cartella })
+    }
+
+    /// A standby of this server, that follows it.
+    pub fn seguace(&self, impostazioni: &[&str]) -> Result<Self> {
+        Self::su(impostazioni, |_, cartella| {
+            let mut copia = self.programma("pg_basebackup")?;
+            copia.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-D"]).arg(cartella.join("dati"));
+            esegui(copia.current_dir(cartella))
+        })
+    }
+
+    /// Makes an empty cluster.
+    fn nuovo(bin: &Path, cartella: &Path) -> Result<()> {
         let mut initdb = comando(&bin.join("initdb"))?;
         initdb.args([
             "--auth",
@@ -85,16 +121,49 @@ impl Postgres {
             "C",
             "--no-sync",
         ]);
-        initdb.arg("-D").arg(cartella.path().join("dati")).stdout(Stdio::null()).current_dir(cartella.path());
-        esegui(&mut initdb)?;
-        let porta = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let impostazioni = ["listen_addresses=127.0.0.1", "max_connections=300", "log_min_messages=fatal"]
-            .iter()
-            .chain(impostazioni)
-            .map(|i| (*i).to_owned())
-            .collect();
-        let processo = Self::lancia(&bin, cartella.path(), porta, &impostazioni)?;
-        Ok(Self { processo, porta, bin, impostazioni, cartella })
+        esegui(initdb.arg("-D").arg(cartella.join("dati")).stdout(Stdio::null()).current_dir(cartella))
+    }
+
+    /// One of its programs, or another, told where the server is, as the user that may use it.
+    pub fn programma(&self, nome: &str) -> Result<Command> {
+        let suo = self.bin.join(nome);
+        let mut c = comando(if suo.is_file() { &suo } else { Path::new(nome) })?;
+        // What is run by a script is found too.
+        c.env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()));
+        c.envs([("PGHOST", "127.0.0.1"), ("PGUSER", "protocollo"), ("PGDATABASE", "postgres")]);
+        c.env("PGPORT", self.porta.to_string()).current_dir(self.cartella.path());
+        Ok(c)
+    }
+
+    /// Asks something of it.
+    pub fn chiedi(&self, sql: &str) -> Result<String> {
+        Ok(leggi(self.programma("psql")?.args(["-XAtqc", sql]))?.trim().to_owned())
+    }
+
+    /// Asks until the answer is this one.
+    pub fn attendi(&self, sql: &str, risposta: &str) -> Result<()> {
+        let inizio = Instant::now();
+        while self.chiedi(sql)? != risposta {
+            if inizio.elapsed() > AVVIO_MAX {
+                bail!("\"{sql}\" never answered \"{risposta}\"");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// A standby begins to take writes.
+    pub fn promuovi(&self) -> Result<()> {
+        esegui(self.programma("pg_ctl")?.args(["promote", "--silent", "-D"]).arg(self.cartella.path().join("dati")))
+    }
+
+    /// Stops all of it where it is, or lets it go on.
+    pub fn gela(&self, si: bool) -> Result<()> {
+        let padre = self.processo.id();
+        for p in std::iter::once(padre).chain(figli(padre)?) {
+            esegui(Command::new("kill").args([if si { "-STOP" } else { "-CONT" }, &p.to_string()]))?;
+        }
+        Ok(())
     }
 
     /// Starts the server of a folder and waits until it answers.
@@ -123,6 +192,12 @@ impl Postgres {
     /// Its address.
     pub fn url(&self) -> String {
         format!("postgres://protocollo@127.0.0.1:{}/postgres", self.porta)
+    }
+
+    /// The address of this server or the other, whichever takes writes.
+    pub fn url_con(&self, altro: &Self) -> String {
+        let (uno, due) = (self.porta, altro.porta);
+        format!("postgres://protocollo@127.0.0.1:{uno},127.0.0.1:{due}/postgres?target_session_attrs=read-write")
     }
 
     /// SIGKILL to all of it, as when the machine loses power but for what its disk acknowledged.

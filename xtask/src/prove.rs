@@ -10,7 +10,7 @@ use crate::ambiente::{self, cargo, cartella_di_costruzione, esegui, radice, ries
 use crate::postgres::Postgres;
 use crate::s3::S3;
 use crate::servizio::Servizio;
-use crate::{aggiornamento, avvio, crash, fuzz, misura, prepara, requisiti};
+use crate::{aggiornamento, avvio, copie_pg, crash, fuzz, misura, prepara, requisiti, standby};
 
 type Corpo = fn() -> Result<()>;
 
@@ -36,11 +36,13 @@ const PASSI: [Passo; 12] = [
 ];
 
 /// Those of `--tutto`.
-const LUNGHI: [Passo; 10] = [
+const LUNGHI: [Passo; 12] = [
     Passo { nome: "proprieta", corpo: proprieta },
     Passo { nome: "crash-lungo", corpo: crash_lungo },
     Passo { nome: "crash-lungo-pg", corpo: || crash_di(300, true) },
     Passo { nome: "aggiornamento", corpo: || aggiornamento::aggiornamento(None) },
+    Passo { nome: "postgres-copie", corpo: || copie_pg::copie(&ambiente::binario(false)?) },
+    Passo { nome: "standby", corpo: || standby::standby(&ambiente::binario(false)?) },
     Passo { nome: "avvio", corpo: || avvio::avvio(true) },
     Passo { nome: "carico", corpo: carico },
     Passo { nome: "schemathesis", corpo: schemathesis },

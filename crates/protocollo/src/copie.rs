@@ -1,20 +1,24 @@
-//! `backup`, `ripristina`, `prova-ripristino`: copies of the archive while it is at work, and back (contract § 1; R-N04,
+//! `backup`, `ripristina`, `prova-ripristino`, `epoca`: copies of the archive while it is at work, and back (contract § 1; R-N04,
 //! R-N05, R-N08).
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::orologio::OrologioDiSistema;
+use archivio::postgres::{PostgresStore, in_uso};
 use archivio::sqlite::copia::{self, DaAprire, Guasto, NumeroDato, Perdita, Ripristinata};
+use archivio::sqlite::verifica::Ancora;
 use archivio::store::{Registro, Verifica};
 use clap::Args;
 use dominio::codici::NomeUtente;
 use dominio::permessi::{Operatore, Porta};
-use dominio::tempo::Orologio as _;
+use dominio::tempo::{Istante, Orologio as _};
 use serde_json::json;
 use servizio::stampe::{self, ProvaRipristino as Rapporto};
+use tokio::runtime::Runtime;
 
 use crate::demo::{Configurazione, Dove, apri, runtime};
 use crate::verifica;
@@ -48,6 +52,32 @@ pub struct Ripristina {
     /// Cartella nuova, o vuota, in cui ripristinare.
     #[arg(long)]
     archivio: PathBuf,
+    #[command(flatten)]
+    perduto: Perduto,
+    /// Un solo valore JSON sullo standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `epoca`.
+#[derive(Debug, Args)]
+pub struct Epoca {
+    /// Cartella dell'archivio; con un database, quella dei documenti e della chiave.
+    #[arg(long, required_unless_present = "config")]
+    archivio: Option<PathBuf>,
+    /// Il database (postgres://…) in cui è il registro, se non è nella cartella.
+    #[arg(long, value_name = "URL", requires = "archivio")]
+    database: Option<String>,
+    /// File di configurazione TOML.
+    #[arg(long, conflicts_with = "archivio")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    perduto: Perduto,
+}
+
+/// What is known of what was registered and is not there any more, and who answers for it.
+#[derive(Debug, Args)]
+struct Perduto {
     /// Checkpoint conservati altrove, come in «verifica»: un file, una cartella o un indirizzo. Ripetibile.
     #[arg(long, value_name = "FILE|URL")]
     ancora: Vec<String>,
@@ -70,9 +100,32 @@ pub struct Ripristina {
     /// Perché si ripristina.
     #[arg(long)]
     motivo: Option<String>,
-    /// Un solo valore JSON sullo standard output.
-    #[arg(long)]
-    json: bool,
+}
+
+impl Perduto {
+    /// What can be told before anything is read.
+    fn detto(&self) -> Result<()> {
+        if self.ancora.len() + self.numeri_dati.len() == 0 && !self.senza_ancora && !self.senza_perdita {
+            bail!(
+                "dopo la copia possono essere stati dati altri numeri, e non vanno dati due volte: indicare fin dove il registro era \
+                 arrivato con --ancora (checkpoint depositati altrove) o --numeri-dati; oppure --senza-ancora, se non si può sapere, o \
+                 --senza-perdita, se il servizio era fermo prima della copia"
+            );
+        }
+        Ok(())
+    }
+
+    fn perdita<'a>(&'a self, ancore: &'a [Ancora], ora: Istante) -> Perdita<'a> {
+        Perdita {
+            ancore,
+            numeri: &self.numeri_dati,
+            margine: self.margine,
+            senza_ancora: self.senza_ancora,
+            senza_perdita: self.senza_perdita,
+            motivo: self.motivo.as_deref().unwrap_or_default(),
+            ora,
+        }
+    }
 }
 
 /// `[IPA/AOO/]REGISTRO/ANNO=N`.
@@ -174,12 +227,16 @@ impl Cantiere {
 
 /// Brings a copy back. 1 when the copy is not whole, or what it gives does not verify.
 pub fn ripristina(o: &Ripristina) -> Result<u8> {
-    match ripristinata(o) {
+    no_e_un_no("La copia non si ripristina", ripristinata(o))
+}
+
+fn no_e_un_no(che: &str, esito: Result<u8>) -> Result<u8> {
+    match esito {
         Ok(codice) => Ok(codice),
         // The answer is no: nothing was left half done.
         Err(e) => match e.downcast_ref::<Guasto>() {
             Some(Guasto::NonValida(m)) => {
-                eprintln!("La copia non si ripristina: {m}");
+                eprintln!("{che}: {m}");
                 Ok(1)
             }
             _ => Err(e),
@@ -188,44 +245,24 @@ pub fn ripristina(o: &Ripristina) -> Result<u8> {
 }
 
 fn ripristinata(o: &Ripristina) -> Result<u8> {
-    // What can be told before anything is copied.
-    let detto = o.ancora.len() + o.numeri_dati.len();
-    if detto == 0 && !o.senza_ancora && !o.senza_perdita {
-        bail!(
-            "dopo la copia possono essere stati dati altri numeri, e non vanno dati due volte: indicare fin dove il registro era \
-             arrivato con --ancora (checkpoint depositati altrove) o --numeri-dati; oppure --senza-ancora, se non si può sapere, o \
-             --senza-perdita, se il servizio era fermo prima della copia"
-        );
-    }
-    let ancore = verifica::leggi_ancore(&o.ancora)?;
+    o.perduto.detto()?;
+    let ancore = verifica::leggi_ancore(&o.perduto.ancora)?;
     let ora = OrologioDiSistema.adesso();
     let cantiere = Cantiere::accanto(&o.archivio)?;
     let (copia, radice, r) = riprendi(&o.da, &cantiere.0)?;
-    let perdita = Perdita {
-        ancore: &ancore,
-        numeri: &o.numeri_dati,
-        margine: o.margine,
-        senza_ancora: o.senza_ancora,
-        senza_perdita: o.senza_perdita,
-        motivo: o.motivo.as_deref().unwrap_or_default(),
-        ora,
-    };
-    let epoche = copia::pianifica(&cantiere.0, &r.manifesto, &radice, &perdita)?;
+    let epoche = copia::pianifica(&cantiere.0, &r.manifesto.enti, &radice, &o.perduto.perdita(&ancore, ora))?;
     if epoche.is_empty() {
-        eprintln!(
-            "Nessuna operazione risulta persa: i numeri continuano da dove la copia li lascia. Ciò che fosse stato registrato dopo \
-             l'ultima ancora non si vede: se non si può escludere, ripetere con --margine."
-        );
+        niente_perso();
     } else {
-        dichiara(o, &cantiere.0, &epoche)?;
-        if let Err(e) = copia::ricorda(&radice, &r.manifesto, &epoche, ora) {
+        dichiara(&runtime()?, &o.perduto, &Dove::in_cartella(&cantiere.0), &epoche)?;
+        if let Err(e) = copia::ricorda(&radice, &r.manifesto.enti, &epoche, ora) {
             eprintln!(
                 "Attenzione: accanto alle copie non si può scrivere che questi numeri sono saltati ({e}). Un altro ripristino da \
                  questa cartella deve indicare le ancore di questo archivio."
             );
         }
     }
-    let opzioni = verifica::Opzioni::di(&cantiere.0, &o.ancora);
+    let opzioni = verifica::Opzioni::di(&cantiere.0, &o.perduto.ancora);
     let (v, ancore) = verifica::calcola(&opzioni)?;
     cantiere.consegna(&o.archivio)?;
     eprintln!("Copia del {} ripristinata in {}.", r.manifesto.istante.con_offset(), o.archivio.display());
@@ -239,7 +276,65 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
     }
     println!("copia={}", copia.display());
     println!("istante={}", r.manifesto.istante.utc());
-    verifica::stampa(false, &v, (!o.ancora.is_empty()).then_some(ancore))
+    verifica::stampa(false, &v, (!o.perduto.ancora.is_empty()).then_some(ancore))
+}
+
+fn niente_perso() {
+    eprintln!(
+        "Nessuna operazione risulta persa: i numeri continuano da dove la copia li lascia. Ciò che fosse stato registrato dopo \
+             l'ultima ancora non si vede: se non si può escludere, ripetere con --margine."
+    );
+}
+
+/// Opens an epoch where the register is behind what was given out: after a restoring by the tools of the database, or when a
+/// standby that was behind took over. 1 when what is given to decide how far does not hold.
+pub fn epoca(o: &Epoca) -> Result<u8> {
+    no_e_un_no("L'epoca non si apre", aperta(o))
+}
+
+fn aperta(o: &Epoca) -> Result<u8> {
+    o.perduto.detto()?;
+    let ancore = verifica::leggi_ancore(&o.perduto.ancora)?;
+    let mut dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
+    dove.database = o.database.clone().or(dove.database);
+    if !dove.custodia.percorso_chiave(&dove.cartella).exists() {
+        bail!("in {} non c'è la chiave dell'installazione", dove.cartella.display());
+    }
+    let (ora, rt) = (OrologioDiSistema.adesso(), runtime()?);
+    // Of a database, the same folders that `verifica` reads.
+    let copia = match &dove.database {
+        Some(url) => {
+            let copia = tempfile::Builder::new().prefix("copia-").tempdir_in(&dove.cartella)?;
+            rt.block_on(async {
+                if in_uso(url).await? {
+                    bail!("il database è in uso da un servizio: va fermato, o ciò che registra intanto darebbe numeri già dati");
+                }
+                let orologio = Arc::new(OrologioDiSistema);
+                let custodia = dove.custodia.clone();
+                let s = PostgresStore::apri_con(&dove.cartella, url, orologio, Default::default(), custodia).await?;
+                Ok(s.esporta(copia.path()).await?)
+            })?;
+            Some(copia)
+        }
+        None => None,
+    };
+    let cartella = copia.as_ref().map_or(dove.cartella.as_path(), |c| c.path());
+    let enti = copia::stato(cartella)?;
+    // What earlier epochs jumped is remembered beside the documents, which do not go back with the database.
+    let epoche = copia::pianifica(cartella, &enti, &dove.cartella, &o.perduto.perdita(&ancore, ora))?;
+    if epoche.is_empty() {
+        niente_perso();
+        return Ok(0);
+    }
+    dichiara(&rt, &o.perduto, &dove, &epoche)?;
+    if let Err(e) = copia::ricorda(&dove.cartella, &enti, &epoche, ora) {
+        eprintln!(
+            "Attenzione: in {} non si può scrivere che questi numeri sono saltati ({e}).",
+            dove.cartella.display()
+        );
+    }
+    println!("epoche={}", epoche.len());
+    Ok(0)
 }
 
 fn codice(v: &Verifica) -> u8 {
@@ -247,7 +342,7 @@ fn codice(v: &Verifica) -> u8 {
 }
 
 /// Opens the epochs, each signed at once, by who restores.
-fn dichiara(o: &Ripristina, archivio: &Path, epoche: &[DaAprire]) -> Result<()> {
+fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Result<()> {
     let (Some(chi), Some(_)) = (&o.operatore, &o.motivo) else {
         let mancanti: u64 = epoche.iter().map(|e| e.mancanti).sum();
         bail!(
@@ -255,8 +350,8 @@ fn dichiara(o: &Ripristina, archivio: &Path, epoche: &[DaAprire]) -> Result<()> 
              dichiara quali numeri si saltano. Indicare chi la dichiara con --operatore, e perché con --motivo"
         );
     };
-    runtime()?.block_on(async {
-        let store = apri(&Dove::in_cartella(archivio)).await?;
+    rt.block_on(async {
+        let store = apri(dove).await?;
         for e in epoche {
             let ente = store.ente(&e.ipa).await?.with_context(|| format!("l'ente {} non si apre", e.ipa))?;
             let conf = ente.configurazione();

@@ -48,6 +48,8 @@ enum Verbo {
     Backup(copie::Backup),
     /// Ripristina una copia in una cartella nuova, e la verifica.
     Ripristina(copie::Ripristina),
+    /// Dichiara saltati i numeri dati e perduti, dopo un ripristino fatto con altri strumenti (PostgreSQL): a servizio fermo.
+    Epoca(copie::Epoca),
     /// Prova a ripristinare la copia più recente in una cartella temporanea, e ne fa rapporto.
     ProvaRipristino(copie::ProvaRipristino),
     /// Ferma le registrazioni su tutti i nodi, senza riavviare: si può solo consultare.
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Verbo::Trasferisci(o) => trasferisci::esegui(o),
         Verbo::Backup(o) => copie::backup(o),
         Verbo::Ripristina(o) => copie::ripristina(o),
+        Verbo::Epoca(o) => copie::epoca(o),
         Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
         Verbo::SolaLettura(o) => sola_lettura::esegui(o),
         Verbo::ChiaviFile(v) => chiavi_file::esegui(v),

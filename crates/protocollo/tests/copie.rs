@@ -386,3 +386,32 @@ fn a_backup_that_is_killed_leaves_no_copy_and_the_next_one_sweeps_it() {
     let (o, v, detto) = ripristina(&copie, &d.path().join("nuovo"), &SENZA_PERDITA);
     assert_eq!((o.status.code(), &v["verifica"]["differenze"]), (Some(0), &json!([])), "{detto}");
 }
+
+/// A folder that came back by other means (R-N05): whoever brought it back says what was given, and the register goes on from there.
+#[test]
+fn an_epoch_is_opened_where_a_folder_came_back_by_other_tools() {
+    let d = tempfile::tempdir().unwrap();
+    let dati = d.path().join("dati");
+    let archivio = dati.to_str().unwrap();
+    let demo = Demo::avvia(&dati);
+    let (anno, numero) = demo.registra("Ultima della copia", None);
+    // As much as was given and is not there any more.
+    let perduto = format!("PG/{anno}={}", numero + 40);
+    let chi = ["--operatore", "anna.rossi", "--motivo", "Disco perduto"];
+    let dati_e_chi = [&["--archivio", archivio, "--numeri-dati", &perduto][..], &chi].concat();
+    let (o, _, detto) = protocollo("epoca", &dati_e_chi);
+    assert_eq!(o.status.code(), Some(3), "beside a service: {detto}");
+    drop(demo);
+    let (o, _, detto) = protocollo("epoca", &[&["--archivio", archivio][..], &chi].concat());
+    assert!(o.status.code() == Some(2) && detto.contains("--numeri-dati"), "{detto}");
+    let (o, _, detto) = protocollo("epoca", &["--archivio", archivio, "--numeri-dati", &perduto]);
+    assert!(o.status.code() == Some(2) && detto.contains("--operatore"), "{detto}");
+    let (o, _, detto) = protocollo("epoca", &dati_e_chi);
+    assert!(o.status.success() && detto.contains(&format!("fino a {}", numero + 40)), "{detto}");
+    assert!(dati.join("ripristini").is_dir());
+    let demo = Demo::avvia(&dati);
+    assert_eq!(demo.registra("La prima dopo", None), (anno, numero + 41));
+    drop(demo);
+    let (o, v, detto) = protocollo("verifica", &["--archivio", archivio, "--json"]);
+    assert!(o.status.success() && !v["lacune"].as_array().unwrap().is_empty(), "{v} {detto}");
+}

@@ -32,6 +32,8 @@ pub(super) struct BasePg {
     sessione: Option<Sessione>,
     /// The versions of what is remembered.
     versioni: Option<(i64, i64)>,
+    /// The highest that this process saw committed: a database that is behind them lost what was acknowledged (R-N05).
+    massime: (i64, i64),
     /// That of the configuration, for who looks whether others changed it.
     vista: Arc<AtomicI64>,
 }
@@ -44,7 +46,7 @@ impl BasePg {
         orologio: Arc<OrologioDelDatabase>,
         vista: Arc<AtomicI64>,
     ) -> Self {
-        Self { pool, filo, ente, orologio, sessione: None, versioni: None, vista }
+        Self { pool, filo, ente, orologio, sessione: None, versioni: None, massime: (0, 0), vista }
     }
 
     fn apri(&self) -> Esito<Sessione> {
@@ -96,6 +98,14 @@ impl Base for BasePg {
         }
         let inizio = Instant::now();
         let (versioni, ora) = s.inizia_gruppo(self.ente, &d)?;
+        if versioni.0 < self.massime.0 || versioni.1 < self.massime.1 {
+            // A standby that was behind, or a copy: numbers given would be given again.
+            return Err(Errore::Archivio(
+                "il database è più indietro di ciò che fu già confermato: fermare il servizio e aprire un'epoca (protocollo epoca)"
+                    .to_owned(),
+            ));
+        }
+        self.massime = versioni;
         self.orologio.ora(ora, inizio.elapsed());
         self.sessione = Some(s);
         let prima = self.versioni.replace(versioni);
@@ -126,6 +136,7 @@ impl Base for BasePg {
         }
         if let Some(v) = &mut self.versioni {
             *v = (v.0 + i64::from(mosso.teste), v.1 + i64::from(mosso.configurazione));
+            self.massime = *v;
             self.vista.store(v.1, Ordering::Relaxed);
         }
         Ok(true)

@@ -343,7 +343,9 @@ fn configurazione(url: &str) -> Esito<tokio_postgres::Config> {
     let mut config: tokio_postgres::Config = url
         .parse()
         .map_err(|e: tokio_postgres::Error| Errore::Archivio(format!("l'indirizzo del database è sbagliato: {e}")))?;
-    config.application_name("protocollo").connect_timeout(ATTESA);
+    // Of several servers, one that is gone without a word leaves time for the next.
+    let quanti = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
+    config.application_name("protocollo").connect_timeout(ATTESA / (quanti + u32::from(quanti > 1)));
     // A server that went silent without a word is noticed before who waits gives up.
     config.keepalives_idle(SILENZIO).tcp_user_timeout(SILENZIO);
     config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);

@@ -17,11 +17,14 @@ use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::manifesto::{copie, leggi_intero};
-use super::{DiEnte, DiRegistro, Esito, Guasto, Manifesto, UltimoNumero, crea_riservata, scrivi_riservato};
+use super::{
+    COPIE, DeiFile, DiEnte, DiRegistro, Esito, Guasto, Manifesto, Parte, UltimoNumero, crea_riservata, registri,
+    scrivi_riservato,
+};
 use crate::accessi::Accessi;
 use crate::depositi::origine_accessi;
 use crate::sqlite::verifica::Ancora;
-use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
+use crate::sqlite::{FILE_ENTE, SqliteStore, enti_in, schema};
 use crate::store::{Errore, Registro};
 use crate::{INSTALLAZIONE, letture, tronco};
 
@@ -100,7 +103,9 @@ fn letto(nota: Option<&String>) -> Option<Noto> {
 /// Other copies of the folder, and what earlier restorings from it declared. What does not read says nothing.
 fn saputi(radice: &Path) -> Esito<Vec<Saputo>> {
     let mut out = Vec::new();
-    for c in copie(radice)? {
+    // None where an engine has copies of its own.
+    let copie = if radice.join(COPIE).is_dir() { copie(radice)? } else { Vec::new() };
+    for c in copie {
         let Ok(m) = Manifesto::leggi(&c) else { continue };
         out.extend(m.enti.into_iter().flat_map(|e| e.registri).map(|r| Saputo {
             origine: r.origine,
@@ -127,14 +132,30 @@ fn saputi(radice: &Path) -> Esito<Vec<Saputo>> {
     Ok(out)
 }
 
-/// Everything that is declared in a restored folder, that came from a copy of the folder `radice`.
+/// How far the logs of a folder go; nothing is copied.
+///
+/// # Errors
+/// It cannot be read.
+pub fn stato(archivio: &Path) -> Esito<Vec<DiEnte>> {
+    let mut out = Vec::new();
+    for ipa in enti_in(archivio)? {
+        let c = schema::apri_lettura(&SqliteStore::cartella(archivio, &ipa).join(FILE_ENTE))?;
+        let elenco = Parte { file: String::new(), sha256: String::new(), byte: 0 };
+        let documenti = DeiFile { elenco, quanti: 0, byte: 0, guasti: Vec::new() };
+        out.push(DiEnte { ipa, parti: Vec::new(), registri: registri(&c)?, documenti });
+    }
+    Ok(out)
+}
+
+/// Everything that is declared in a restored folder: `enti` says how far it goes, `radice` remembers other copies and earlier
+/// restorings.
 ///
 /// # Errors
 /// Something is missing to decide, an anchor is nobody's, or the storage's.
-pub fn pianifica(archivio: &Path, m: &Manifesto, radice: &Path, p: &Perdita<'_>) -> Esito<Vec<DaAprire>> {
+pub fn pianifica(archivio: &Path, enti: &[DiEnte], radice: &Path, p: &Perdita<'_>) -> Esito<Vec<DaAprire>> {
     let saputi = saputi(radice)?;
     let aoo: Vec<(CodiceIpa, CodiceAoo)> =
-        m.enti.iter().flat_map(|e| e.registri.iter().filter_map(|r| Some((e.ipa.clone(), r.aoo.clone()?)))).collect();
+        enti.iter().flat_map(|e| e.registri.iter().filter_map(|r| Some((e.ipa.clone(), r.aoo.clone()?)))).collect();
     for n in p.numeri {
         match &n.aoo {
             None if aoo.len() == 1 => {}
@@ -147,7 +168,7 @@ pub fn pianifica(archivio: &Path, m: &Manifesto, radice: &Path, p: &Perdita<'_>)
         }
     }
     let mut out = Vec::new();
-    for e in m.enti.iter().filter(|e| e.ipa.as_str() != INSTALLAZIONE) {
+    for e in enti.iter().filter(|e| e.ipa.as_str() != INSTALLAZIONE) {
         di_ente(archivio, e, &saputi, p, &mut out)?;
     }
     if p.senza_perdita && !out.is_empty() {
@@ -288,13 +309,13 @@ fn autentiche(ancore: &[Ancora], origine: &str, chiavi: &[ChiavePubblica]) -> Es
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn ricorda(radice: &Path, m: &Manifesto, aperte: &[DaAprire], ora: Istante) -> Esito<()> {
+pub fn ricorda(radice: &Path, enti: &[DiEnte], aperte: &[DaAprire], ora: Istante) -> Esito<()> {
     let origine = |d: &DaAprire| {
         let aoo = match &d.registro {
             Registro::Ente => None,
             Registro::Aoo(a) => Some(a),
         };
-        let e = m.enti.iter().find(|e| e.ipa == d.ipa)?;
+        let e = enti.iter().find(|e| e.ipa == d.ipa)?;
         e.registri.iter().find(|r| r.aoo.as_ref() == aoo)
     };
     let fatti: Vec<Saputo> = aperte
