@@ -314,21 +314,20 @@ impl<'a> Prova<'a> {
                 attese.len()
             );
         }
-        self.orfani_visti = orfani::orfani(&oggetti, &self.prima, &attese)?.len();
+        self.orfani_visti = orfani::orfani(&oggetti, &self.prima, attese.len());
         orfani::invecchia(&oggetti)?;
         let servizio = self.avvia()?;
         let inizio = Instant::now();
         let rimasti = loop {
             let oggetti = orfani::oggetti(&self.archivio)?;
-            // Counting is quick and says when to look: of two copies it does not say which one is owned.
-            let nuovi = oggetti.iter().filter(|o| !self.prima.contains(*o)).count();
-            if nuovi <= attese.len() || inizio.elapsed() > SPAZZATA_MAX {
-                break orfani::orfani(&oggetti, &self.prima, &attese)?;
+            let rimasti = orfani::orfani(&oggetti, &self.prima, attese.len());
+            if rimasti == 0 || inizio.elapsed() > SPAZZATA_MAX {
+                break rimasti;
             }
             thread::sleep(Duration::from_millis(100));
         };
-        if let Some(uno) = rimasti.first() {
-            bail!("{} orphan files left by the sweep, {} one of them", rimasti.len(), uno.display());
+        if rimasti > 0 {
+            bail!("{rimasti} orphan files left by the sweep");
         }
         let cliente = cliente_di(&servizio)?;
         self.letto_fino_a = (0, 0);
