@@ -234,7 +234,6 @@ impl Ente {
         self.chiedi(|r| Lavoro::AttivaEnte(chi.clone(), ipa.clone(), r)).await
     }
 
-    /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
     /// Hands a registration to the writer, and counts its files.
     async fn manda(&self, p: Box<Pronta>) -> Esito<Fatto> {
         let (file, byte) = (p.file.len() as u64, p.file.iter().map(|f| f.byte).sum());
@@ -258,6 +257,7 @@ impl Ente {
         }
     }
 
+    /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
     fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
         let (versione, conf) = self.conf();
         let stato =

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dominio::codici::Impronta;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::store::{Caricamento, Errore, Esito, FileCaricato};
 use crate::tenuta::Tenuta;
@@ -26,7 +27,7 @@ pub mod s3;
 
 use chiavi::{Avvolta, Portachiavi};
 use cifra::Cifratore;
-use magazzino::{Cartella, Magazzino, Scrittura};
+use magazzino::{Cartella, Magazzino, Scrittura, posto};
 use s3::{S3, Secchio};
 
 /// Bytes gathered before they go to the blocking thread.
@@ -213,6 +214,7 @@ impl Deposito {
             coda: Vec::new(),
             interno: Some(self.posto(chiavi, affittuario)?),
             tenuta: Arc::clone(&self.tenuta),
+            posti: self.magazzino.posti(),
         })
     }
 
@@ -268,6 +270,7 @@ pub struct Ricezione {
     coda: Vec<u8>,
     interno: Option<Interno>,
     tenuta: Arc<Tenuta>,
+    posti: Option<Arc<Semaphore>>,
 }
 
 /// What an attempt to store says of the storage. A file stored whole proves that it holds, one begun does not; nor does
@@ -338,7 +341,9 @@ impl Caricamento for Ricezione {
     async fn chiudi(mut self: Box<Self>) -> Esito<FileCaricato> {
         let interno = self.interno.take();
         let coda = std::mem::take(&mut self.coda);
+        let posto = posto(self.posti.take()).await;
         let esito = in_disparte(move || {
+            let _posto = posto;
             let mut i = interno.ok_or_else(interrotta)?;
             i.scrivi(&coda)?;
             i.chiudi()
@@ -353,9 +358,11 @@ impl Caricamento for Ricezione {
 
 impl Ricezione {
     async fn svuota(&mut self) -> Esito<()> {
+        let posto = posto(self.posti.clone()).await;
         let coda = std::mem::take(&mut self.coda);
         let interno = self.interno.take();
         let esito = in_disparte(move || {
+            let _posto = posto;
             let mut i = interno.ok_or_else(interrotta)?;
             i.scrivi(&coda)?;
             Ok((i, coda))

@@ -660,6 +660,8 @@ pub struct Rotazione {
     pub chiave: i64,
     /// Files whose key was wrapped anew.
     pub riavvolte: u64,
+    /// Files whose key does not open any more: left as they are, for `verifica` to name.
+    pub guaste: u64,
     /// Files that stay in clear, as they were stored.
     pub in_chiaro: u64,
 }

@@ -65,16 +65,17 @@ pub fn esegui(v: &Verbo) -> Result<u8> {
         }
         anyhow::Ok(fatte)
     })?;
+    let esito = u8::from(fatte.iter().any(|(_, r)| r.guaste > 0));
     if o.json {
         let enti: Vec<_> = fatte
             .iter()
-            .map(|(i, r)| json!({"ente": i, "chiave": r.chiave, "riavvolte": r.riavvolte, "inChiaro": r.in_chiaro}))
+            .map(|(i, r)| json!({"ente": i, "chiave": r.chiave, "riavvolte": r.riavvolte, "guaste": r.guaste, "inChiaro": r.in_chiaro}))
             .collect();
         println!("{}", json!({ "enti": enti }));
-        return Ok(0);
+        return Ok(esito);
     }
     for (ipa, r) in fatte {
-        println!("{ipa} chiave={} riavvolte={} in_chiaro={}", r.chiave, r.riavvolte, r.in_chiaro);
+        println!("{ipa} chiave={} riavvolte={} guaste={} in_chiaro={}", r.chiave, r.riavvolte, r.guaste, r.in_chiaro);
     }
-    Ok(0)
+    Ok(esito)
 }

@@ -66,7 +66,30 @@ impl Default for SolaLettura {
 #[derive(Debug, Clone)]
 pub struct Motivo(pub Arc<str>);
 
+/// In a request that may write: whether it still may, after what it took to arrive.
+#[derive(Clone)]
+pub struct Guardata(Arc<Servizio>);
+
+impl Guardata {
+    /// # Errors
+    /// The installation became read-only meanwhile.
+    pub async fn scrivibile(&self) -> Result<(), Problema> {
+        self.0.sola_lettura.scrivibile().await
+    }
+}
+
 impl SolaLettura {
+    /// May anything be added now? An upload may have begun long before.
+    ///
+    /// # Errors
+    /// The problem that says why not.
+    pub async fn scrivibile(&self) -> Result<(), Problema> {
+        match self.motivo().await {
+            None => Ok(()),
+            Some(m) => Err(Problema::sola_lettura(&m)),
+        }
+    }
+
     /// Said by a file in this folder.
     pub fn in_cartella(cartella: &Path) -> Self {
         Self { file: Some(cartella.join(NOME)), ..Self::default() }
@@ -187,7 +210,10 @@ fn passa(r: &Request) -> bool {
 
 /// Refuses whatever would write, before anything of it is read.
 pub async fn guardia(State(s): State<Arc<Servizio>>, mut r: Request, next: Next) -> Response {
-    let Some(motivo) = s.sola_lettura.motivo().await else { return next.run(r).await };
+    let Some(motivo) = s.sola_lettura.motivo().await else {
+        r.extensions_mut().insert(Guardata(s));
+        return next.run(r).await;
+    };
     if passa(&r) {
         r.extensions_mut().insert(Motivo(motivo));
         return next.run(r).await;

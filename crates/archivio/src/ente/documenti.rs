@@ -72,29 +72,35 @@ impl Ente {
             Ok((in_forza, in_chiaro.unsigned_abs()))
         };
         let (n, in_chiaro) = self.leggi(contati).await?;
-        let (mut riavvolte, mut dopo) = (0, Vec::new());
+        let (mut riavvolte, mut guaste, mut dopo) = (0, 0, Vec::new());
         loop {
             let da = std::mem::take(&mut dopo);
             let lotto = self.leggi(move |c| vecchie(c, n, &da)).await?;
             let Some(ultima) = lotto.last() else { break };
             dopo = ultima.impronta.0.to_vec();
             let chiavi = Arc::clone(&self.portachiavi);
-            riavvolte += self
+            let (fatte, male) = self
                 .scrivi(move |c| {
-                    let mut fatte = 0;
+                    let (mut fatte, mut male) = (0, 0);
                     for f in &lotto {
                         let Some(a) = &f.chiave else { continue };
-                        let b = chiavi.riavvolgi(&f.oggetto, a, n)?;
+                        // One that was altered does not keep the others under the old key.
+                        let Ok(b) = chiavi.riavvolgi(&f.oggetto, a, n) else {
+                            male += 1;
+                            continue;
+                        };
                         let sql =
                             "INSERT INTO chiave_documento(impronta, n, chiave) VALUES (?,?,?) ON CONFLICT DO NOTHING";
                         c.scrivi(sql, valori![&f.impronta.0, b.n, &b.chiave])?;
                         fatte += 1;
                     }
-                    Ok(fatte)
+                    Ok((fatte, male))
                 })
                 .await?;
+            riavvolte += fatte;
+            guaste += male;
         }
-        Ok(Rotazione { chiave: n, riavvolte, in_chiaro })
+        Ok(Rotazione { chiave: n, riavvolte, guaste, in_chiaro })
     }
 
     pub(super) async fn spazza_file(&self) -> Esito<u64> {

@@ -8,10 +8,11 @@ use dominio::codici::{CodiceIpa, Impronta};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use rusqlite::OptionalExtension as _;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use super::chiavi::{Avvolta, Portachiavi};
 use super::cifra::{CIFRATA, ChiaveFile, Decifratore, IN_CHIARO};
-use super::magazzino::{Cartella, Magazzino};
+use super::magazzino::{Cartella, Magazzino, posto};
 use super::s3::S3;
 use super::{CHIAVE, Custodia, in_disparte};
 use crate::chiavi::ChiaveInstallazione;
@@ -46,11 +47,12 @@ impl std::fmt::Debug for FileLetto {
 
 impl FileLetto {
     /// The first bytes were read, so that what can be said before an answer begins is said.
-    pub(super) fn nuovo(byte: u64, primi: Vec<u8>, da: Box<dyn Read + Send>) -> Self {
-        let resto = stream::try_unfold(da, |da| async move {
+    pub(super) fn nuovo(byte: u64, primi: Vec<u8>, da: Box<dyn Read + Send>, posti: Option<Arc<Semaphore>>) -> Self {
+        let resto = stream::try_unfold((da, posti), |(da, posti)| async move {
+            let _posto = posto(posti.clone()).await;
             let esito = in_disparte(move || Ok(blocco(da))).await.map_err(std::io::Error::other)?;
             let (da, letti) = esito?;
-            Ok((!letti.is_empty()).then_some((letti, da)))
+            Ok((!letti.is_empty()).then_some((letti, (da, posti))))
         });
         Self { byte, flusso: stream::once(async { Ok(primi) }).chain(resto).boxed() }
     }
@@ -136,7 +138,7 @@ impl Lettore {
     /// As above, or its first bytes are not what they were.
     pub fn scorri(&self, f: &Conservato) -> Esito<FileLetto> {
         let (da, primi) = blocco(self.apri(f)?).map_err(|e| guasto(&f.impronta, e))?;
-        Ok(FileLetto::nuovo(f.byte, primi, da))
+        Ok(FileLetto::nuovo(f.byte, primi, da, self.magazzino.posti()))
     }
 
     /// SHA-256 and size of the original.

@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{crea_cartella, sincronizza_cartella};
 use crate::store::Esito;
@@ -23,6 +26,18 @@ pub(crate) trait Magazzino: Send + Sync + std::fmt::Debug {
     fn leggi(&self, oggetto: &str) -> Esito<Option<Box<dyn Read + Send>>>;
     /// Takes it away; says whether it was there.
     fn togli(&self, oggetto: &str) -> Esito<bool>;
+    /// Who moves bytes to and from there holds one of these, where it takes a while: the threads that wait are everybody's.
+    fn posti(&self) -> Option<Arc<Semaphore>> {
+        None
+    }
+}
+
+/// One of the places, when it is free.
+pub(crate) async fn posto(posti: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+    match posti {
+        Some(p) => p.acquire_owned().await.ok(),
+        None => None,
+    }
 }
 
 /// The folder of an ente.

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
+use tokio::sync::Semaphore;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
 use super::magazzino::{Magazzino, Scrittura};
 use crate::store::{Errore, Esito, S3_MUTO, S3_RIFIUTA};
 
+/// Transfers of one ente at once: each holds a thread of those that everybody uses.
+const POSTI: usize = 16;
 /// Bytes of a piece: the protocol wants at least 5 MiB but for the last one.
 const PEZZO: usize = 8 * 1024 * 1024;
 /// How long a signed address holds.
@@ -109,6 +112,8 @@ struct Interno {
     agente: Agent,
     /// Before every name, with its slash.
     radice: String,
+    /// Who moves bytes, at once.
+    posti: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Interno {
@@ -180,7 +185,13 @@ impl S3 {
             .build()
             .new_agent();
         let prefisso = if s.prefisso.is_empty() { String::new() } else { format!("{}/", s.prefisso) };
-        Ok(Self(Arc::new(Interno { bucket, credenziali, agente, radice: format!("{prefisso}{ente}/") })))
+        Ok(Self(Arc::new(Interno {
+            bucket,
+            credenziali,
+            agente,
+            radice: format!("{prefisso}{ente}/"),
+            posti: Arc::new(Semaphore::new(POSTI)),
+        })))
     }
 
     fn chiave(&self, oggetto: &str) -> String {
@@ -338,6 +349,10 @@ impl S3 {
 }
 
 impl Magazzino for S3 {
+    fn posti(&self) -> Option<Arc<Semaphore>> {
+        Some(Arc::clone(&self.0.posti))
+    }
+
     fn nuovo(&self, oggetto: &str) -> Box<dyn Scrittura> {
         Box::new(SuS3 {
             dove: self.clone(),

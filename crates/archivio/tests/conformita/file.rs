@@ -66,14 +66,14 @@ async fn rotation_wraps_keys_anew_and_touches_no_file() {
     let prima = oggetti(&b);
     assert_eq!(
         b.ente.ruota_chiave_file("rita", true).await.unwrap(),
-        Rotazione { chiave: 2, riavvolte: 2, in_chiaro: 0 }
+        Rotazione { chiave: 2, riavvolte: 2, guaste: 0, in_chiaro: 0 }
     );
     assert_eq!(oggetti(&b), prima);
     let tre = con_file(&b, "tre", &testo(11)).await;
     // Nothing is left to be done, and doing it says so.
     assert_eq!(
         b.ente.ruota_chiave_file("rita", false).await.unwrap(),
-        Rotazione { chiave: 2, riavvolte: 0, in_chiaro: 0 }
+        Rotazione { chiave: 2, riavvolte: 0, guaste: 0, in_chiaro: 0 }
     );
     assert_eq!(b.ente.ruota_chiave_file("rita", true).await.unwrap().riavvolte, 3);
     let (dir, o) = b.riapri();
@@ -101,7 +101,7 @@ async fn files_kept_in_clear_stay_readable_and_new_ones_are_encrypted_once_there
     assert_eq!(quanti(&b), 2);
     assert_eq!(
         b.ente.ruota_chiave_file("rita", true).await.unwrap(),
-        Rotazione { chiave: 1, riavvolte: 0, in_chiaro: 2 }
+        Rotazione { chiave: 1, riavvolte: 0, guaste: 0, in_chiaro: 2 }
     );
     let nuovo = con_file(&b, "nuovo", &testo(1_002)).await;
     assert_eq!(quanti(&b), 2);

@@ -21,6 +21,7 @@ use crate::accesso::{Accesso, Invio, Utente, provenienza, ritorno};
 use crate::entro;
 use crate::problema::Problema;
 use crate::ricezione::{self, Corpo, Limiti, Parti};
+use crate::sola_lettura::Guardata;
 
 /// The assignment an address names.
 #[derive(Debug, Deserialize)]
@@ -166,6 +167,7 @@ pub async fn con_file(
     let (mut parti, corpo) = r.into_parts();
     let utente = Utente::from_request_parts(&mut parti, stato).await?;
     let intestazione = provenienza::da_intestazione(&parti.headers).map(str::to_owned);
+    let guardata = parti.extensions.get::<Guardata>().cloned();
     let Corpo(multipart) = Corpo::from_request(Request::from_parts(parti, corpo), stato)
         .await
         .map_err(|e| ErrorePagina::from(Problema::formato(e.body_text())).into_response())?;
@@ -174,6 +176,9 @@ pub async fn con_file(
     let ricevuto = ricezione::ricevi(utente.ente.as_ref(), multipart, parti, limiti)
         .await
         .map_err(|p| ErrorePagina::from(p).into_response())?;
+    if let Some(g) = guardata {
+        g.scrivibile().await.map_err(|p| ErrorePagina::from(p).into_response())?;
+    }
     let campi = Campi(ricevuto.testi);
     if !provenienza::combacia(campi.primo(provenienza::CAMPO).or(intestazione.as_deref()), &utente.csrf) {
         return Err(ErrorePagina::modulo_scaduto().into_response());

@@ -166,6 +166,7 @@ pub async fn allega(
     let corpo = corpo.map_err(|_| Problema::formato("serve un corpo multipart/form-data con parti «allegato»"))?;
     let parti = Parti { testi: &["dati"], liberi: false, primario: None, allegato: "allegato" };
     let r = ricevi(&*c.ente, corpo.0, parti, s.limiti).await?;
+    s.sola_lettura.scrivibile().await?;
     let dati = json_di(r.testo("dati").unwrap_or("{}"), "dati")?;
     let idem = idempotenza(&h, &c.ambito, &format!("allega/{chiave}"), &dati, &r.impronte())?;
     let descrizione = dominio::lettura::leggi::<Dati>(dati)?.descrizione;

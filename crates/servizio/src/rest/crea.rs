@@ -28,6 +28,7 @@ pub async fn crea(
     let corpo = corpo.map_err(|_| Problema::formato("serve un corpo multipart/form-data con la parte «dati»"))?;
     let parti = Parti { testi: &["dati"], liberi: false, primario: Some("documento"), allegato: "allegato" };
     let r = ricevi(&*c.ente, corpo.0, parti, s.limiti).await?;
+    s.sola_lettura.scrivibile().await?;
     let testo = r.testo("dati").ok_or_else(|| Problema::campo("dati", "manca la parte «dati» della richiesta"))?;
     let dati = json_di(testo, "dati")?;
     let operazione = format!("registra/{registro}");

@@ -1,6 +1,8 @@
 //! Read-only: everything is read, nothing is added, and every page says so.
 
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use futures_util::StreamExt as _;
 use servizio::sola_lettura::{accendi, spegni};
 
 use crate::banco::{BASE, Banco};
@@ -47,4 +49,47 @@ async fn while_the_service_is_read_only_people_sign_in_read_and_are_told_and_wha
     let r = rita.fa(&format!("{p}/annota"), &[("testo", "Una nota")]).await;
     assert_eq!(r.stato, StatusCode::SEE_OTHER, "{}", r.testo());
     assert_eq!(b.operazioni().await, prima + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_began_to_arrive_before_is_refused_when_it_has_arrived() {
+    let b = Banco::nuovo().await;
+    let anna = b.di("anna").await;
+    let pagina = anna.get(&format!("{BASE}/registra")).await;
+    let parte =
+        |nome: &str, v: &str| format!("--confine\r\ncontent-disposition: form-data; name=\"{nome}\"\r\n\r\n{v}\r\n");
+    let mut inizio = String::new();
+    for (nome, v) in [
+        ("csrf", pagina.nascosto("csrf").as_str()),
+        ("chiave", pagina.nascosto("chiave").as_str()),
+        ("tipo", "entrata"),
+        ("oggetto", "Arrivata piano"),
+        ("mezzo", "cartaceo"),
+        ("mittente.tipo", "persona-fisica"),
+        ("mittente.cognome", "Rossi"),
+    ] {
+        inizio.push_str(&parte(nome, v));
+    }
+    let prima = b.operazioni().await;
+    for ferma in [true, false] {
+        let (dir, capo) = (b.dir.path().to_owned(), inizio.clone());
+        let pezzi = futures_util::stream::iter(0..2).map(move |i| {
+            if i == 1 && ferma {
+                accendi(&dir, "si cambia macchina").unwrap();
+            }
+            Ok::<_, std::io::Error>(if i == 0 { capo.clone() } else { "--confine--\r\n".to_owned() })
+        });
+        let r = anna.con(Request::post(format!("{BASE}/registra")));
+        let r = r.header(header::CONTENT_TYPE, "multipart/form-data; boundary=confine");
+        let r = b.manda(r.body(Body::from_stream(pezzi)).unwrap()).await;
+        if ferma {
+            assert_eq!(r.stato, StatusCode::SERVICE_UNAVAILABLE, "{}", r.testo());
+            assert!(r.ha("si cambia macchina"));
+            assert_eq!(b.operazioni().await, prima);
+            spegni(b.dir.path()).unwrap();
+        } else {
+            assert_eq!(r.stato, StatusCode::SEE_OTHER, "{}", r.testo());
+            assert_eq!(b.operazioni().await, prima + 1);
+        }
+    }
 }
