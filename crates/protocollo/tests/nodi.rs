@@ -107,12 +107,24 @@ fn turni(database: &str) -> Vec<(String, String)> {
     })
 }
 
-fn aspetta_il_giro(database: &str) {
+fn attendi(che: &str, mut vero: impl FnMut() -> bool) {
     let inizio = Instant::now();
-    while !turni(database).iter().any(|t| t.0 == "giro") {
-        assert!(inizio.elapsed() < Duration::from_secs(30), "nobody makes the rounds");
+    while !vero() {
+        assert!(inizio.elapsed() < Duration::from_secs(30), "never: {che}");
         std::thread::yield_now();
     }
+}
+
+fn aspetta_il_giro(database: &str) {
+    attendi("somebody makes the rounds", || turni(database).iter().any(|t| t.0 == "giro"));
+}
+
+/// May this token read?
+fn legge(a: &ureq::Agent, url: &str, aoo: &str, token: &str) -> bool {
+    let r = a
+        .get(format!("{url}/api/v1/enti/c_z999/aoo/{aoo}/registrazioni?limite=1"))
+        .header("Authorization", format!("Bearer {token}"));
+    r.call().is_ok_and(|r| r.status() == 200)
 }
 
 fn esegui(database: &str, sql: &str) {
@@ -251,6 +263,10 @@ fn of_two_processes_one_is_killed_under_load_and_nothing_is_lost_or_doubled() {
     let due = Nodo::serve(NOSTRO, documenti, &database);
     let token = [fatti["token"].clone(), seconda_aoo(d.path(), &database)];
     let a = agente();
+    // What a third process has just configured is heard within a second or so.
+    for url in [&uno.url, &due.url] {
+        attendi("the second AOO", || legge(&a, url, "AOO2", &token[1]));
+    }
     let cookie = entra(&a, &uno.url, &fatti);
     assert_eq!(scrivania(&a, &due.url, &cookie), 200, "a session holds at every node");
     aspetta_il_giro(&database);
