@@ -40,6 +40,7 @@ pub mod sola_lettura;
 pub mod stampe;
 pub mod testimoni;
 pub mod token;
+mod turni;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -59,6 +60,7 @@ use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use problema::Problema;
+use turni::Turno;
 
 /// State of the service.
 pub struct Servizio {
@@ -236,12 +238,10 @@ pub async fn servi(
     // A message on its way is let go, so that it is written down and not sent again.
     let _ = ferma.send(true);
     let _ = tokio::time::timeout(FINE_POSTA, posta).await;
-    if s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
-        un_giro(&s, false).await;
+    if let Ok(Some(turno)) = Turno::prendi(&*s.store, TURNO, TURNO_TENUTO).await {
+        un_giro(&s, &turno, false).await;
         let _ = tokio::time::timeout(CONGEDO, s.testimoni.giro(&*s.store)).await;
-        if let Err(e) = s.store.lascia_turno(TURNO).await {
-            tracing::warn!(errore = %e, "il turno dei lavori periodici resta a questo processo finché non scade");
-        }
+        turno.lascia().await;
     }
     esito
 }
@@ -270,14 +270,14 @@ async fn giri(s: Arc<Servizio>, suona: tokio::sync::watch::Sender<u64>) {
         if spazza {
             prossima_spazzata += 60 * GIRO;
         }
-        let bene = match s.store.turno(TURNO, TURNO_TENUTO).await {
-            Ok(true) => {
-                let bene = un_giro(&s, spazza).await;
+        let bene = match Turno::prendi(&*s.store, TURNO, TURNO_TENUTO).await {
+            Ok(Some(turno)) => {
+                let bene = un_giro(&s, &turno, spazza).await;
                 giro += 1;
                 suona.send_replace(giro);
                 bene
             }
-            Ok(false) => {
+            Ok(None) => {
                 // What another does is his to say; what he puts there is read again when somebody asks.
                 s.ancore.dimentica();
                 s.metriche.giri.dimentica();
@@ -316,7 +316,7 @@ async fn riprova(s: &Servizio, spazza: bool) {
 }
 
 /// Each ente by itself: what stops one does not stop the others. Says whether all went well.
-async fn un_giro(s: &Servizio, spazza: bool) -> bool {
+async fn un_giro(s: &Servizio, turno: &Turno<'_>, spazza: bool) -> bool {
     // What would be taken away stays, while nothing may be added.
     let spazza = spazza && s.sola_lettura.motivo().await.is_none();
     let enti = match s.store.enti().await {
@@ -329,8 +329,7 @@ async fn un_giro(s: &Servizio, spazza: bool) -> bool {
     let mut bene = true;
     let invariati = s.riposi.invariati(&*s.store).await;
     for ipa in enti {
-        // A round may last longer than a turn: another may have begun his.
-        if !s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
+        if !turno.ancora().await {
             return bene;
         }
         if invariati.contains(&ipa) && !(spazza && s.riposi.da_spazzare(&ipa)) {

@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::Servizio;
+use crate::turni::Turno;
 pub use corriere::{Cifratura, Corriere, Guasto, Server};
 use messaggio::Allegato;
 
@@ -43,7 +44,7 @@ const ATTESA_RIFIUTO_S: i64 = 3_600;
 const ATTESA_MAX_S: i64 = 6 * 3_600;
 /// How often it is looked whether something is due.
 const GUARDA: Duration = Duration::from_secs(60);
-/// Who of several nodes sends them; asked again at each ente, and kept for longer than the messages of one take.
+/// Who of several nodes sends them; kept for longer than the messages of one ente take.
 const TURNO: &str = "ancore-posta";
 const TURNO_TENUTO: Duration = Duration::from_secs(600);
 
@@ -391,30 +392,24 @@ pub async fn lavora(s: Arc<Servizio>, mut fine: watch::Receiver<bool>) {
 /// A round of every ente: what is due, or all of it when somebody asked.
 async fn un_giro(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
     // Two nodes that look at the same time would both find it due.
-    match s.store.turno(TURNO, TURNO_TENUTO).await {
-        Ok(true) => {}
-        Ok(false) => return,
+    let turno = match Turno::prendi(&*s.store, TURNO, TURNO_TENUTO).await {
+        Ok(Some(turno)) => turno,
+        Ok(None) => return,
         Err(e) => {
             tracing::warn!(errore = %e, "ancore per posta");
             return;
         }
-    }
-    giro_di_tutti(s, posta, fine).await;
-    if let Err(e) = s.store.lascia_turno(TURNO).await {
-        tracing::warn!(errore = %e, "ancore per posta");
-    }
-}
-
-async fn giro_di_tutti(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>) {
+    };
     let subito = posta.richiesto();
     let enti = s.store.enti().await.unwrap_or_else(|e| {
         tracing::warn!(errore = %e, "ancore per posta");
         Vec::new()
     });
+    let mio = &turno;
     futures_util::stream::iter(enti)
         .for_each_concurrent(INSIEME, |ipa| async move {
             let avanti = || !*fine.borrow();
-            if !avanti() || !s.store.turno(TURNO, TURNO_TENUTO).await.unwrap_or(false) {
+            if !avanti() || !mio.ancora().await {
                 return;
             }
             let giro = async {
@@ -428,6 +423,7 @@ async fn giro_di_tutti(s: &Servizio, posta: &Posta, fine: &watch::Receiver<bool>
             }
         })
         .await;
+    turno.lascia().await;
 }
 
 #[cfg(test)]
