@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use servizio::ancore_posta::{Cadenza, Cifratura, Esito, Opzioni, Posta, Server};
 
-use crate::demo::{Configurazione, apri, chiave, runtime};
+use crate::configurazione::{Configurazione, apri, chiave, runtime};
 
 /// A file in the archive's folder by which a running service is asked for a round.
 const RICHIESTA: &str = "ancore-da-spedire";

@@ -1,33 +1,24 @@
 //! `chiavi-file`: the keys under which the files of documents are kept.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use dominio::codici::CodiceIpa;
 use serde_json::json;
 
-use crate::demo::{Configurazione, apri, runtime};
+use crate::configurazione::{Posto, apri, runtime};
 
 /// What to do with them.
 #[derive(Debug, Subcommand)]
 pub enum Verbo {
-    /// Una chiave nuova per i file di ogni ente: i nuovi la usano, le chiavi dei vecchi si riavvolgono, nessun file si tocca.
+    /// Una chiave nuova per i file di ogni ente, con il servizio fermo se il registro non è in un database: i nuovi la usano, le chiavi dei vecchi si riavvolgono, nessun file si tocca.
     Ruota(Ruota),
 }
 
 /// Options of `chiavi-file ruota`.
 #[derive(Debug, Args)]
 pub struct Ruota {
-    /// Cartella dell'archivio, con il servizio fermo; con un database, quella dei documenti.
-    #[arg(long, required_unless_present = "config")]
-    archivio: Option<PathBuf>,
-    /// Il database (postgres://…), se il registro è lì: anche con il servizio in esercizio.
-    #[arg(long, value_name = "URL", conflicts_with = "config")]
-    database: Option<String>,
-    /// File di configurazione TOML, al posto di --archivio.
-    #[arg(long, conflicts_with = "archivio")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    posto: Posto,
     /// Solo questo ente.
     #[arg(long)]
     ente: Option<CodiceIpa>,
@@ -45,10 +36,7 @@ pub struct Ruota {
 /// Runs the verb.
 pub fn esegui(v: &Verbo) -> Result<u8> {
     let Verbo::Ruota(o) = v;
-    let mut dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
-    if o.database.is_some() {
-        dove.database.clone_from(&o.database);
-    }
+    let dove = o.posto.dove()?;
     let Some(chi) = o.operatore.as_deref().or(o.solo_riavvolgi.then_some("sistema")) else {
         bail!("indicare chi decide la rotazione con --operatore");
     };

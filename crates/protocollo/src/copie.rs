@@ -20,7 +20,7 @@ use serde_json::json;
 use servizio::stampe::{self, ProvaRipristino as Rapporto};
 use tokio::runtime::Runtime;
 
-use crate::demo::{Configurazione, Dove, apri, runtime};
+use crate::configurazione::{Configurazione, Dove, Posto, apri, runtime};
 use crate::verifica;
 
 /// Options of `backup`.
@@ -62,15 +62,8 @@ pub struct Ripristina {
 /// Options of `epoca`.
 #[derive(Debug, Args)]
 pub struct Epoca {
-    /// Cartella dell'archivio; con un database, quella dei documenti e della chiave.
-    #[arg(long, required_unless_present = "config")]
-    archivio: Option<PathBuf>,
-    /// Il database (postgres://…) in cui è il registro, se non è nella cartella.
-    #[arg(long, value_name = "URL", requires = "archivio")]
-    database: Option<String>,
-    /// File di configurazione TOML.
-    #[arg(long, conflicts_with = "archivio")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    posto: Posto,
     #[command(flatten)]
     perduto: Perduto,
 }
@@ -295,9 +288,8 @@ pub fn epoca(o: &Epoca) -> Result<u8> {
 fn aperta(o: &Epoca) -> Result<u8> {
     o.perduto.detto()?;
     let ancore = verifica::leggi_ancore(&o.perduto.ancora)?;
-    let mut dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
-    dove.database = o.database.clone().or(dove.database);
-    if !dove.custodia.percorso_chiave(&dove.cartella).exists() {
+    let dove = o.posto.dove()?;
+    if !dove.chiave().exists() {
         bail!("in {} non c'è la chiave dell'installazione", dove.cartella.display());
     }
     let (ora, rt) = (OrologioDiSistema.adesso(), runtime()?);

@@ -5,6 +5,7 @@ mod ancore;
 mod campione;
 mod carico;
 mod chiavi_file;
+mod configurazione;
 mod copie;
 mod demo;
 mod eml;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use servizio::sola_lettura;
 
-use crate::demo::Configurazione;
+use crate::configurazione::Configurazione;
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,19 +41,20 @@ pub struct Opzioni {
 
 /// Puts the file there, or takes it away; every node sees it within a second.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
-    let cartella = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?.cartella;
-    if !cartella.join("chiave-installazione").exists() {
+    let installazione = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
+    let cartella = &installazione.cartella;
+    if !installazione.chiave().exists() {
         bail!("in {} non c'è un'installazione", cartella.display());
     }
     let dove = || format!("{}", cartella.join(sola_lettura::NOME).display());
     match o.che {
-        Che::On => sola_lettura::accendi(&cartella, &o.motivo).with_context(|| format!("non si scrive {}", dove()))?,
+        Che::On => sola_lettura::accendi(cartella, &o.motivo).with_context(|| format!("non si scrive {}", dove()))?,
         Che::Off => {
-            sola_lettura::spegni(&cartella).with_context(|| format!("non si toglie {}", dove()))?;
+            sola_lettura::spegni(cartella).with_context(|| format!("non si toglie {}", dove()))?;
         }
         Che::Stato => {}
     }
-    let motivo = sola_lettura::stato(&cartella).with_context(|| format!("non si legge {}", dove()))?;
+    let motivo = sola_lettura::stato(cartella).with_context(|| format!("non si legge {}", dove()))?;
     match (&motivo, o.json) {
         (m, true) => println!("{}", json!({"sola_lettura": m.is_some(), "motivo": m.as_deref()})),
         (Some(m), false) => {

@@ -13,7 +13,7 @@ use archivio::store::Verifica;
 use clap::Args;
 use dominio::codici::CodiceIpa;
 
-use crate::demo::{di_postgres, runtime};
+use crate::configurazione::{di_postgres, runtime};
 
 /// Options of `trasferisci`.
 #[derive(Debug, Args)]

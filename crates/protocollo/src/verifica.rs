@@ -197,7 +197,7 @@ fn custodia(o: &Opzioni) -> Result<Custodia> {
     let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
     let s3 = o.blob.as_deref().filter(|b| b.starts_with("s3://")).map(|b| Secchio::da(b, &ambiente));
     // Beside the folder that was named, also when the databases are in a copy of theirs.
-    let accanto = || Some(o.archivio.join("chiave-installazione")).filter(|p| p.is_file());
+    let accanto = || Some(Custodia::default().percorso_chiave(&o.archivio)).filter(|p| p.is_file());
     let chiave = o.chiave.clone().or_else(accanto);
     Ok(Custodia { chiave, s3: s3.transpose().map_err(anyhow::Error::msg)?, ..Custodia::default() })
 }

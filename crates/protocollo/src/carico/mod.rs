@@ -89,7 +89,7 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         bail!("con --motore postgres si misurano --profilo nucleo, --cerca, --tempesta e --a-riposo");
     }
     let (_temporanea, cartella) = cartella_nuova(o.archivio.as_deref())?;
-    let rt = crate::demo::fili()?;
+    let rt = crate::configurazione::fili()?;
     let rapporto = rt.block_on(async {
         match (o.cerca, o.profilo) {
             _ if o.verifica.is_some() => verifica::misura(&cartella, o.verifica.unwrap_or_default(), o).await,
