@@ -1,4 +1,4 @@
-//! What `/metriche` says beyond the requests: writers, readers, files, anchors, witnesses, the process. Numbers and codes of
+//! What `/metriche` says: requests, writers, readers, files, anchors, witnesses, the process. Numbers and codes of
 //! enti, nothing of what is registered; as many lines as there are enti open here, and looking opens none.
 
 use std::collections::{BTreeMap, HashMap};
@@ -44,43 +44,51 @@ impl Rifiuti {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(causa).or_default() += 1;
     }
 
+    /// So many for this cause.
+    pub fn di(&self, causa: &str) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(causa).copied().unwrap_or(0)
+    }
+
     /// So far, sorted.
     fn elenco(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(k, n)| (*k, *n)).collect()
     }
 }
 
-/// A page of metrics in the making.
+/// A page of metrics in the making, in the text format of Prometheus.
 #[derive(Default)]
-struct Foglio(String);
+pub(crate) struct Foglio(pub String);
 
 impl Foglio {
-    fn capo(&mut self, nome: &str, tipo: &str, che: &str) {
+    /// What a metric is.
+    pub fn capo(&mut self, nome: &str, tipo: &str, che: &str) {
         let _ = write!(self.0, "# HELP {nome} {che}\n# TYPE {nome} {tipo}\n");
     }
 
-    fn riga(&mut self, nome: &str, etichette: &str, valore: impl std::fmt::Display) {
+    /// One of its values.
+    pub fn riga(&mut self, nome: &str, etichette: &str, valore: impl std::fmt::Display) {
         match etichette {
             "" => _ = writeln!(self.0, "{nome} {valore}"),
             e => _ = writeln!(self.0, "{nome}{{{e}}} {valore}"),
         }
     }
 
-    fn uno(&mut self, nome: &str, tipo: &str, che: &str, valore: impl std::fmt::Display) {
+    /// One that has one value.
+    pub fn uno(&mut self, nome: &str, tipo: &str, che: &str, valore: impl std::fmt::Display) {
         self.capo(nome, tipo, che);
         self.riga(nome, "", valore);
     }
 
-    fn istogramma<const N: usize>(&mut self, nome: &str, che: &str, i: &Istogramma<N>, limiti: &[f64], somma: f64) {
-        self.capo(nome, "histogram", che);
-        let mut cumulo = 0;
-        for (n, quanti) in i.secchi.iter().enumerate() {
+    /// The buckets of a histogram, not cumulated, with their upper bounds but the last one's.
+    pub fn secchi(&mut self, nome: &str, etichette: &str, secchi: &[u64], limiti: &[f64], somma: f64) {
+        let (virgola, mut cumulo) = (if etichette.is_empty() { "" } else { "," }, 0);
+        for (n, quanti) in secchi.iter().enumerate() {
             cumulo += quanti;
             let le = limiti.get(n).map_or("+Inf".to_owned(), f64::to_string);
-            self.riga(&format!("{nome}_bucket"), &format!("le=\"{le}\""), cumulo);
+            self.riga(&format!("{nome}_bucket"), &format!("{etichette}{virgola}le=\"{le}\""), cumulo);
         }
-        self.riga(&format!("{nome}_sum"), "", somma);
-        self.riga(&format!("{nome}_count"), "", cumulo);
+        self.riga(&format!("{nome}_sum"), etichette, somma);
+        self.riga(&format!("{nome}_count"), etichette, cumulo);
     }
 }
 
@@ -96,6 +104,10 @@ fn somma<const N: usize>(tutti: &[MisureEnte], quale: impl Fn(&MisureEnte) -> &I
 /// All of it.
 pub async fn testo(s: &Servizio) -> String {
     let mut f = Foglio::default();
+    s.metriche.scrivi(&mut f);
+    if let Some(p) = s.ancore.posta() {
+        p.metriche(&mut f);
+    }
     let sola_lettura = s.sola_lettura.motivo().await.is_some();
     f.uno("protocollo_sola_lettura", "gauge", "1 se si può solo consultare", u8::from(sola_lettura));
     f.capo("protocollo_rifiuti_totale", "counter", "Richieste rifiutate, per causa (il type del problema)");
@@ -188,16 +200,13 @@ fn enti(f: &mut Foglio, aperti: &[std::sync::Arc<dyn EnteStore>], a_riposo: Vec<
     misure.extend(a_riposo);
     let durata = somma(&misure, |m| &m.durata_us);
     let limiti = SECCHI_MS.map(|ms| ms as f64 / 1_000.0);
-    f.istogramma(
-        "protocollo_gruppo_secondi",
-        "Quanto dura un gruppo di comandi scritto insieme, fino all'ultima risposta",
-        &durata,
-        &limiti,
-        durata.somma as f64 / 1e6,
-    );
+    let nome = "protocollo_gruppo_secondi";
+    f.capo(nome, "histogram", "Quanto dura un gruppo di comandi scritto insieme, fino all'ultima risposta");
+    f.secchi(nome, "", &durata.secchi, &limiti, durata.somma as f64 / 1e6);
     let gruppo = somma(&misure, |m| &m.gruppo);
     let limiti = SECCHI_GRUPPO.map(|n| n as f64);
-    f.istogramma("protocollo_gruppo_comandi", "Comandi di un gruppo", &gruppo, &limiti, gruppo.somma as f64);
+    f.capo("protocollo_gruppo_comandi", "histogram", "Comandi di un gruppo");
+    f.secchi("protocollo_gruppo_comandi", "", &gruppo.secchi, &limiti, gruppo.somma as f64);
     let (file, byte) = misure.iter().fold((0, 0), |(n, b), m| (n + m.file, b + m.file_byte));
     f.uno("protocollo_file_totale", "counter", "File di documenti registrati", file);
     f.uno("protocollo_file_byte_totale", "counter", "Byte di quei file", byte);

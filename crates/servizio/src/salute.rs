@@ -1,7 +1,6 @@
 //! Liveness, readiness, and metrics in the Prometheus text format.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,7 +20,7 @@ use tracing::Instrument as _;
 
 use crate::Servizio;
 use crate::diario::{self, Traccia};
-use crate::misure::{Giri, Rifiuti};
+use crate::misure::{Foglio, Giri, Rifiuti};
 use crate::problema::{Problema, SOVRACCARICO, Tipo, uniforma};
 
 /// Upper bounds of the latency buckets, milliseconds.
@@ -42,7 +41,6 @@ pub struct Metriche {
     avvio: SystemTime,
     rotte: Mutex<BTreeMap<&'static str, BTreeMap<String, Contatore>>>,
     registrazioni: AtomicU64,
-    coda_piena: AtomicU64,
     /// Refusals by cause.
     pub rifiuti: Rifiuti,
     /// Rounds of what goes on by itself.
@@ -55,7 +53,6 @@ impl Default for Metriche {
             avvio: SystemTime::now(),
             rotte: Mutex::default(),
             registrazioni: AtomicU64::new(0),
-            coda_piena: AtomicU64::new(0),
             rifiuti: Rifiuti::default(),
             giri: Giri::default(),
         }
@@ -81,42 +78,36 @@ impl Metriche {
         c.somma_us += u64::try_from(durata.as_micros()).unwrap_or(u64::MAX);
     }
 
-    fn testo(&self) -> String {
+    /// Its part of the metrics.
+    pub(crate) fn scrivi(&self, f: &mut Foglio) {
         let tutte = self.rotte.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let righe = || tutte.iter().flat_map(|(m, rotte)| rotte.iter().map(move |(r, c)| (*m, r.as_str(), c)));
-        let mut t = String::from("# TYPE protocollo_richieste_totale counter\n");
+        f.capo("protocollo_richieste_totale", "counter", "Richieste, per metodo, rotta e stato");
         for (m, r, c) in righe() {
             for (i, n) in c.stati.iter().enumerate().filter(|(_, n)| **n > 0) {
-                let _ = writeln!(t, "protocollo_richieste_totale{{metodo=\"{m}\",rotta=\"{r}\",stato=\"{i}xx\"}} {n}");
+                f.riga("protocollo_richieste_totale", &format!("metodo=\"{m}\",rotta=\"{r}\",stato=\"{i}xx\""), n);
             }
         }
-        t.push_str("# TYPE protocollo_richiesta_secondi histogram\n");
+        let limiti = SECCHI_MS.map(|ms| ms as f64 / 1_000.0);
+        f.capo("protocollo_richiesta_secondi", "histogram", "Quanto dura una richiesta");
         for (m, r, c) in righe() {
             let chi = format!("metodo=\"{m}\",rotta=\"{r}\"");
-            let mut cumulo = 0;
-            for (i, n) in c.secchi.iter().enumerate() {
-                cumulo += n;
-                let le = SECCHI_MS.get(i).map_or("+Inf".to_owned(), |ms| format!("{}", *ms as f64 / 1_000.0));
-                let _ = writeln!(t, "protocollo_richiesta_secondi_bucket{{{chi},le=\"{le}\"}} {cumulo}");
-            }
-            let somma = c.somma_us as f64 / 1_000_000.0;
-            let _ = writeln!(
-                t,
-                "protocollo_richiesta_secondi_sum{{{chi}}} {somma}\nprotocollo_richiesta_secondi_count{{{chi}}} {cumulo}"
-            );
+            f.secchi("protocollo_richiesta_secondi", &chi, &c.secchi, &limiti, c.somma_us as f64 / 1e6);
         }
-        let avvio = self.avvio.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let _ = write!(
-            t,
-            "# HELP protocollo_registrazioni_totale Registrazioni fatte da questo processo attraverso l'API\n\
-             # TYPE protocollo_registrazioni_totale counter\nprotocollo_registrazioni_totale {}\n\
-             # HELP protocollo_rifiuti_coda_totale Richieste all'API rifiutate perché la coda era piena\n\
-             # TYPE protocollo_rifiuti_coda_totale counter\nprotocollo_rifiuti_coda_totale {}\n\
-             # TYPE protocollo_avvio_istante_secondi gauge\nprotocollo_avvio_istante_secondi {avvio}\n",
+        f.uno(
+            "protocollo_registrazioni_totale",
+            "counter",
+            "Registrazioni fatte da questo processo attraverso l'API",
             self.registrazioni.load(Ordering::Relaxed),
-            self.coda_piena.load(Ordering::Relaxed),
         );
-        t
+        f.uno(
+            "protocollo_rifiuti_coda_totale",
+            "counter",
+            "Richieste rifiutate perché la coda era piena",
+            self.rifiuti.di(SOVRACCARICO),
+        );
+        let avvio = self.avvio.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        f.uno("protocollo_avvio_istante_secondi", "gauge", "Quando è partito questo processo", avvio);
     }
 }
 
@@ -143,9 +134,6 @@ pub async fn conta(State(s): State<Arc<Servizio>>, r: Request, next: Next) -> Re
     s.metriche.conta(metodo, rotta, stato, durata);
     if let Some(Tipo(causa)) = risposta.extensions().get::<Tipo>() {
         s.metriche.rifiuti.conta(causa);
-        if *causa == SOVRACCARICO {
-            s.metriche.coda_piena.fetch_add(1, Ordering::Relaxed);
-        }
     }
     let ms = u64::try_from(durata.as_millis()).unwrap_or(u64::MAX);
     // What a stranger writes in an address is said only if it is the code of an ente of ours.
@@ -214,8 +202,5 @@ fn non_si_apre(e: Errore) -> String {
 }
 
 async fn metriche(State(s): State<Arc<Servizio>>) -> Response {
-    let mut testo = s.metriche.testo();
-    testo.push_str(&crate::misure::testo(&s).await);
-    testo.push_str(&s.ancore.posta().map(crate::ancore_posta::Posta::metriche).unwrap_or_default());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], testo).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], crate::misure::testo(&s).await).into_response()
 }

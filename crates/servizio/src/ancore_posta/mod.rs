@@ -12,7 +12,6 @@ mod corriere;
 mod messaggio;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +27,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::Servizio;
+use crate::misure::Foglio;
 use crate::turni::Turno;
 pub use corriere::{Cifratura, Corriere, Guasto, Server};
 use messaggio::Allegato;
@@ -322,31 +322,21 @@ impl Posta {
     }
 
     /// In the Prometheus text format; addresses are nobody's business there.
-    pub fn metriche(&self) -> String {
+    pub(crate) fn metriche(&self, f: &mut Foglio) {
         let g = self.andamenti.lock().unwrap_or_else(PoisonError::into_inner);
         let in_errore = g.values().filter(|a| a.guasto.is_some()).count();
         let ultima = g.values().filter_map(|a| a.fatto).max().map_or(0, |t| t.0 / 1_000_000);
         drop(g);
-        let mut t = String::new();
-        let mut riga = |nome: &str, tipo: &str, che: &str, n: u64| {
-            let _ = write!(t, "# HELP {nome} {che}\n# TYPE {nome} {tipo}\n{nome} {n}\n");
-        };
         let (spediti, falliti) = (self.spediti.load(Ordering::Relaxed), self.falliti.load(Ordering::Relaxed));
-        riga("protocollo_ancore_posta_spedite_totale", "counter", "Messaggi con ancore accettati dal server", spediti);
-        riga("protocollo_ancore_posta_fallite_totale", "counter", "Invii di ancore non riusciti", falliti);
-        riga(
-            "protocollo_ancore_posta_in_errore",
-            "gauge",
-            "Indirizzi il cui ultimo invio non è riuscito",
-            in_errore as u64,
-        );
-        riga(
+        f.uno("protocollo_ancore_posta_spedite_totale", "counter", "Messaggi con ancore accettati dal server", spediti);
+        f.uno("protocollo_ancore_posta_fallite_totale", "counter", "Invii di ancore non riusciti", falliti);
+        f.uno("protocollo_ancore_posta_in_errore", "gauge", "Indirizzi il cui ultimo invio non è riuscito", in_errore);
+        f.uno(
             "protocollo_ancore_posta_ultimo_giro_secondi",
             "gauge",
             "Ultimo giro riuscito di questo processo, 0 se nessuno",
-            ultima.unsigned_abs(),
+            ultima,
         );
-        t
     }
 
     /// Was a round asked for? Says so once.
