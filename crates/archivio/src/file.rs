@@ -89,17 +89,10 @@ impl Drop for Affitto {
     }
 }
 
-#[derive(Debug, Clone)]
-enum Dove {
-    Cartella(Arc<Cartella>),
-    S3(S3),
-}
-
 /// The files of an ente.
 #[derive(Debug, Clone)]
 pub struct Deposito {
     magazzino: Arc<dyn Magazzino>,
-    dove: Dove,
     lasciati: Lasciati,
     in_volo: InVolo,
     /// Can files be stored?
@@ -114,9 +107,7 @@ impl Deposito {
     /// # Errors
     /// The file system's.
     pub fn apri(radice: &Path) -> Esito<Self> {
-        let cartella = Arc::new(Cartella::apri(radice)?);
-        let magazzino = Arc::clone(&cartella) as Arc<dyn Magazzino>;
-        Ok(Self::su(magazzino, Dove::Cartella(cartella)))
+        Ok(Self::su(Arc::new(Cartella::apri(radice)?)))
     }
 
     /// In a bucket.
@@ -124,14 +115,12 @@ impl Deposito {
     /// # Errors
     /// Its address is wrong.
     pub(crate) fn in_s3(secchio: &Secchio, ente: &str) -> Esito<Self> {
-        let s3 = S3::nuovo(secchio, ente)?;
-        Ok(Self::su(Arc::new(s3.clone()), Dove::S3(s3)))
+        Ok(Self::su(Arc::new(S3::nuovo(secchio, ente)?)))
     }
 
-    fn su(magazzino: Arc<dyn Magazzino>, dove: Dove) -> Self {
+    fn su(magazzino: Arc<dyn Magazzino>) -> Self {
         Self {
             magazzino,
-            dove,
             lasciati: Arc::default(),
             in_volo: Arc::default(),
             tenuta: Arc::default(),
@@ -141,15 +130,7 @@ impl Deposito {
 
     /// Do others put and sweep files there too, with no list that tells when each came?
     pub(crate) fn a_distanza(&self) -> bool {
-        matches!(self.dove, Dove::S3(_))
-    }
-
-    /// Objects whose names begin so, a page at a time.
-    pub(crate) fn elenco(&self, inizio: &str, f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
-        match &self.dove {
-            Dove::S3(s) => s.elenco(inizio, f),
-            Dove::Cartella(_) => Ok(()),
-        }
+        self.magazzino.a_distanza()
     }
 
     /// Objects that nobody here holds any more, since the last time.
@@ -179,11 +160,6 @@ impl Deposito {
     /// Takes away what nothing names; says whether it was there.
     pub fn togli(&self, oggetto: &str) -> bool {
         self.magazzino.togli(oggetto).unwrap_or(false)
-    }
-
-    /// The same, saying when it could not be done.
-    pub(crate) fn prova_a_togliere(&self, oggetto: &str) -> Esito<bool> {
-        self.magazzino.togli(oggetto)
     }
 
     fn affitta(&self, oggetto: &str) -> Affitto {
@@ -257,8 +233,7 @@ impl Deposito {
     /// # Errors
     /// The file system's.
     pub fn vecchi(&self, eta_s: u64, apertura: std::time::SystemTime) -> Esito<Vec<String>> {
-        let Dove::Cartella(cartella) = &self.dove else { return Ok(Vec::new()) };
-        let mut vecchi = cartella.vecchi(eta_s, apertura)?;
+        let mut vecchi = self.magazzino.vecchi(eta_s, apertura)?;
         vecchi.retain(|o| !self.in_volo(o));
         Ok(vecchi)
     }

@@ -115,7 +115,7 @@ impl Ente {
             // A page at a time, however many they are.
             let (manda, mut pagine) = tokio::sync::mpsc::channel(1);
             let elenco = in_disparte(move || {
-                deposito.elenco(&inizio, &mut |nomi| {
+                deposito.magazzino().elenco(&inizio, &mut |nomi| {
                     manda.blocking_send(nomi).map_err(|_| Errore::Archivio("pulizia interrotta".to_owned()))
                 })
             });
@@ -157,7 +157,7 @@ impl Ente {
         let esito = in_disparte(move || {
             let (mut tolti, mut restano) = (0, Vec::new());
             for o in presi {
-                match deposito.prova_a_togliere(&o) {
+                match deposito.magazzino().togli(&o) {
                     Ok(c_era) => tolti += u64::from(c_era),
                     Err(_) => restano.push(o),
                 }

@@ -26,6 +26,19 @@ pub(crate) trait Magazzino: Send + Sync + std::fmt::Debug {
     fn leggi(&self, oggetto: &str) -> Esito<Option<Box<dyn Read + Send>>>;
     /// Takes it away; says whether it was there.
     fn togli(&self, oggetto: &str) -> Esito<bool>;
+    /// Do others put and sweep files there too, with no list that tells when each came?
+    fn a_distanza(&self) -> bool {
+        false
+    }
+    /// Objects older than `eta_s` seconds, or left by a process that ended before `apertura`; none where it is not known when
+    /// each came.
+    fn vecchi(&self, _eta_s: u64, _apertura: SystemTime) -> Esito<Vec<String>> {
+        Ok(Vec::new())
+    }
+    /// Objects whose names begin so, a page at a time; none where [`Self::vecchi`] tells.
+    fn elenco(&self, _inizio: &str, _f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
+        Ok(())
+    }
     /// Who moves bytes to and from there holds one of these, where it takes a while: the threads that wait are everybody's.
     fn posti(&self) -> Option<Arc<Semaphore>> {
         None
@@ -59,22 +72,6 @@ impl Cartella {
         sincronizza_cartella(radice)?;
         Ok(Self(radice.to_owned()))
     }
-
-    /// Objects older than `eta_s` seconds, or left by a process that ended before `apertura`.
-    pub fn vecchi(&self, eta_s: u64, apertura: SystemTime) -> Esito<Vec<String>> {
-        let mut out = Vec::new();
-        for i in 0..=255u8 {
-            let cartella = format!("{i:02x}");
-            for voce in std::fs::read_dir(self.0.join(&cartella))? {
-                let voce = voce?;
-                let toccato = voce.metadata().and_then(|m| m.modified()).ok();
-                if toccato.is_some_and(|t| t < apertura || t.elapsed().is_ok_and(|e| e.as_secs() >= eta_s)) {
-                    out.push(format!("{cartella}/{}", voce.file_name().to_string_lossy()));
-                }
-            }
-        }
-        Ok(out)
-    }
 }
 
 impl Magazzino for Cartella {
@@ -91,7 +88,26 @@ impl Magazzino for Cartella {
     }
 
     fn togli(&self, oggetto: &str) -> Esito<bool> {
-        Ok(std::fs::remove_file(self.0.join(oggetto)).is_ok())
+        match std::fs::remove_file(self.0.join(oggetto)) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn vecchi(&self, eta_s: u64, apertura: SystemTime) -> Esito<Vec<String>> {
+        let mut out = Vec::new();
+        for i in 0..=255u8 {
+            let cartella = format!("{i:02x}");
+            for voce in std::fs::read_dir(self.0.join(&cartella))? {
+                let voce = voce?;
+                let toccato = voce.metadata().and_then(|m| m.modified()).ok();
+                if toccato.is_some_and(|t| t < apertura || t.elapsed().is_ok_and(|e| e.as_secs() >= eta_s)) {
+                    out.push(format!("{cartella}/{}", voce.file_name().to_string_lossy()));
+                }
+            }
+        }
+        Ok(out)
     }
 }
 

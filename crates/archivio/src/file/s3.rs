@@ -320,9 +320,14 @@ impl S3 {
             _ => Err(muto(r.stato)),
         }
     }
+}
 
-    /// Names of the objects that begin so.
-    pub fn elenco(&self, inizio: &str, f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
+impl Magazzino for S3 {
+    fn a_distanza(&self) -> bool {
+        true
+    }
+
+    fn elenco(&self, inizio: &str, f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
         let (prefisso, mut dopo) = (self.chiave(inizio), None::<String>);
         loop {
             let r = self.chiedi(RISPOSTA_MAX, &|i| {
@@ -346,9 +351,7 @@ impl S3 {
             }
         }
     }
-}
 
-impl Magazzino for S3 {
     fn posti(&self) -> Option<Arc<Semaphore>> {
         Some(Arc::clone(&self.0.posti))
     }
