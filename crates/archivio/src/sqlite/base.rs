@@ -242,12 +242,11 @@ impl BaseSqlite {
     fn sposta_recenti(&mut self) -> Result<(), Caduta> {
         // What is still waiting is tried again after the next registration; meanwhile reading looks there.
         self.recenti.set(0);
-        self.da_fondere = true;
-        self.sull_indice(
+        self.da_fondere |= self.sull_indice(
             "INSERT INTO cerca(rowid, testo, soggetti) SELECT reg, testo, soggetti FROM cerca_recente ORDER BY reg;
              DELETE FROM cerca_recente;",
-        )
-        .map(drop)
+        )?;
+        Ok(())
     }
 
     /// A transaction on the search index; false when the index alone refused it.

@@ -1,13 +1,11 @@
 //! Profile `http`: registrations over HTTP with a file each, against the real server in another process; the ceiling is
 //! the bare writer plus one fsynced file.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use archivio::sqlite::soglia::Soglia;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,53 +13,8 @@ use tokio::net::TcpStream;
 
 use super::Opzioni;
 use super::misura::{Turno, mediana, tondo, turno};
+use super::servente::Servente;
 use crate::parole;
-
-/// The server, ended when dropped.
-struct Servente {
-    figlio: Child,
-    indirizzo: String,
-    token: String,
-}
-
-impl Drop for Servente {
-    fn drop(&mut self) {
-        let _ = self.figlio.kill();
-        let _ = self.figlio.wait();
-    }
-}
-
-impl Servente {
-    fn avvia(cartella: &Path) -> Result<Self> {
-        let mut figlio = Command::new(std::env::current_exe()?)
-            .args(["demo", "--listen", "127.0.0.1:0", "--registrazioni", "0", "--archivio"])
-            .arg(cartella)
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("il servizio non parte")?;
-        let uscita = figlio.stdout.take().ok_or_else(|| anyhow!("uscita del servizio"))?;
-        let (mut indirizzo, mut token) = (String::new(), String::new());
-        for riga in BufReader::new(uscita).lines() {
-            let riga = riga?;
-            match riga.split_once('=') {
-                Some(("url", u)) => indirizzo = u.trim_start_matches("http://").to_owned(),
-                Some(("token", t)) => token = t.to_owned(),
-                _ if riga == "pronto" => return Ok(Self { figlio, indirizzo, token }),
-                _ => {}
-            }
-        }
-        bail!("il servizio si è fermato prima di essere pronto")
-    }
-
-    /// Peak resident memory of the server, MB.
-    fn memoria_mb(&self) -> f64 {
-        std::fs::read_to_string(format!("/proc/{}/status", self.figlio.id()))
-            .ok()
-            .and_then(|s| s.lines().find_map(|r| r.strip_prefix("VmHWM:").map(str::to_owned)))
-            .and_then(|r| r.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
-            .map_or(0.0, |kb| (kb / 1_024.0).round())
-    }
-}
 
 /// A connection kept alive, one per client.
 pub(super) struct Connessione {
@@ -138,8 +91,8 @@ async fn registra(c: &mut Connessione, s: &Servente, n: u64, modello: &[u8]) -> 
     let testa = format!(
         "POST /api/v1/enti/c_z999/aoo/AOO1/registrazioni HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
          content-type: multipart/form-data; boundary={CONFINE}\r\ncontent-length: {}\r\naccept-encoding: identity\r\n\r\n",
-        s.indirizzo,
-        s.token,
+        s.indirizzo(),
+        s.detto("token"),
         prima.len() + file.len() + dopo.len()
     );
     match c.manda(&testa, &[prima.as_bytes(), &file, dopo.as_bytes()]).await? {
@@ -152,7 +105,10 @@ async fn registra(c: &mut Connessione, s: &Servente, n: u64, modello: &[u8]) -> 
 pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let clienti = o.clienti.unwrap_or(16);
     let durata = Duration::from_secs_f64(o.secondi);
-    let s = Arc::new(Servente::avvia(&cartella.join("archivio"))?);
+    let s = Arc::new(Servente::avvia(&["demo", "--registrazioni", "0"], |c| {
+        c.arg("--archivio").arg(cartella.join("archivio"));
+        Ok(())
+    })?);
     let soglia = Arc::new(Soglia::avvia(&cartella.join("soglia"), 1_100, 1)?);
     let modello = Arc::new(vec![0x5au8; o.byte]);
     let (mut nostre, mut nude): (Vec<Turno>, Vec<Turno>) = (Vec::new(), Vec::new());
@@ -170,7 +126,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
         );
         let mut connessioni = Vec::new();
         for _ in 0..clienti {
-            connessioni.push(tokio::sync::Mutex::new(Connessione::apri(&s.indirizzo).await?));
+            connessioni.push(tokio::sync::Mutex::new(Connessione::apri(s.indirizzo()).await?));
         }
         let connessioni = Arc::new(connessioni);
         let (s, m) = (Arc::clone(&s), Arc::clone(&modello));
@@ -186,7 +142,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
         );
     }
     let mut ms = Vec::new();
-    let mut c = Connessione::apri(&s.indirizzo).await?;
+    let mut c = Connessione::apri(s.indirizzo()).await?;
     let un_mega = vec![0x41u8; 1 << 20];
     for i in 0..100 {
         let t = Instant::now();
@@ -194,7 +150,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
         ms.push(t.elapsed().as_secs_f64() * 1_000.0);
     }
     ms.sort_by(f64::total_cmp);
-    let memoria = s.memoria_mb();
+    let memoria = s.stato("VmHWM")?.round();
     registra(&mut c, &s, u64::MAX / 2, &vec![0x42u8; 200 << 20]).await?;
     let nostra = mediana(nostre.iter().map(Turno::al_secondo).collect());
     let nuda = mediana(nude.iter().map(Turno::al_secondo).collect());
@@ -205,6 +161,6 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
         "p50_ms": m(&|t| t.percentile(0.50), &nostre), "p99_ms": m(&|t| t.percentile(0.99), &nostre),
         "soglia_p50_ms": m(&|t| t.percentile(0.50), &nude), "soglia_p99_ms": m(&|t| t.percentile(0.99), &nude),
         "file_1mb_p99_ms": tondo(ms[98]), "file_1mb_p50_ms": tondo(ms[50]),
-        "memoria_servizio_mb": memoria, "memoria_dopo_file_200mb": s.memoria_mb(),
+        "memoria_servizio_mb": memoria, "memoria_dopo_file_200mb": s.stato("VmHWM")?.round(),
     }))
 }

@@ -26,9 +26,14 @@ impl Turno {
 
     /// Latency not exceeded by that share, milliseconds.
     pub fn percentile(&self, quota: f64) -> f64 {
-        let i = ((self.latenze.len() as f64 * quota) as usize).min(self.latenze.len().saturating_sub(1));
-        self.latenze.get(i).map_or(0.0, |us| f64::from(*us) / 1_000.0)
+        percentile(&self.latenze, quota).map_or(0.0, |us| f64::from(us) / 1_000.0)
     }
+}
+
+/// What is not exceeded by that share of a sorted list; nothing when it is empty.
+pub fn percentile<T: Copy>(ordinati: &[T], quota: f64) -> Option<T> {
+    let i = ((ordinati.len() as f64 * quota) as usize).min(ordinati.len().saturating_sub(1));
+    ordinati.get(i).copied()
 }
 
 /// Clients that do the same thing again and again for a time.

@@ -8,6 +8,7 @@ mod misura;
 mod nucleo;
 mod ricerca;
 mod riposo;
+mod servente;
 mod tempesta;
 mod verifica;
 

@@ -3,17 +3,16 @@
 //! The enti are made first; then the real service is started in a process of its own, each ente is touched once, and what
 //! is read is its resident memory, when it no longer changes.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::http::Connessione;
-use super::misura::tondo;
+use super::misura::{mediana, tondo};
+use super::servente::Servente;
 use super::{Motore, Opzioni, nucleo};
 
 /// Enti made at the same time.
@@ -29,26 +28,6 @@ const ATTESA_MAX: Duration = Duration::from_secs(180);
 const RIPOSO_S: &str = "15";
 /// Threads of a service with no ente open, and some more.
 const FILI_MAX: f64 = 60.0;
-
-/// The service, ended when dropped.
-struct Servente(Child);
-
-impl Drop for Servente {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Servente {
-    /// A line of its `status`, MB or a number.
-    fn stato(&self, nome: &str) -> Result<f64> {
-        let t = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let riga = t.lines().find_map(|r| r.strip_prefix(nome)).context("il servizio si è fermato")?;
-        let n: f64 = riga.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse()?;
-        Ok(if riga.ends_with("kB") { n / 1_024.0 } else { n })
-    }
-}
 
 /// Makes the enti, serves them, looks.
 pub async fn misura(cartella: &Path, enti: usize, o: &Opzioni) -> Result<Value> {
@@ -66,27 +45,19 @@ pub async fn misura(cartella: &Path, enti: usize, o: &Opzioni) -> Result<Value> 
     }
     let creazione_s = inizio.elapsed().as_secs_f64();
     let archivio = cartella.join("archivio");
-    let mut c = Command::new(std::env::current_exe()?);
-    c.args(["serve", "--listen", "127.0.0.1:0"]).env("PROTOCOLLO_SERVIZIO__RIPOSO_S", RIPOSO_S).stdout(Stdio::piped());
-    match o.database.as_deref().filter(|_| o.motore == Motore::Postgres) {
-        Some(url) => c
-            .env("PROTOCOLLO_DATABASE__URL", url)
-            .env("PROTOCOLLO_BLOB__URL", format!("file:{}", std::path::absolute(&archivio)?.display())),
-        None => c.arg("--archivio").arg(&archivio),
-    };
     let inizio = Instant::now();
-    let mut s = Servente(c.spawn().context("il servizio non parte")?);
-    let mut righe = BufReader::new(s.0.stdout.take().context("uscita del servizio")?).lines();
-    let mut indirizzo = String::new();
-    loop {
-        match righe.next().transpose()? {
-            Some(r) if r == "pronto" => break,
-            Some(r) => indirizzo = r.strip_prefix("url=http://").map_or(indirizzo, str::to_owned),
-            None => bail!("il servizio si è fermato prima di essere pronto"),
-        }
-    }
+    let s = Servente::avvia(&["serve"], |c| {
+        c.env("PROTOCOLLO_SERVIZIO__RIPOSO_S", RIPOSO_S);
+        match o.database.as_deref().filter(|_| o.motore == Motore::Postgres) {
+            Some(url) => c
+                .env("PROTOCOLLO_DATABASE__URL", url)
+                .env("PROTOCOLLO_BLOB__URL", format!("file:{}", std::path::absolute(&archivio)?.display())),
+            None => c.arg("--archivio").arg(&archivio),
+        };
+        Ok(())
+    })?;
     let pronto_ms = inizio.elapsed().as_secs_f64() * 1_000.0;
-    let tocchi = tocca(&indirizzo, enti).await?;
+    let tocchi = tocca(s.indirizzo(), enti).await?;
     let aperti_mb = s.stato("VmRSS")?;
     let aspetta = Instant::now();
     // Each ente has its writer's thread: few are left when all are closed.
@@ -104,8 +75,8 @@ pub async fn misura(cartella: &Path, enti: usize, o: &Opzioni) -> Result<Value> 
         prima = ora;
     };
     let (memoria_massima, anonima, fili) = (s.stato("VmHWM")?, s.stato("RssAnon")?, s.stato("Threads")?);
-    let file_aperti = std::fs::read_dir(format!("/proc/{}/fd", s.0.id()))?.count();
-    let ritocchi = tocca(&indirizzo, enti).await?;
+    let file_aperti = s.file_aperti()?;
+    let ritocchi = tocca(s.indirizzo(), enti).await?;
     let riaperti_mb = s.stato("VmRSS")?;
     Ok(json!({
         "profilo": "a-riposo", "motore": if o.motore == Motore::Postgres { "postgres" } else { "sqlite" }, "enti": enti,
@@ -113,7 +84,7 @@ pub async fn misura(cartella: &Path, enti: usize, o: &Opzioni) -> Result<Value> 
         "memoria_anonima_mb": anonima.round(), "fili": fili,
         "file_aperti": file_aperti,
         "memoria_aperti_mb": aperti_mb.round(), "memoria_riaperti_mb": riaperti_mb.round(),
-        "apertura_p50_ms": tondo(mediano(&tocchi)), "riapertura_p50_ms": tondo(mediano(&ritocchi)),
+        "apertura_p50_ms": tondo(mediana(tocchi.clone())), "riapertura_p50_ms": tondo(mediana(ritocchi.clone())),
         "riapertura_massima_ms": tondo(ritocchi.iter().copied().fold(0.0, f64::max)),
         "creazione_s": tondo(creazione_s), "pronto_ms": tondo(pronto_ms), "toccati_s": tondo(tocchi.iter().sum::<f64>() / 1_000.0),
     }))
@@ -136,12 +107,6 @@ async fn tocca(indirizzo: &str, enti: usize) -> Result<Vec<f64>> {
         durate.push(inizio.elapsed().as_secs_f64() * 1_000.0);
     }
     Ok(durate)
-}
-
-fn mediano(durate: &[f64]) -> f64 {
-    let mut d = durate.to_vec();
-    d.sort_by(f64::total_cmp);
-    d.get(d.len() / 2).copied().unwrap_or_default()
 }
 
 fn ipa(i: usize) -> String {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use servizio::Servizio;
 
 use super::http::Connessione;
-use super::misura::tondo;
+use super::misura::{percentile, tondo};
 use super::{Motore, Opzioni, nucleo};
 use crate::parole;
 
@@ -167,12 +167,6 @@ fn in_quiete(porta: &Porta, durata: Duration, giro: u64) -> Result<Vec<f64>> {
     Ok(tutte)
 }
 
-fn percentile(ms: &mut [f64], quota: f64) -> f64 {
-    ms.sort_by(f64::total_cmp);
-    let i = ((ms.len() as f64 * quota) as usize).min(ms.len().saturating_sub(1));
-    ms.get(i).copied().unwrap_or(0.0)
-}
-
 /// Turns of the quiet one, alone and beside the storm.
 pub async fn misura(cartella: &std::path::Path, o: &Opzioni) -> Result<Value> {
     let clienti = o.clienti.unwrap_or(64);
@@ -206,10 +200,13 @@ pub async fn misura(cartella: &std::path::Path, o: &Opzioni) -> Result<Value> {
             secondi += inizio.elapsed().as_secs_f64();
             accanto.extend(visti?);
         }
-        let (solo, con) = (percentile(&mut soli, 0.99), percentile(&mut accanto, 0.99));
+        soli.sort_by(f64::total_cmp);
+        accanto.sort_by(f64::total_cmp);
+        let quota = |ms: &[f64], q| percentile(ms, q).unwrap_or(0.0);
+        let (solo, con) = (quota(&soli, 0.99), quota(&accanto, 0.99));
         Ok(json!({
             "quieto_richieste": soli.len(), "quieto_richieste_tempesta": accanto.len(),
-            "quieto_p50_ms": tondo(percentile(&mut soli, 0.5)), "quieto_p50_tempesta_ms": tondo(percentile(&mut accanto, 0.5)),
+            "quieto_p50_ms": tondo(quota(&soli, 0.5)), "quieto_p50_tempesta_ms": tondo(quota(&accanto, 0.5)),
             "quieto_p99_ms": tondo(solo), "quieto_p99_tempesta_ms": tondo(con), "rapporto_p99": tondo(con / solo),
             "tempesta_al_secondo": (t.fatte.load(Ordering::Relaxed) as f64 / secondi).round(),
             "tempesta_rifiutate": t.rifiutate.load(Ordering::Relaxed),
