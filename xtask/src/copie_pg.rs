@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::ambiente::{esegui, leggi, radice, riesce, trovato};
 use crate::crash::{cliente_di, seme_di_adesso};
-use crate::folla::Folla;
+use crate::folla::{Folla, servito};
 use crate::postgres::{Postgres, cartella, comando};
 use crate::servizio::Servizio;
 use crate::standby::verifica;
@@ -44,9 +44,7 @@ pub fn copie(binario: &Path) -> Result<()> {
 
     let lavoro = tempfile::Builder::new().prefix("protocollo-copie-").tempdir()?;
     let archivio = lavoro.path().join("archivio");
-    let servizio = Servizio::avvia_su(binario, &archivio, Some(&primo.url()), 0)?;
-    let cliente = cliente_di(&servizio)?;
-    let classificazione = cliente.classificazione()?;
+    let (servizio, cliente, classificazione) = servito(binario, &archivio, &primo.url())?;
     let folla = Folla::avvia(&cliente, &classificazione, seme, 1);
     folla.altre(ALTRE)?;
     let inizio = Instant::now();

@@ -1,5 +1,6 @@
 //! Clients that register in the background, as real ones do: who has no answer sends the same request again.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -10,7 +11,8 @@ use anyhow::{Result, bail};
 use crate::crash::cliente::{Cliente, Esito, Numero};
 use crate::crash::memoria::{Memoria, senza_buchi_ne_doppi};
 use crate::crash::richiesta::Richiesta;
-use crate::crash::rileggi_una;
+use crate::crash::{cliente_di, rileggi_una};
+use crate::servizio::Servizio;
 
 /// Clients at the same time.
 const CLIENTI: usize = 8;
@@ -58,6 +60,14 @@ impl Detto {
             rileggi_una(cliente, *n, *numero, &Richiesta::nuova(seme, *n, classificazione).impronta())
         })
     }
+}
+
+/// The service on a database, who asks it, and the class under which he registers.
+pub fn servito(binario: &Path, archivio: &Path, url: &str) -> Result<(Servizio, Cliente, String)> {
+    let servizio = Servizio::avvia_su(binario, archivio, Some(url), 0)?;
+    let cliente = cliente_di(&servizio)?;
+    let classificazione = cliente.classificazione()?;
+    Ok((servizio, cliente, classificazione))
 }
 
 /// The clients.

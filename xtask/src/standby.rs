@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::ambiente::leggi;
 use crate::crash::{cliente_di, seme_di_adesso};
-use crate::folla::Folla;
+use crate::folla::{Folla, servito};
 use crate::postgres::Postgres;
 use crate::servizio::Servizio;
 
@@ -46,9 +46,7 @@ fn sincrono(binario: &Path) -> Result<()> {
     primario.chiedi("SELECT pg_reload_conf()")?;
     primario.attendi("SELECT sync_state FROM pg_stat_replication WHERE application_name = 'secondo'", "sync")?;
     let url = primario.url_con(&secondo);
-    let servizio = Servizio::avvia_su(binario, &archivio, Some(&url), 0)?;
-    let cliente = cliente_di(&servizio)?;
-    let classificazione = cliente.classificazione()?;
+    let (servizio, cliente, classificazione) = servito(binario, &archivio, &url)?;
 
     let folla = Folla::avvia(&cliente, &classificazione, seme, 1);
     folla.altre(PRIMA)?;
@@ -91,9 +89,7 @@ fn asincrono(binario: &Path) -> Result<()> {
     let mut secondo = primario.seguace(&[])?;
     primario.attendi("SELECT state FROM pg_stat_replication", "streaming")?;
     let url = primario.url_con(&secondo);
-    let servizio = Servizio::avvia_su(binario, &archivio, Some(&url), 0)?;
-    let cliente = cliente_di(&servizio)?;
-    let classificazione = cliente.classificazione()?;
+    let (servizio, cliente, classificazione) = servito(binario, &archivio, &url)?;
 
     let folla = Folla::avvia(&cliente, &classificazione, seme, 1);
     folla.altre(PRIMA)?;

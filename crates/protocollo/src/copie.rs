@@ -243,12 +243,13 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
     let ora = OrologioDiSistema.adesso();
     let cantiere = Cantiere::accanto(&o.archivio)?;
     let (copia, radice, r) = riprendi(&o.da, &cantiere.0)?;
-    let epoche = copia::pianifica(&cantiere.0, &r.manifesto.enti, &radice, &o.perduto.perdita(&ancore, ora))?;
+    let enti = r.manifesto.arrivi();
+    let epoche = copia::pianifica(&cantiere.0, &enti, &radice, &o.perduto.perdita(&ancore, ora))?;
     if epoche.is_empty() {
         niente_perso();
     } else {
         dichiara(&runtime()?, &o.perduto, &Dove::in_cartella(&cantiere.0), &epoche)?;
-        if let Err(e) = copia::ricorda(&radice, &r.manifesto.enti, &epoche, ora) {
+        if let Err(e) = copia::ricorda(&radice, &enti, &epoche, ora) {
             eprintln!(
                 "Attenzione: accanto alle copie non si può scrivere che questi numeri sono saltati ({e}). Un altro ripristino da \
                  questa cartella deve indicare le ancore di questo archivio."

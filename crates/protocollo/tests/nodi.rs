@@ -5,6 +5,9 @@
 //! `PROTOCOLLO_PRIMA` may name the binary of an earlier version: it is then one of the two nodes (`cargo xtask aggiornamento`).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[expect(dead_code, reason = "of what tests share, the AOO only")]
+mod comune;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -15,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::PostgresStore;
-use archivio::store::{NuovaAoo, Segreto};
+use archivio::store::Segreto;
 use archivio::{Store as _, sistema};
 use dominio::comandi::ComandoConfigurazione as C;
-use dominio::configurazione::{DatiRegistro, Token};
+use dominio::configurazione::Token;
 use dominio::permessi::{Diritto, Incarico, Ruolo};
 use dominio::tempo::Istante;
 use serde_json::{Value, json};
@@ -144,22 +147,7 @@ fn seconda_aoo(documenti: &Path, database: &str) -> String {
         let store = PostgresStore::apri(documenti, database, orologio, Default::default()).await.unwrap();
         let ente = store.ente(&"c_z999".parse().unwrap()).await.unwrap().unwrap();
         let (aoo, chi) = ("AOO2".parse().unwrap(), sistema());
-        let nuova = NuovaAoo {
-            codice: "AOO2".parse().unwrap(),
-            denominazione: "Seconda AOO".into(),
-            origine: "prova.example/c_z999/AOO2".into(),
-            ufficio_smistamento: ("PROT2".parse().unwrap(), Some("Protocollo".into())),
-            consente_da_classificare: true,
-            voce_da_classificare: "0".parse().unwrap(),
-            dal: "2026-01-01".parse().unwrap(),
-            pec: None,
-            registri: vec![DatiRegistro {
-                codice: "PG".parse().unwrap(),
-                denominazione: "Protocollo generale".into(),
-                ultimo_precedente: None,
-            }],
-        };
-        ente.crea_aoo(&chi, nuova).await.unwrap();
+        ente.crea_aoo(&chi, comune::aoo("AOO2", "PROT2")).await.unwrap();
         let utente: dominio::codici::NomeUtente = "seconda".parse().unwrap();
         let incarichi = vec![Incarico {
             ruolo: Ruolo::Protocollista,
@@ -291,7 +279,7 @@ fn of_two_processes_one_is_killed_under_load_and_nothing_is_lost_or_doubled() {
                             break n;
                         }
                         assert!(inizio.elapsed() < Duration::from_secs(60), "{nome}: nobody takes it");
-                        std::thread::sleep(Duration::from_millis(20));
+                        std::thread::yield_now();
                     };
                     let gia = promesse[quale].lock().unwrap().insert(numero, nome.clone());
                     assert_eq!(gia, None, "number {numero} of {aoo} given twice");

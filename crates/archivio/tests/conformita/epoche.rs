@@ -170,7 +170,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
         motivo: "disco perduto",
         ora,
     };
-    let piano = copia::pianifica(&nuovo, &m.enti, &radice, &perdita).unwrap();
+    let piano = copia::pianifica(&nuovo, &m.arrivi(), &radice, &perdita).unwrap();
     assert_eq!(piano.iter().map(|p| &p.registro).collect::<Vec<_>>(), [&registro(), &Registro::Ente]);
     assert_eq!(piano[0].mancanti, 1);
     let pg = piano[0].nuova.fino.iter().find(|f| f.0 == pg()).unwrap();

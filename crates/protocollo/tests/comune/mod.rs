@@ -15,11 +15,17 @@ pub async fn ente(store: &dyn Store) -> Arc<dyn EnteStore> {
         pec: None,
     };
     let ente = store.crea_ente(NuovoEnte { dati, chi: sistema() }).await.unwrap();
-    let nuova = NuovaAoo {
-        codice: "AOO1".parse().unwrap(),
-        denominazione: "AOO unica".into(),
-        origine: "prova.example/c_z999/AOO1".into(),
-        ufficio_smistamento: ("PROT".parse().unwrap(), Some("Protocollo".into())),
+    ente.crea_aoo(&sistema(), aoo("AOO1", "PROT")).await.unwrap();
+    ente
+}
+
+/// An AOO with its sorting office.
+pub fn aoo(codice: &str, smistamento: &str) -> NuovaAoo {
+    NuovaAoo {
+        codice: codice.parse().unwrap(),
+        denominazione: format!("AOO {codice}"),
+        origine: format!("prova.example/c_z999/{codice}"),
+        ufficio_smistamento: (smistamento.parse().unwrap(), Some("Protocollo".into())),
         consente_da_classificare: true,
         voce_da_classificare: "0".parse().unwrap(),
         dal: "2026-01-01".parse().unwrap(),
@@ -29,7 +35,5 @@ pub async fn ente(store: &dyn Store) -> Arc<dyn EnteStore> {
             denominazione: "Protocollo generale".into(),
             ultimo_precedente: None,
         }],
-    };
-    ente.crea_aoo(&sistema(), nuova).await.unwrap();
-    ente
+    }
 }

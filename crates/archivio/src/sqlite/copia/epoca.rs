@@ -17,10 +17,7 @@ use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::manifesto::{copie, leggi_intero};
-use super::{
-    COPIE, DeiFile, DiEnte, DiRegistro, Esito, Guasto, Manifesto, Parte, UltimoNumero, crea_riservata, registri,
-    scrivi_riservato,
-};
+use super::{COPIE, DiRegistro, Esito, Guasto, Manifesto, UltimoNumero, crea_riservata, registri, scrivi_riservato};
 use crate::accessi::Accessi;
 use crate::depositi::origine_accessi;
 use crate::sqlite::verifica::Ancora;
@@ -132,17 +129,31 @@ fn saputi(radice: &Path) -> Esito<Vec<Saputo>> {
     Ok(out)
 }
 
+/// How far the logs of an ente go.
+#[derive(Debug, Clone)]
+pub struct Arrivo {
+    /// Which.
+    pub ipa: CodiceIpa,
+    /// Its logs.
+    pub registri: Vec<DiRegistro>,
+}
+
+impl Manifesto {
+    /// How far the copy goes.
+    pub fn arrivi(&self) -> Vec<Arrivo> {
+        self.enti.iter().map(|e| Arrivo { ipa: e.ipa.clone(), registri: e.registri.clone() }).collect()
+    }
+}
+
 /// How far the logs of a folder go; nothing is copied.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn stato(archivio: &Path) -> Esito<Vec<DiEnte>> {
+pub fn stato(archivio: &Path) -> Esito<Vec<Arrivo>> {
     let mut out = Vec::new();
     for ipa in enti_in(archivio)? {
         let c = schema::apri_lettura(&SqliteStore::cartella(archivio, &ipa).join(FILE_ENTE))?;
-        let elenco = Parte { file: String::new(), sha256: String::new(), byte: 0 };
-        let documenti = DeiFile { elenco, quanti: 0, byte: 0, guasti: Vec::new() };
-        out.push(DiEnte { ipa, parti: Vec::new(), registri: registri(&c)?, documenti });
+        out.push(Arrivo { ipa, registri: registri(&c)? });
     }
     Ok(out)
 }
@@ -152,7 +163,7 @@ pub fn stato(archivio: &Path) -> Esito<Vec<DiEnte>> {
 ///
 /// # Errors
 /// Something is missing to decide, an anchor is nobody's, or the storage's.
-pub fn pianifica(archivio: &Path, enti: &[DiEnte], radice: &Path, p: &Perdita<'_>) -> Esito<Vec<DaAprire>> {
+pub fn pianifica(archivio: &Path, enti: &[Arrivo], radice: &Path, p: &Perdita<'_>) -> Esito<Vec<DaAprire>> {
     let saputi = saputi(radice)?;
     let aoo: Vec<(CodiceIpa, CodiceAoo)> =
         enti.iter().flat_map(|e| e.registri.iter().filter_map(|r| Some((e.ipa.clone(), r.aoo.clone()?)))).collect();
@@ -181,7 +192,7 @@ pub fn pianifica(archivio: &Path, enti: &[DiEnte], radice: &Path, p: &Perdita<'_
     Ok(out)
 }
 
-fn di_ente(archivio: &Path, e: &DiEnte, saputi: &[Saputo], p: &Perdita<'_>, out: &mut Vec<DaAprire>) -> Esito<()> {
+fn di_ente(archivio: &Path, e: &Arrivo, saputi: &[Saputo], p: &Perdita<'_>, out: &mut Vec<DaAprire>) -> Esito<()> {
     let cartella = SqliteStore::cartella(archivio, &e.ipa);
     let c = schema::apri_lettura(&cartella.join(FILE_ENTE))?;
     let conf = letture::configurazione(&c)?;
@@ -309,7 +320,7 @@ fn autentiche(ancore: &[Ancora], origine: &str, chiavi: &[ChiavePubblica]) -> Es
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn ricorda(radice: &Path, enti: &[DiEnte], aperte: &[DaAprire], ora: Istante) -> Esito<()> {
+pub fn ricorda(radice: &Path, enti: &[Arrivo], aperte: &[DaAprire], ora: Istante) -> Esito<()> {
     let origine = |d: &DaAprire| {
         let aoo = match &d.registro {
             Registro::Ente => None,

@@ -29,7 +29,7 @@ use crate::file::{CHIAVE, Custodia, crea_cartella, esadecimale, sincronizza_cart
 use crate::installazione::codice;
 use crate::store::Errore;
 use crate::{INSTALLAZIONE, tronco};
-pub use epoca::{DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda, stato};
+pub use epoca::{Arrivo, DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda, stato};
 use esame::Esame;
 pub use manifesto::{DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
 use manifesto::{NOME, VERSIONE, Voce};
