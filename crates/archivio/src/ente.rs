@@ -11,7 +11,7 @@ use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::Configurazione;
 use dominio::epoca::NuovaLacuna;
 use dominio::errori::Rifiuto;
-use dominio::operazione::{CampiNoti, Evento, Operazione};
+use dominio::operazione::Operazione;
 use dominio::permessi::Operatore;
 use dominio::registrazione::{Chiave, Registrazione, StatoAssegnazione};
 use dominio::tempo::{Istante, Orologio};
@@ -23,18 +23,18 @@ use crate::file::{Custodia, Deposito, in_disparte};
 use crate::misure::MisureEnte;
 use crate::motore::{Base, Db, Motore, valori};
 use crate::quota::Quota;
-use crate::scrittore::{Lavoro, Pronta, Risposta, Scrittore, Sportello, Statici, Vetrina};
+use crate::scrittore::{Lavoro, Risposta, Scrittore, Sportello, Vetrina};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
     EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, FileLetto, Filtro, Idempotenza, NuovaAoo, NuovoEnte,
     OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione, Salute, Segreto, Sessione, Trovata, Verifica,
-    documento,
 };
 use crate::tronco::{self, LogInfo};
 use crate::{depositi, letture, ricerca, righe, testimoni};
 
 mod affitto;
 mod documenti;
+mod registra;
 mod riposo;
 mod salute;
 
@@ -233,64 +233,6 @@ impl Ente {
     pub(crate) async fn attiva_ente(&self, chi: &Operatore, ipa: &CodiceIpa) -> Esito<Fatto> {
         self.chiedi(|r| Lavoro::AttivaEnte(chi.clone(), ipa.clone(), r)).await
     }
-
-    /// Hands a registration to the writer, and counts its files.
-    async fn manda(&self, p: Box<Pronta>) -> Esito<Fatto> {
-        let (file, byte) = (p.file.len() as u64, p.file.iter().map(|f| f.byte).sum());
-        let fatto = self.chiedi(|r| Lavoro::Registra(p, r)).await?;
-        if !fatto.ripetuta {
-            self.vetrina.misure.file(file, byte);
-        }
-        Ok(fatto)
-    }
-
-    async fn preparata(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Preparata> {
-        let idem = nuova.idempotenza.clone();
-        match self.prepara(aoo, nuova) {
-            Ok(p) => Ok(Preparata::Ora(Box::new(p))),
-            // The same request, refused now for what changed since: it still gets its first answer.
-            Err(rifiuto) => {
-                let log = self.log(Some(aoo))?;
-                let prima = self.leggi(move |c| letture::gia_fatto(c, log.id, idem.as_ref())).await?;
-                prima.map(Preparata::Prima).ok_or(rifiuto)
-            }
-        }
-    }
-
-    /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
-    fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
-        let (versione, conf) = self.conf();
-        let stato =
-            conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
-        let ora = self.ora();
-        dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
-        let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
-        let dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
-        let righe = righe::registrazione(&dati, n.chi.id.as_str());
-        let evento = Evento::Registrazione(Box::new(dati));
-        let campi = CampiNoti::di(&self.ipa, Some(aoo), &n.chi, Some(&n.registro), &evento)
-            .map_err(|e| Errore::Incoerente(e.to_string()))?;
-        let statici = Some(Statici::di(&campi)?);
-        let Evento::Registrazione(dati) = evento else {
-            return Err(Errore::Incoerente("evento".to_owned()));
-        };
-        Ok(Pronta {
-            aoo: aoo.clone(),
-            registro: n.registro,
-            versione,
-            dati: *dati,
-            statici,
-            righe,
-            file: n.file.into_iter().map(|f| f.file).collect(),
-            idempotenza: n.idempotenza,
-        })
-    }
-}
-
-/// A registration on its way to the writer, or the answer that the same request had.
-enum Preparata {
-    Ora(Box<Pronta>),
-    Prima(Fatto),
 }
 
 #[async_trait]
@@ -330,41 +272,11 @@ impl EnteStore for Ente {
     }
 
     async fn registra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Fatto> {
-        match self.preparata(aoo, nuova).await? {
-            Preparata::Ora(p) => self.manda(p).await,
-            Preparata::Prima(f) => Ok(f),
-        }
+        self.registrata(aoo, nuova).await
     }
 
     async fn registra_e_mostra(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<(Fatto, Registrazione)> {
-        let (operatore, porta) = ((&nuova.chi).into(), nuova.chi.porta);
-        let mut dati = None;
-        let fatto = match self.preparata(aoo, nuova).await? {
-            Preparata::Ora(p) => {
-                dati = Some(p.dati.clone());
-                self.manda(p).await?
-            }
-            Preparata::Prima(f) => f,
-        };
-        let registrazione = match dati {
-            // It was made by this operation alone: nothing has to be read.
-            Some(dati) if !fatto.ripetuta => Registrazione::da_operazioni(&[Operazione {
-                ente: self.ipa.clone(),
-                aoo: Some(aoo.clone()),
-                indice: fatto.indice,
-                istante: fatto.istante,
-                operatore,
-                porta,
-                chiave: fatto.chiave.clone(),
-                evento: Evento::Registrazione(Box::new(dati)),
-            }]),
-            _ => match &fatto.chiave {
-                Some(k) => self.registrazione(aoo, k, Some(fatto.indice)).await?,
-                None => None,
-            },
-        };
-        let registrazione = registrazione.ok_or_else(|| Errore::Incoerente("registrazione senza numero".to_owned()))?;
-        Ok((fatto, registrazione))
+        self.registrata_e_mostrata(aoo, nuova).await
     }
 
     async fn comanda(

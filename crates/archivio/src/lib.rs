@@ -22,6 +22,7 @@ mod aperti;
 pub mod chiavi;
 mod depositi;
 mod ente;
+mod errore;
 pub mod file;
 mod installazione;
 mod letture;
