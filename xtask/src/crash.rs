@@ -97,7 +97,7 @@ struct Prova<'a> {
     memoria: Memoria,
     classificazione: String,
     /// Objects of the sample, there before the first crash.
-    prima: HashSet<PathBuf>,
+    prima: HashSet<orfani::Oggetto>,
     /// Up to which number of which year the sequence was read.
     letto_fino_a: Numero,
     prossima: AtomicU64,

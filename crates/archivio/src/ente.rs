@@ -110,7 +110,7 @@ impl Ente {
     ) -> Esito<Arc<Self>> {
         let deposito = match &custodia.s3 {
             Some(s) => Deposito::in_s3(s, ipa.as_str())?,
-            None => Deposito::apri(&cartella.join("file"))?,
+            None => Deposito::apri(&cartella.join("file"), motore.condiviso())?,
         };
         // Nobody confirms the clock of the installation's own log: its doubts end with the process.
         let stato_orologio = (ipa.as_str() != crate::INSTALLAZIONE).then(|| cartella.join(FILE_OROLOGIO));

@@ -5,7 +5,7 @@
 //! reference without its file cannot exist. What is left over belongs to nothing: the sweeper deletes it when its lease
 //! ended, re-checking under the writer. Names given by clients are never paths (R-H07).
 //!
-//! [`magazzino`] is where objects lie, [`cifra`] how they are sealed, [`chiavi`] with which keys, [`lettura`] how they come
+//! [`magazzino`] is where objects lie, [`segmenti`] how small ones lie together, [`cifra`] how they are sealed, [`chiavi`] with which keys, [`lettura`] how they come
 //! back.
 
 use std::collections::HashSet;
@@ -24,11 +24,13 @@ pub mod cifra;
 pub mod lettura;
 pub(crate) mod magazzino;
 pub mod s3;
+pub(crate) mod segmenti;
 
 use chiavi::{Avvolta, Portachiavi};
 use cifra::Cifratore;
 use magazzino::{Cartella, Magazzino, Scrittura, posto};
 use s3::{S3, Secchio};
+use segmenti::{PICCOLO, Segmenti, TESTA};
 
 /// Bytes gathered before they go to the blocking thread.
 const BLOCCO: usize = 256 * 1024;
@@ -77,6 +79,15 @@ pub struct Affitto {
     lasciati: Option<Lasciati>,
 }
 
+impl Affitto {
+    /// The object got its place.
+    fn rinomina(&mut self, oggetto: String) {
+        let mut in_volo = self.in_volo.lock().unwrap_or_else(PoisonError::into_inner);
+        in_volo.insert(oggetto.clone());
+        in_volo.remove(&std::mem::replace(&mut self.oggetto, oggetto));
+    }
+}
+
 impl Drop for Affitto {
     fn drop(&mut self) {
         self.in_volo.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.oggetto);
@@ -102,12 +113,12 @@ pub struct Deposito {
 }
 
 impl Deposito {
-    /// Opens or creates the folder, with its 256 sub-folders.
+    /// Opens or creates the folder, with its 256 sub-folders. Where other processes put files too, each is by itself.
     ///
     /// # Errors
     /// The file system's.
-    pub fn apri(radice: &Path) -> Esito<Self> {
-        Ok(Self::su(Arc::new(Cartella::apri(radice)?)))
+    pub fn apri(radice: &Path, condiviso: bool) -> Esito<Self> {
+        Ok(Self::su(Arc::new(Cartella::apri(radice, !condiviso)?)))
     }
 
     /// In a bucket.
@@ -191,6 +202,7 @@ impl Deposito {
             interno: Some(self.posto(chiavi, affittuario)?),
             tenuta: Arc::clone(&self.tenuta),
             posti: self.magazzino.posti(),
+            segmenti: self.magazzino.segmenti(),
         })
     }
 
@@ -203,7 +215,10 @@ impl Deposito {
         let esito = self.posto(None, None).and_then(|mut i| {
             i.scrivi(&vec![0; PROVA])?;
             i.sincronizza()?;
-            self.magazzino.togli(&i.affitto.oggetto).map(drop)
+            self.magazzino.togli(&i.affitto.oggetto)?;
+            let Some(segmenti) = self.magazzino.segmenti() else { return Ok(()) };
+            let oggetto = segmenti.metti_qui(i.affitto.oggetto.clone(), vec![0; TESTA + 1])?;
+            self.magazzino.togli(&oggetto).map(drop)
         });
         nota(&self.tenuta, &esito);
         esito
@@ -246,6 +261,8 @@ pub struct Ricezione {
     interno: Option<Interno>,
     tenuta: Arc<Tenuta>,
     posti: Option<Arc<Semaphore>>,
+    /// Where it goes if all of it is in hand when it ends.
+    segmenti: Option<Arc<Segmenti>>,
 }
 
 /// What an attempt to store says of the storage. A file stored whole proves that it holds, one begun does not; nor does
@@ -297,9 +314,32 @@ impl Interno {
 
     fn chiudi(mut self) -> Esito<FileCaricato> {
         self.sincronizza()?;
+        Ok(self.caricato())
+    }
+
+    /// A whole small file, into a segment.
+    async fn in_segmento(mut self, byte: &[u8], segmenti: &Arc<Segmenti>) -> Esito<FileCaricato> {
+        self.hash.update(byte);
+        self.byte = byte.len() as u64;
+        let mut record = Vec::with_capacity(TESTA + byte.len() + cifra::PEZZO / 8);
+        record.resize(TESTA, 0);
+        match self.cifratore.take() {
+            Some(mut c) => {
+                c.cifra(byte, &mut record)?;
+                c.chiudi(&mut record)?;
+            }
+            None => record.extend_from_slice(byte),
+        }
+        let oggetto = segmenti.metti(self.affitto.oggetto.clone(), record).await?;
+        self.affitto.rinomina(oggetto);
+        Ok(self.caricato())
+    }
+
+    /// What is on disk.
+    fn caricato(self) -> FileCaricato {
         let Self { avvolta, hash, byte, affittuario, affitto, .. } = self;
         let impronta = Impronta(hash.finalize().into());
-        Ok(FileCaricato { oggetto: affitto.oggetto.clone(), impronta, byte, avvolta, affittuario, _affitto: affitto })
+        FileCaricato { oggetto: affitto.oggetto.clone(), impronta, byte, avvolta, affittuario, _affitto: affitto }
     }
 }
 
@@ -316,6 +356,17 @@ impl Caricamento for Ricezione {
     async fn chiudi(mut self: Box<Self>) -> Esito<FileCaricato> {
         let interno = self.interno.take();
         let coda = std::mem::take(&mut self.coda);
+        if let Some(segmenti) = self.segmenti.take()
+            && coda.len() <= PICCOLO
+            && interno.as_ref().is_some_and(|i| i.byte == 0)
+        {
+            let interno = interno.ok_or_else(interrotta)?;
+            let esito = interno.in_segmento(&coda, &segmenti).await;
+            if esito.is_err() {
+                nota(&self.tenuta, &esito);
+            }
+            return esito;
+        }
         let posto = posto(self.posti.take()).await;
         let esito = in_disparte(move || {
             let _posto = posto;
@@ -403,7 +454,7 @@ mod tests {
     #[tokio::test]
     async fn a_small_file_that_finds_its_place_does_not_make_a_full_disk_well() {
         let d = tempfile::tempdir().unwrap();
-        let deposito = Deposito::apri(&d.path().join("file")).unwrap();
+        let deposito = Deposito::apri(&d.path().join("file"), false).unwrap();
         let carica = async |byte: usize| {
             let mut c = deposito.carica(None, None).unwrap();
             c.scrivi(&vec![0; byte]).await.unwrap();
@@ -432,7 +483,7 @@ mod tests {
         assert!(crea_cartella(&d.path().join("file")).is_err());
         assert!(crea_cartella(&d.path().join("file/sotto")).is_err());
         for _ in 0..2 {
-            Deposito::apri(&p).unwrap();
+            Deposito::apri(&p, true).unwrap();
         }
         assert_eq!(std::fs::read_dir(&p).unwrap().count(), 256);
     }

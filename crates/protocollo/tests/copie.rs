@@ -203,7 +203,7 @@ fn a_copy_that_is_not_whole_is_refused_with_its_reason_and_leaves_nothing() {
     rifiutata(&chiave, &alterato, "il file della chiave (chiave-installazione) non è quello di questa copia");
     rifiutata(&manifesto, &|b| b.truncate(100), "è troncato o alterato");
     rifiutata(&manifesto, &|b| sostituisci(b, "\"anno\": 20", "\"anno\": 19"), "è stato alterato");
-    rifiutata(&manifesto, &|b| sostituisci(b, "\"versione\": 2", "\"versione\": 3"), "è di una versione successiva (3");
+    rifiutata(&manifesto, &|b| sostituisci(b, "\"versione\": 3", "\"versione\": 4"), "è di una versione successiva (4");
     rifiutata(&documento, &alterato, "è alterato");
     rifiutata(&copia.join("enti/c_z999/file.elenco"), &alterato, "l'elenco dei file");
     // One that is missing.

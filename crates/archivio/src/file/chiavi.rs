@@ -12,6 +12,7 @@ use dominio::codici::CodiceIpa;
 
 use super::CHIAVE;
 use super::cifra::ChiaveFile;
+use super::segmenti::nome_proprio;
 use crate::chiavi::{ChiaveInstallazione, Involucro};
 use crate::motore::{Db, valori};
 use crate::store::{Errore, Esito};
@@ -111,13 +112,13 @@ impl Portachiavi {
     /// A file's key.
     pub fn apri(&self, oggetto: &str, a: &Avvolta) -> Esito<ChiaveFile> {
         let male = || Errore::Incoerente(format!("la chiave del file {oggetto} non si apre: è alterata o di un altro"));
-        self.ente(a.n)?.apri(oggetto, &a.chiave).and_then(|c| c.try_into().ok()).ok_or_else(male)
+        self.ente(a.n)?.apri(nome_proprio(oggetto), &a.chiave).and_then(|c| c.try_into().ok()).ok_or_else(male)
     }
 
     /// A file's key wrapped by another of the ente's.
     pub fn riavvolgi(&self, oggetto: &str, a: &Avvolta, n: i64) -> Esito<Avvolta> {
         let chiave = self.apri(oggetto, a)?;
-        Ok(Avvolta { n, chiave: self.ente(n)?.avvolgi(oggetto, &chiave)? })
+        Ok(Avvolta { n, chiave: self.ente(n)?.avvolgi(nome_proprio(oggetto), &chiave)? })
     }
 
     /// Within the writer's transaction: one more key of the ente, or the first one only.

@@ -100,7 +100,7 @@ impl Lettore {
         let chiave = chiave.map(|p| ChiaveInstallazione::leggi(&p)).transpose()?;
         let magazzino: Arc<dyn Magazzino> = match &custodia.s3 {
             Some(s) => Arc::new(S3::nuovo(s, ipa.as_str())?),
-            None => Arc::new(Cartella(file)),
+            None => Arc::new(Cartella::gia_fatta(file)),
         };
         Ok(Self { magazzino, chiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), chiave)) })
     }

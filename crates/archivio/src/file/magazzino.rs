@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::segmenti::{Letto, Segmenti};
 use super::{crea_cartella, sincronizza_cartella};
 use crate::store::Esito;
 
@@ -39,6 +40,10 @@ pub(crate) trait Magazzino: Send + Sync + std::fmt::Debug {
     fn elenco(&self, _inizio: &str, _f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
         Ok(())
     }
+    /// Where small objects are put many together, if they are.
+    fn segmenti(&self) -> Option<Arc<Segmenti>> {
+        None
+    }
     /// Who moves bytes to and from there holds one of these, where it takes a while: the threads that wait are everybody's.
     fn posti(&self) -> Option<Arc<Semaphore>> {
         None
@@ -55,11 +60,21 @@ pub(crate) async fn posto(posti: Option<Arc<Semaphore>>) -> Option<OwnedSemaphor
 
 /// The folder of an ente.
 #[derive(Debug)]
-pub(crate) struct Cartella(pub PathBuf);
+pub(crate) struct Cartella {
+    radice: PathBuf,
+    segmenti: Arc<Segmenti>,
+    /// Do small objects go in segments? What is in them is read either way.
+    raccoglie: bool,
+}
 
 impl Cartella {
-    /// Opens or creates the folder, with its 256 sub-folders.
-    pub fn apri(radice: &Path) -> Esito<Self> {
+    /// To read what is there.
+    pub fn gia_fatta(radice: PathBuf) -> Self {
+        Self { segmenti: Segmenti::in_cartella(&radice), radice, raccoglie: false }
+    }
+
+    /// Opens or creates the folder, with its 256 sub-folders. Only who has it to himself gathers small objects.
+    pub fn apri(radice: &Path, da_solo: bool) -> Esito<Self> {
         crea_cartella(radice)?;
         for i in 0..=255u8 {
             match std::fs::create_dir(radice.join(format!("{i:02x}"))) {
@@ -70,17 +85,22 @@ impl Cartella {
         }
         // Also when the folders were there: who made them may have stopped before this line.
         sincronizza_cartella(radice)?;
-        Ok(Self(radice.to_owned()))
+        Ok(Self { raccoglie: da_solo, ..Self::gia_fatta(radice.to_owned()) })
     }
 }
 
 impl Magazzino for Cartella {
     fn nuovo(&self, oggetto: &str) -> Box<dyn Scrittura> {
-        Box::new(SuFile { percorso: self.0.join(oggetto), file: None, finito: false })
+        Box::new(SuFile { percorso: self.radice.join(oggetto), file: None, finito: false })
     }
 
     fn leggi(&self, oggetto: &str) -> Esito<Option<Box<dyn Read + Send>>> {
-        match std::fs::File::open(self.0.join(oggetto)) {
+        match self.segmenti.leggi(oggetto)? {
+            Some(Letto::Byte(b)) => return Ok(Some(b)),
+            Some(Letto::Tolto) => return Ok(None),
+            None => {}
+        }
+        match std::fs::File::open(self.radice.join(oggetto)) {
             Ok(f) => Ok(Some(Box::new(f))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e.into()),
@@ -88,7 +108,10 @@ impl Magazzino for Cartella {
     }
 
     fn togli(&self, oggetto: &str) -> Esito<bool> {
-        match std::fs::remove_file(self.0.join(oggetto)) {
+        if let Some(c_era) = self.segmenti.togli(oggetto)? {
+            return Ok(c_era);
+        }
+        match std::fs::remove_file(self.radice.join(oggetto)) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e.into()),
@@ -96,10 +119,10 @@ impl Magazzino for Cartella {
     }
 
     fn vecchi(&self, eta_s: u64, apertura: SystemTime) -> Esito<Vec<String>> {
-        let mut out = Vec::new();
+        let mut out = self.segmenti.vecchi(eta_s, apertura)?;
         for i in 0..=255u8 {
             let cartella = format!("{i:02x}");
-            for voce in std::fs::read_dir(self.0.join(&cartella))? {
+            for voce in std::fs::read_dir(self.radice.join(&cartella))? {
                 let voce = voce?;
                 let toccato = voce.metadata().and_then(|m| m.modified()).ok();
                 if toccato.is_some_and(|t| t < apertura || t.elapsed().is_ok_and(|e| e.as_secs() >= eta_s)) {
@@ -108,6 +131,10 @@ impl Magazzino for Cartella {
             }
         }
         Ok(out)
+    }
+
+    fn segmenti(&self) -> Option<Arc<Segmenti>> {
+        self.raccoglie.then(|| Arc::clone(&self.segmenti))
     }
 }
 

@@ -17,6 +17,7 @@ mod guasti;
 mod numeri;
 mod registro;
 mod riposo;
+mod segmenti;
 mod simulazione;
 mod spigoli;
 mod tempo;

@@ -31,10 +31,11 @@ impl Connessione {
 
     /// Sends a request and reads the status of its answer.
     pub(super) async fn manda(&mut self, testa: &str, corpo: &[&[u8]]) -> Result<u16> {
-        self.flusso.write_all(testa.as_bytes()).await?;
-        for c in corpo {
-            self.flusso.write_all(c).await?;
-        }
+        // In one piece: who is at the other end is not woken four times.
+        let mut tutto = Vec::with_capacity(testa.len() + corpo.iter().map(|c| c.len()).sum::<usize>());
+        tutto.extend_from_slice(testa.as_bytes());
+        corpo.iter().for_each(|c| tutto.extend_from_slice(c));
+        self.flusso.write_all(&tutto).await?;
         loop {
             if let Some(fine) = self.resto.windows(4).position(|w| w == b"\r\n\r\n") {
                 let capo = String::from_utf8_lossy(&self.resto[..fine]).to_ascii_lowercase();

@@ -112,6 +112,40 @@ fn a_file_that_cannot_be_stored_denies_its_registration_alone_and_leaves_nothing
     b.alla_fine();
 }
 
+// R-H07: nor is a small one, which goes in a segment with others.
+#[test]
+fn a_small_file_that_cannot_be_stored_denies_its_registration_alone_and_leaves_nothing() {
+    let mut b = Banco::nuovo();
+    let segmenti = "*/enti/c_z999/file/segmenti*";
+    let dentro = "*/enti/c_z999/file/segmenti/*";
+    let casi = [
+        ("no room for the folder", Guasto::nuovo(segmenti, APRI, ENOSPC), PIENO),
+        ("no room for a name", Guasto::nuovo(dentro, APRI, ENOSPC), PIENO),
+        ("a lost fsync of the name", Guasto::nuovo(segmenti, SINCRONIZZA, EIO), ERRORI),
+        ("no room for the bytes", Guasto::nuovo(dentro, SCRIVI, ENOSPC), PIENO),
+        ("half of the bytes", Guasto::nuovo(dentro, SCRIVI, ENOSPC).a_meta(), PIENO),
+        ("a lost fsync", Guasto::nuovo(dentro, SINCRONIZZA, EIO), ERRORI),
+        ("an error after some", Guasto::nuovo(dentro, SCRIVI, EIO).dopo(1), ERRORI),
+    ];
+    for (i, (che, guasto, detto)) in casi.iter().enumerate() {
+        // A segment that is open asks for no name.
+        b.uccidi();
+        b.riavvia();
+        b.disco.rompi(*guasto);
+        let primo = Richiesta::con_file(&format!("{i}-primo"), 20_000);
+        let persi = [1, 2].map(|n| Richiesta::con_file(&format!("{i}-perso-{n}"), 20_000).senza_chiave());
+        let negati = [b.tenta(&primo, che), b.tenta(&persi[0], che), b.tenta(&persi[1], che)];
+        assert_eq!(negati, [i < 6, true, true], "{che}");
+        b.impedito(&format!("i file dei documenti non si possono conservare: {detto}"), che);
+        b.registra(&Richiesta::nuda(&format!("{i}-nuda")));
+        b.disco.sana();
+        b.guarito(che);
+        b.registra(&primo);
+        b.mantiene(che);
+    }
+    b.alla_fine();
+}
+
 // R-L08, R-L16: what is reserved is not shown when it cannot be written who sees it; the rest is.
 #[test]
 fn an_access_log_that_cannot_be_written_hides_what_is_reserved_and_nothing_else() {

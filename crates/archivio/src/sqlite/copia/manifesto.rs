@@ -13,7 +13,7 @@ use crate::file::esadecimale;
 /// Version of [`Manifesto`].
 ///
 /// 2: files may be encrypted, as their archive keeps them.
-pub const VERSIONE: u64 = 2;
+pub const VERSIONE: u64 = 3;
 /// Its name within the copy.
 pub const NOME: &str = "manifesto.json";
 
@@ -129,7 +129,7 @@ impl Voce {
             && cartella.len() == 2
             && !nome.is_empty()
             && esa(cartella)
-            && esa(nome);
+            && nome.split('-').all(|p| !p.is_empty() && esa(p));
         buona.then(|| Self { impronta: impronta.to_owned(), byte, oggetto: oggetto.to_owned() })
     }
 }
@@ -235,7 +235,8 @@ mod tests {
     fn a_line_names_objects_of_ours_only() {
         let h = "a".repeat(64);
         assert_eq!(Voce::leggi(&format!("{h} 12 ab/cdef")).unwrap().byte, 12);
-        for oggetto in ["../etc", "ab/../x", "/etc/passwd", "ab/", "abc/de", "ab/c d", "ab"] {
+        assert_eq!(Voce::leggi(&format!("{h} 12 ab/cdef-01-4f")).unwrap().oggetto, "ab/cdef-01-4f");
+        for oggetto in ["../etc", "ab/../x", "/etc/passwd", "ab/", "abc/de", "ab/c d", "ab", "ab/-1", "ab/c--1"] {
             assert!(Voce::leggi(&format!("{h} 12 {oggetto}")).is_none(), "{oggetto}");
         }
     }

@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FILE_ENTE, SqliteStore, enti_in, schema};
 use crate::file::cifra::lungo;
+use crate::file::magazzino::{Cartella, Magazzino as _};
 use crate::file::{CHIAVE, Custodia, crea_cartella, esadecimale, sincronizza_cartella};
 use crate::installazione::codice;
 use crate::store::Errore;
@@ -402,7 +403,7 @@ fn voci(copia: &Path, e: &DiEnte, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito
 
 /// Copies the files that are not there yet; how many, and their bytes.
 fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte, avvisi: &mut Vec<String>) -> Esito<(u64, u64)> {
-    let da = SqliteStore::cartella(o.archivio, &e.ipa).join(FILE);
+    let da = Cartella::gia_fatta(SqliteStore::cartella(o.archivio, &e.ipa).join(FILE));
     let a = o.dove.join(FILE).join(e.ipa.as_str());
     crea_riservata(&a)?;
     let (mut nuovi, mut byte, mut visti, mut toccate, mut guasti) = (0, 0, 0u64, HashSet::new(), Vec::new());
@@ -425,9 +426,13 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte, avvisi: &mut Vec<Strin
         if toccate.insert(sotto.clone()) {
             crea_cartella(&sotto)?;
         }
+        let Some(da) = da.leggi(&v.oggetto)? else {
+            guasti.push(v.oggetto.clone());
+            return Ok(());
+        };
         let provvisorio = meta.with_extension("parte");
         let a = std::fs::File::create(&provvisorio)?;
-        match esame.trascrivi(&f, &da.join(&v.oggetto), &a) {
+        match esame.trascrivi(&f, da, &a) {
             Ok(Some(n)) => {
                 a.sync_all()?;
                 std::fs::rename(&provvisorio, &meta)?;
@@ -436,7 +441,6 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte, avvisi: &mut Vec<Strin
             }
             // The rest is worth a copy all the same; who runs the service is told.
             Ok(None) => guasti.push(v.oggetto.clone()),
-            Err(Guasto::Archivio(_)) if !da.join(&v.oggetto).exists() => guasti.push(v.oggetto.clone()),
             Err(e) => return Err(e),
         }
         Ok(())

@@ -111,7 +111,7 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
                 crea_cartella(sopra)?;
             }
             let f = std::fs::File::create_new(&a)?;
-            let byte = esame.trascrivi(&conservato, &da, &f)?.ok_or_else(alterato)?;
+            let byte = esame.trascrivi(&conservato, std::fs::File::open(&da)?, &f)?.ok_or_else(alterato)?;
             f.sync_all()?;
             file += 1;
             peso += byte;

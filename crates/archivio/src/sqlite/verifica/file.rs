@@ -102,7 +102,7 @@ fn uno(lettore: &Lettore, chiuse: &BTreeSet<i64>, f: &Conservato, d: &mut Differ
         return;
     };
     // Objects are named by us; another name is not followed.
-    if !o.oggetto.bytes().all(|b| b.is_ascii_hexdigit() || b == b'/') || o.oggetto.starts_with('/') {
+    if !o.oggetto.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'/' | b'-')) || o.oggetto.starts_with('/') {
         d.nuova("oggetto_file", &k, "oggetto", "un nome dato da noi", &o.oggetto);
         return;
     }
