@@ -19,6 +19,7 @@ use dominio::comandi::Comando;
 use dominio::configurazione::DatiEnte;
 use dominio::errori::Rigore;
 use dominio::registrazione::{DatiAssegnazione, TipoAssegnazione};
+use futures_util::StreamExt as _;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -407,6 +408,66 @@ async fn two_nodes_on_one_database_give_one_sequence_and_hear_each_other() {
     b.ente.apri_sessione([3; 32], s.clone()).await.unwrap();
     assert_eq!(la.sessione(&[3; 32]).await.unwrap(), Some(s));
     b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_closes_what_another_signed_and_sees_what_it_writes_since() {
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    let b = Banco::nuovo().await;
+    let opzioni = Opzioni { tempo_del_database: false };
+    let altro = PostgresStore::apri(b.dir.path(), &url_di(&b, &server), b.orologio.clone(), opzioni).await.unwrap();
+    let subito = std::time::Duration::ZERO;
+    drop(altro.ente(&ipa()).await.unwrap().unwrap());
+    b.registra("Una").await;
+    assert!(!altro.riposa(&ipa(), subito).await, "nobody has signed it yet");
+    let firma = async || {
+        b.ente.firma_checkpoint(&Registro::Ente).await.unwrap();
+        b.ente.firma_checkpoint(&Registro::Aoo(aoo())).await.unwrap();
+    };
+    firma().await;
+    assert!(altro.riposa(&ipa(), subito).await, "who signs it has it open, and that is his");
+    assert!(altro.aperti().is_empty() && altro.invariati().await.unwrap().contains(&ipa()));
+    b.registra("Due").await;
+    assert!(!altro.invariati().await.unwrap().contains(&ipa()), "somebody wrote since");
+    firma().await;
+    let la = altro.ente(&ipa()).await.unwrap().unwrap();
+    let registrata = la.registra(&aoo(), b.nuova("anna", "Tre")).await.unwrap();
+    assert_eq!(registrata.chiave.unwrap().numero.valore(), 3, "it goes on where the other is");
+    b.verifica().await;
+}
+
+/// One task that opens many, as who makes an installation does: what each waits for must reach it.
+#[test]
+fn many_enti_are_made_together_by_one_task() {
+    let Some(server) = server() else { return eprintln!("senza PostgreSQL") };
+    const QUANTI: usize = 40;
+    let (detto, sente) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let fatti = rt.block_on(async {
+            let url = nuovo(&server).await;
+            let orologio = std::sync::Arc::new(archivio::orologio::OrologioDiSistema);
+            let store = PostgresStore::apri(dir.path(), &url, orologio, Opzioni::default()).await.unwrap();
+            let store = &store;
+            futures_util::stream::iter(0..QUANTI)
+                .map(|i| async move {
+                    let dati = DatiEnte {
+                        ipa: format!("c_m{i:03}").parse().unwrap(),
+                        denominazione: "Ente".into(),
+                        codice_fiscale: None,
+                        pec: None,
+                    };
+                    store.crea_ente(NuovoEnte { dati, chi: sistema() }).await.unwrap();
+                })
+                .buffer_unordered(4)
+                .collect::<Vec<()>>()
+                .await
+                .len()
+        });
+        detto.send(fatti).unwrap();
+    });
+    assert_eq!(sente.recv_timeout(std::time::Duration::from_secs(120)), Ok(QUANTI), "it waits for ever");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,10 @@ pub fn esegui(v: &Verbo) -> Result<u8> {
     let Some(chi) = o.operatore.as_deref().or(o.solo_riavvolgi.then_some("sistema")) else {
         bail!("indicare chi decide la rotazione con --operatore");
     };
+    if let Some(motivo) = o.posto.sola_lettura(&dove)? {
+        eprintln!("Nessuna chiave è stata cambiata: l'installazione è in sola lettura ({motivo}).");
+        return Ok(1);
+    }
     let fatte = runtime()?.block_on(async {
         let store = apri(&dove).await?;
         let enti = match &o.ente {

@@ -13,6 +13,7 @@ use archivio::sqlite::SqliteStore;
 use clap::Args;
 use serde::Deserialize;
 use servizio::diario::{self, Formato};
+use servizio::sola_lettura;
 
 /// The configuration file (contract § 1).
 #[derive(Debug, Default, Deserialize)]
@@ -148,6 +149,16 @@ impl Posto {
         let mut dove = Configurazione::leggi(self.config.as_deref())?.dove(self.archivio.as_deref())?;
         dove.database = self.database.clone().or(dove.database);
         Ok(dove)
+    }
+
+    /// Why nothing may be written there now, if it may not: as its nodes would say.
+    pub fn sola_lettura(&self, dove: &Dove) -> Result<Option<Arc<str>>> {
+        let conf = Configurazione::leggi(self.config.as_deref())?;
+        if si("SERVIZIO__SOLA_LETTURA", conf.servizio.sola_lettura, false)? {
+            return Ok(Some("così è configurato il servizio".into()));
+        }
+        sola_lettura::stato(&dove.cartella)
+            .with_context(|| format!("non si legge {}", dove.cartella.join(sola_lettura::NOME).display()))
     }
 }
 

@@ -300,8 +300,8 @@ async fn un_testimone(s: Arc<Servizio>, n: usize, mut campanello: tokio::sync::w
     }
 }
 
-/// What refused a write is tried again, also where nobody asks for readiness; and each takes away what he himself uploaded for
-/// nothing.
+/// What refused a write is tried again, also where nobody asks for readiness; each takes away what he himself uploaded for
+/// nothing, and closes the enti that nobody asks him for.
 async fn riprova(s: &Servizio, spazza: bool) {
     let spazza = spazza && s.sola_lettura.motivo().await.is_none();
     for ente in s.store.aperti() {
@@ -312,6 +312,9 @@ async fn riprova(s: &Servizio, spazza: bool) {
             }
         };
         let _ = tokio::time::timeout(UN_ENTE, suo).await;
+        let ipa = ente.ipa().clone();
+        drop(ente);
+        s.riposi.mentre_altri_girano(&*s.store, &ipa).await;
     }
 }
 
@@ -435,6 +438,37 @@ mod tests {
     use axum::body::Body;
     use axum::routing::get;
     use tower::ServiceExt as _;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_does_not_make_the_rounds_closes_what_is_signed_and_looks_at_it_if_they_come_to_him() {
+        let (dir, ancore) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
+        let store: Arc<dyn Store> = archivio::sqlite::SqliteStore::apri(dir.path(), orologio).unwrap();
+        let ipa: CodiceIpa = "c_z999".parse().unwrap();
+        let dati = dominio::configurazione::DatiEnte {
+            ipa: ipa.clone(),
+            denominazione: "Prova".into(),
+            codice_fiscale: None,
+            pec: None,
+        };
+        drop(store.crea_ente(archivio::store::NuovoEnte { dati, chi: archivio::sistema() }).await.unwrap());
+        let s = Servizio::nuovo(Arc::clone(&store), "http://prova")
+            .ancorato(ancore::Ancore::in_cartella(Some(ancore.path().to_owned())))
+            .che_riposa(Duration::ZERO);
+        riprova(&s, false).await;
+        assert_eq!(store.aperti().len(), 1, "nobody has signed it yet");
+        // As the node that makes the rounds would, but for the anchors: its folder did not answer.
+        store.guarda(&ipa).await.unwrap().unwrap().firma_checkpoint(&Registro::Ente).await.unwrap();
+        riprova(&s, false).await;
+        assert!(store.aperti().is_empty() && store.a_riposo(&ipa).is_some());
+        assert!(store.invariati().await.unwrap().contains(&ipa) && s.riposi.invariati(&*store).await.is_empty());
+        assert_eq!(std::fs::read_dir(ancore.path()).unwrap().count(), 0);
+        // The rounds come to this node.
+        let turno = Turno::prendi(&*store, TURNO, TURNO_TENUTO).await.unwrap().unwrap();
+        assert!(un_giro(&s, &turno, false).await);
+        assert!(std::fs::read_dir(ancore.path()).unwrap().count() > 0, "put away now");
+        assert!(store.aperti().is_empty() && s.riposi.invariati(&*store).await.contains(&ipa));
+    }
 
     async fn scoppia() -> StatusCode {
         assert!(std::hint::black_box(false), "segreto della richiesta");
