@@ -30,7 +30,7 @@ use crate::store::{
     OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione, Salute, Segreto, Sessione, Trovata, Verifica,
 };
 use crate::tronco::{self, LogInfo};
-use crate::{depositi, letture, ricerca, righe, testimoni};
+use crate::{depositi, letture, ricerca, righe, sigilli, testimoni};
 
 mod affitto;
 mod documenti;
@@ -373,6 +373,22 @@ impl EnteStore for Ente {
         let conf = self.configurazione();
         let Some(voce) = conf.aoo.get(aoo).map(|a| a.dati.voce_da_classificare.to_string()) else { return Ok(0) };
         self.leggi(move |c| letture::conta_voce(c, log.id, &voce)).await
+    }
+
+    async fn da_sigillare(&self, aoo: &CodiceAoo, limite: usize) -> Esito<Vec<Chiave>> {
+        let (confini, limite) = (righe::confini(self.log(Some(aoo))?.id), i64::try_from(limite).unwrap_or(i64::MAX));
+        self.leggi(move |c| sigilli::in_attesa(c, confini, limite)).await
+    }
+
+    async fn quante_da_sigillare(&self, aoo: &CodiceAoo) -> Esito<(u64, Option<Istante>)> {
+        let confini = righe::confini(self.log(Some(aoo))?.id);
+        self.leggi(move |c| sigilli::quante(c, confini)).await
+    }
+
+    async fn segreto_sigillo(&self, aoo: &CodiceAoo) -> Esito<Option<(i64, Vec<u8>)>> {
+        let log = self.log(Some(aoo))?.id;
+        let Some((n, avvolto)) = self.leggi(move |c| sigilli::avvolto(c, log)).await? else { return Ok(None) };
+        Ok(Some((n, sigilli::apri(&self.chiave, &self.ipa, log, n, &avvolto)?)))
     }
 
     async fn duplicati(

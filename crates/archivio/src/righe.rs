@@ -56,6 +56,8 @@ pub struct RigheRegistrazione {
     pub riscontro: Option<String>,
     /// Files.
     pub documenti: Vec<(i64, Impronta)>,
+    /// Does its segnatura wait for a seal?
+    pub da_sigillare: bool,
     /// Fascicolo.
     pub fascicolo: Option<String>,
     /// Search text.
@@ -174,6 +176,7 @@ pub fn registrazione(d: &DatiRegistrazione, autore: &str) -> RigheRegistrazione 
             riscontro(m.codice().unwrap_or(&nome), &p.numero)
         }),
         documenti: d.documenti.iter().map(|f| (i64::from(f.n), f.impronta)).collect(),
+        da_sigillare: d.sigillo_richiesto,
         fascicolo: d.fascicolo.clone(),
         testo,
         soggetti,
@@ -243,6 +246,9 @@ pub fn di_configurazione(e: &Evento) -> bool {
             | Evento::ChiaveRuotata { .. }
             | Evento::LacunaDichiarata(_)
             | Evento::RegistroCreato(_)
+            | Evento::SigilloImpostato { .. }
+            | Evento::SigilloTolto { .. }
+            | Evento::SigilloDifferito { .. }
             | Evento::UfficioCreato(_)
             | Evento::UfficioChiuso { .. }
             | Evento::VoceAperta(_)

@@ -160,6 +160,8 @@ pub enum Segreto {
     Password(String),
     /// SHA-256 of a token's secret.
     Token([u8; 32]),
+    /// What opens the key of a seal; kept wrapped.
+    Sigillo(Vec<u8>),
 }
 
 /// Filters of the register (contract § 2). All that are given must hold.
@@ -479,6 +481,12 @@ pub trait EnteStore: Send + Sync + 'static {
     ) -> Esito<Pagina<RichiestaScritta>>;
     /// How many entrate wait for their classificazione.
     async fn da_classificare(&self, aoo: &CodiceAoo) -> Esito<u64>;
+    /// Registrations whose segnatura waits for its seal, oldest first.
+    async fn da_sigillare(&self, aoo: &CodiceAoo, limite: usize) -> Esito<Vec<Chiave>>;
+    /// How many there are, and since when the oldest waits.
+    async fn quante_da_sigillare(&self, aoo: &CodiceAoo) -> Esito<(u64, Option<Istante>)>;
+    /// What opens the key of its seal, with the number of that secret.
+    async fn segreto_sigillo(&self, aoo: &CodiceAoo) -> Esito<Option<(i64, Vec<u8>)>>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).
     async fn duplicati(
         &self,

@@ -8,10 +8,11 @@ use crate::configurazione::{Configurazione, DatiRegistro, StatoAoo, Token, Uffic
 use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::nuova::{controlla_assegnazioni, richiede};
 use crate::operazione::Evento;
-use crate::permessi::{Diritto, Incarico, Operatore, Ruolo};
+use crate::permessi::{Diritto, Incarico, Operatore, Porta, Ruolo};
 use crate::registrazione::{
     DatiAssegnazione, Documento, Registrazione, RiferimentoEsteso, RuoloDocumento, Stato, StatoAssegnazione,
 };
+use crate::sigillo::{self, DatiSigillo, SigilloApposto};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 use crate::testo;
@@ -63,6 +64,8 @@ pub enum Comando {
         /// What they are.
         descrizione: Option<String>,
     },
+    /// Put the seal that was made.
+    Sigilla(Box<SigilloApposto>),
     /// Add a note.
     Annota {
         /// The text.
@@ -167,6 +170,13 @@ pub fn decidi(aoo: &StatoAoo, chi: &Operatore, r: &Registrazione, ora: Istante, 
         }
         Comando::Classifica { classificazione, motivo } => classifica(aoo, chi, r, ora, classificazione, motivo),
         Comando::Allega { documenti, descrizione } => allega(chi, r, documenti, descrizione),
+        Comando::Sigilla(s) => {
+            // The product does it, once the registration has its number: nobody's right.
+            if chi.porta != Porta::Sistema {
+                return Err(Rifiuto::Vietato("la segnatura si sigilla da sé".to_owned()));
+            }
+            sigillo::apponi(r, *s)
+        }
         Comando::Annota { testo } => {
             richiede(chi, Diritto::Integra)?;
             let mut v = Validatore::nuovo(Rigore::Operatore);
@@ -405,6 +415,23 @@ pub enum ComandoConfigurazione {
         /// Which.
         token: String,
     },
+    /// Give the AOO a seal that was tried (its secret goes elsewhere, in the same transaction).
+    ImpostaSigillo {
+        /// Which.
+        sigillo: DatiSigillo,
+    },
+    /// Seal nothing more.
+    TogliSigillo {
+        /// Why.
+        motivo: String,
+    },
+    /// Let uscite be registered though their seal cannot be made now.
+    DifferisciSigillo {
+        /// Until when.
+        fino: Istante,
+        /// Why.
+        motivo: String,
+    },
     /// Vouch for the clock.
     ConfermaOrologio {
         /// Why it can be trusted.
@@ -598,6 +625,23 @@ pub fn configura(
                 return Err(Rifiuto::NonTrovato("il token non esiste o è già revocato".to_owned()));
             }
             Evento::TokenRevocato { token }
+        }
+        C::ImpostaSigillo { sigillo } => {
+            richiede(chi, Diritto::GestisceConfigurazione)?;
+            Evento::SigilloImpostato { sigillo: sigillo.validato(&mut v, ora) }
+        }
+        C::TogliSigillo { motivo } => {
+            richiede(chi, Diritto::GestisceConfigurazione)?;
+            if aoo.sigillo.is_none() {
+                return Err(Rifiuto::NonTrovato("questa AOO non ha un sigillo".to_owned()));
+            }
+            Evento::SigilloTolto { motivo: testo::obbligatorio(&mut v, "motivo", &motivo, 1_000) }
+        }
+        C::DifferisciSigillo { fino, motivo } => {
+            if aoo.sigillo.is_none() {
+                return Err(Rifiuto::NonTrovato("questa AOO non ha un sigillo".to_owned()));
+            }
+            sigillo::differisci(chi, ora, fino, &motivo)?
         }
         C::ConfermaOrologio { motivo } => {
             richiede(chi, Diritto::ConfermaOrologio)?;

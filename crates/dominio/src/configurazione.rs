@@ -9,6 +9,7 @@ use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceV
 use crate::epoca::Epoca;
 use crate::operazione::{Evento, Operazione};
 use crate::permessi::{Diritti, Diritto, Incarico, Operatore, Porta};
+use crate::sigillo::DatiSigillo;
 use crate::tempo::{Giorno, Istante};
 
 /// An administration.
@@ -195,6 +196,10 @@ pub struct StatoAoo {
     pub chiavi: Vec<(u64, String)>,
     /// Epochs after the first, oldest first.
     pub epoche: Vec<Epoca>,
+    /// Its seal, where it has one.
+    pub sigillo: Option<DatiSigillo>,
+    /// Until when seals may wait for a provider that is away.
+    pub sigillo_differito: Option<Istante>,
 }
 
 impl StatoAoo {
@@ -270,6 +275,8 @@ impl Configurazione {
                         registri: BTreeMap::new(),
                         chiavi: Vec::new(),
                         epoche: Vec::new(),
+                        sigillo: None,
+                        sigillo_differito: None,
                     },
                 );
             }
@@ -338,6 +345,9 @@ fn applica_ad_aoo(a: &mut StatoAoo, evento: &Evento) {
                 v.al = Some(*al);
             }
         }
+        Evento::SigilloImpostato { sigillo } => a.sigillo = Some(sigillo.clone()),
+        Evento::SigilloTolto { .. } => (a.sigillo, a.sigillo_differito) = (None, None),
+        Evento::SigilloDifferito { fino, .. } => a.sigillo_differito = Some(*fino),
         Evento::RegistroCreato(r) => {
             a.registri.insert(r.codice.clone(), r.clone());
         }

@@ -32,6 +32,7 @@ pub mod operazione;
 pub mod permessi;
 pub mod piatto;
 pub mod registrazione;
+pub mod sigillo;
 pub mod soggetto;
 pub mod storia;
 pub mod tempo;

@@ -165,6 +165,7 @@ pub fn registra(
         note,
         differimento,
         documenti,
+        sigillo_richiesto: aoo.sigillo.as_ref().is_some_and(|s| s.riguarda(nuova.tipo)),
         anomalie,
     })
 }

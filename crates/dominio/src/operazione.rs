@@ -13,6 +13,7 @@ use crate::epoca::Lacuna;
 use crate::permessi::{Incarico, Operatore, Porta};
 use crate::piatto::{self, Campi};
 use crate::registrazione::{Chiave, DatiAssegnazione, DatiRegistrazione, Documento, Numero, RiferimentoEsteso, Tipo};
+use crate::sigillo::{DatiSigillo, SigilloApposto};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 
@@ -151,6 +152,8 @@ pub enum Evento {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         motivo: Option<String>,
     },
+    /// The segnatura was sealed (R-A13, R-C10).
+    Sigillo(Box<SigilloApposto>),
     /// Files added later.
     Allegati {
         /// The files.
@@ -233,6 +236,23 @@ pub enum Evento {
     },
     /// The archive was restored and may be behind what was given out: what follows is another epoch (R-N05).
     LacunaDichiarata(Lacuna),
+    /// The AOO has a seal from now on, or another one (R-C11).
+    SigilloImpostato {
+        /// Which.
+        sigillo: DatiSigillo,
+    },
+    /// The AOO seals nothing more.
+    SigilloTolto {
+        /// Why.
+        motivo: String,
+    },
+    /// Uscite are registered though their seal cannot be made now (R-A14).
+    SigilloDifferito {
+        /// Until when.
+        fino: Istante,
+        /// Why.
+        motivo: String,
+    },
     /// The wall clock went back: the register's time did not (R-A21).
     OrologioArretrato {
         /// What the wall clock said, microseconds UTC.
@@ -280,6 +300,10 @@ impl Evento {
             Self::RifiutoAssegnazione { .. } => "Assegnazione rifiutata",
             Self::ConclusioneAssegnazione { .. } => "Assegnazione conclusa",
             Self::Classificazione { .. } => "Classificata",
+            Self::Sigillo(_) => "Segnatura sigillata",
+            Self::SigilloImpostato { .. } => "Sigillo impostato",
+            Self::SigilloTolto { .. } => "Sigillo tolto",
+            Self::SigilloDifferito { .. } => "Sigilli differiti",
             Self::Allegati { .. } => "Aggiunti allegati",
             Self::Annotazione { .. } => "Annotata",
             Self::Collegamento { .. } => "Collegata",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::annullamento::{Annullamento, Richiesta};
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, Impronta, NomeUtente};
 use crate::errori::Anomalia;
+use crate::sigillo::SigilloApposto;
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante, piu_giorni};
 
@@ -179,6 +180,8 @@ pub enum RuoloDocumento {
     Primario,
     /// An attachment.
     Allegato,
+    /// The sealed segnatura, which is no document of the sender's.
+    Segnatura,
 }
 
 /// Competenza or conoscenza.
@@ -297,6 +300,9 @@ pub struct DatiRegistrazione {
     /// Files, the primary first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documenti: Vec<Documento>,
+    /// A seal of its segnatura follows (R-A14).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sigillo_richiesto: bool,
     /// Odd data that a message declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub anomalie: Vec<Anomalia>,
@@ -437,6 +443,8 @@ pub struct Registrazione {
     pub annullamenti: Vec<Annullamento>,
     /// Annulments asked for, oldest first.
     pub richieste: Vec<Richiesta>,
+    /// The seal of its segnatura, once it is there.
+    pub sigillo: Option<SigilloApposto>,
 }
 
 /// Days of the procedimento unless otherwise set (L. 241/1990 art. 2 c. 2).

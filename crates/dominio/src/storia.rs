@@ -43,6 +43,7 @@ impl Registrazione {
             stato: Stato::Valida,
             annullamenti: Vec::new(),
             richieste: Vec::new(),
+            sigillo: None,
             dati: (**dati).clone(),
             chiave,
         };
@@ -66,6 +67,7 @@ impl Registrazione {
                 self.classificazione = (classificazione.clone(), classificazione_denominazione.clone());
             }
             Evento::Allegati { documenti, .. } => self.documenti.extend(documenti.iter().cloned()),
+            Evento::Sigillo(s) => self.sigillo = Some((**s).clone()),
             Evento::Annotazione { testo } => self.annotazioni.push(Annotazione {
                 testo: testo.clone(),
                 autore: op.operatore.nome.clone(),
@@ -205,7 +207,9 @@ impl Registrazione {
             "operatore",
             json!({"id": self.operatore, "nome": self.operatore_nome, "ufficio": valore(&self.operatore_ufficio)}),
         );
-        metti("sigillo", json!({"stato": "non-richiesto"}));
+        let mut sigillo = self.sigillo.as_ref().map_or_else(|| json!({}), valore);
+        sigillo["stato"] = valore(&self.stato_sigillo());
+        metti("sigillo", sigillo);
         metti("anomalie", valore(&d.anomalie));
         o
     }

@@ -53,6 +53,8 @@ const TABELLE: &[&str] = &[
     "osservato",
     "deposito",
     "testa_accessi",
+    "da_sigillare",
+    "sigillo",
 ];
 /// Those of the access log.
 const ACCESSI: &[&str] = &["accesso", "interessato", "potatura"];

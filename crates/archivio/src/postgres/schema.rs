@@ -12,6 +12,7 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (2, include_str!("migrazioni/0002-chiavi-dei-file.sql")),
     (3, include_str!("migrazioni/0003-affitti-dei-file.sql")),
     (4, include_str!("migrazioni/0004-turni.sql")),
+    (5, include_str!("migrazioni/0005-sigilli.sql")),
 ];
 /// Whoever migrates holds it.
 const CHI_MIGRA: i64 = 0x5052_4f54;

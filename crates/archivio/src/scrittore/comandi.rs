@@ -17,7 +17,7 @@ use super::Scrittore;
 use crate::ente::custoditi;
 use crate::motore::{Db, valori};
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
-use crate::{depositi, letture, righe, tronco};
+use crate::{depositi, letture, righe, sigilli, tronco};
 
 impl Scrittore {
     #[expect(clippy::too_many_arguments, reason = "one command with all that belongs to it")]
@@ -89,6 +89,10 @@ impl Scrittore {
             Evento::Allegati { documenti, .. } => {
                 let docs: Vec<_> = documenti.iter().map(|d| (i64::from(d.n), d.impronta)).collect();
                 self.documenti(&docs, file, reg, op)
+            }
+            Evento::Sigillo(s) => {
+                self.documenti(&[(i64::from(s.segnatura.n), s.segnatura.impronta)], file, reg, op)?;
+                self.db().scrivi("DELETE FROM da_sigillare WHERE reg = ?", valori![reg])
             }
             Evento::Fascicolazione { fascicolo } => self.metti_in(log, fascicolo, reg),
             Evento::RichiestaAnnullamento { richiesta, .. } => self.db().scrivi(
@@ -183,8 +187,10 @@ impl Scrittore {
         }
         match (&evento, &segreto) {
             (Evento::PasswordImpostata { .. }, Some(Segreto::Password(_)))
-            | (Evento::TokenCreato { .. }, Some(Segreto::Token(_))) => {}
-            (Evento::PasswordImpostata { .. } | Evento::TokenCreato { .. }, _) | (_, Some(_)) => {
+            | (Evento::TokenCreato { .. }, Some(Segreto::Token(_)))
+            | (Evento::SigilloImpostato { .. }, Some(Segreto::Sigillo(_))) => {}
+            (Evento::PasswordImpostata { .. } | Evento::TokenCreato { .. } | Evento::SigilloImpostato { .. }, _)
+            | (_, Some(_)) => {
                 return Err(Errore::Incoerente("segreto non adatto al comando".to_owned()));
             }
             _ => {}
@@ -208,6 +214,9 @@ impl Scrittore {
             }
             (Evento::TokenCreato { token }, Some(Segreto::Token(h))) => {
                 self.db().scrivi("INSERT INTO token(segreto, token) VALUES (?,?)", valori![&h, &token.id])?;
+            }
+            (Evento::SigilloImpostato { .. }, Some(Segreto::Sigillo(chiaro))) => {
+                sigilli::conserva(self.db(), &self.chiave, &self.ipa, log.id, &chiaro, t)?
             }
             (Evento::TokenRevocato { token }, _) => {
                 self.db().scrivi("DELETE FROM token WHERE token = ?", valori![token])?;

@@ -52,6 +52,9 @@ impl Scrittore {
             self.db().scrivi("INSERT INTO riscontro(chiave, reg) VALUES (?,?)", valori![k, id])?;
         }
         self.documenti(&r.documenti, &p.file, id, id)?;
+        if r.da_sigillare {
+            self.db().scrivi("INSERT INTO da_sigillare(reg) VALUES (?)", valori![id])?;
+        }
         if let Some(f) = &r.fascicolo {
             self.metti_in(log.id, f, id)?;
         }

@@ -15,6 +15,7 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (5, include_str!("migrazioni/0005-chiavi-dei-file.sql")),
     (6, include_str!("migrazioni/0006-affitti-dei-file.sql")),
     (7, include_str!("migrazioni/0007-indice.sql")),
+    (8, include_str!("migrazioni/0008-sigilli.sql")),
 ];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
@@ -95,13 +96,19 @@ pub fn apri_ferma(percorso: &Path) -> Esito<Connection> {
     Ok(c)
 }
 
-/// In a database of before there were keys of files there are none: who reads asks as if there could be.
+/// In a database of before there were keys of files, or seals, there are none: who reads asks as if there could be.
 fn supplisci(c: &Connection) -> Esito<()> {
     let ha: bool = c.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'chiave_file'", [], |r| r.get(0))?;
     if !ha {
         c.execute_batch(
             "CREATE TEMP TABLE chiave_file(n INTEGER, chiave BLOB);
              CREATE TEMP TABLE chiave_documento(impronta BLOB, n INTEGER, chiave BLOB);",
+        )?;
+    }
+    let ha: bool = c.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'da_sigillare'", [], |r| r.get(0))?;
+    if !ha {
+        c.execute_batch(
+            "CREATE TEMP TABLE da_sigillare(reg INTEGER); CREATE TEMP TABLE sigillo(log INTEGER, n INTEGER, segreto BLOB);",
         )?;
     }
     Ok(())

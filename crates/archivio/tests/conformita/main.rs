@@ -18,6 +18,7 @@ mod numeri;
 mod registro;
 mod riposo;
 mod segmenti;
+mod sigilli;
 mod simulazione;
 mod spigoli;
 mod tempo;

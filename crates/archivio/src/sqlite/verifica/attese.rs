@@ -96,6 +96,10 @@ impl Attesa {
             Evento::Allegati { documenti, .. } => {
                 self.documenti.extend(documenti.iter().map(|d| (i64::from(d.n), d.impronta, op)));
             }
+            Evento::Sigillo(s) => {
+                self.documenti.push((i64::from(s.segnatura.n), s.segnatura.impronta, op));
+                self.righe.da_sigillare = false;
+            }
             Evento::Fascicolazione { fascicolo } => {
                 self.contenuto.insert(fascicolo.clone());
             }

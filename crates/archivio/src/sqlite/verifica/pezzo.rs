@@ -503,6 +503,11 @@ impl Lavoro<'_, '_> {
             }),
         )?;
         su.unisci(
+            Tabella { nome: "da_sigillare", chiavi: ["reg", ""], facoltativa: false },
+            [],
+            a.iter().filter(|t| t.righe.da_sigillare).map(|t| ((t.id, 0), [])),
+        )?;
+        su.unisci(
             Tabella { nome: "annullamento", chiavi: ["reg", "op"], facoltativa: false },
             ["intero", "provvedimento", "data"],
             a.iter().flat_map(|t| {

@@ -21,6 +21,7 @@ const CON_ID: &[(&str, &str)] = &[
     ("attuale", "reg"),
     ("assegnazione", "reg"),
     ("documento", "reg"),
+    ("da_sigillare", "reg"),
     ("cerca_recente", "reg"),
     ("annullamento", "reg"),
     ("richiesta_annullamento", "reg"),
@@ -29,7 +30,7 @@ const CON_ID: &[(&str, &str)] = &[
 ];
 
 /// Tables and the column that is a log.
-const CON_LOG: &[&str] = &["chiave_log", "tessera", "checkpoint", "cofirma", "testa", "contatore"];
+const CON_LOG: &[&str] = &["chiave_log", "sigillo", "tessera", "checkpoint", "cofirma", "testa", "contatore"];
 
 /// Rows outside every known log.
 ///
