@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::cms::Firmato;
+use crate::cms::DaFirmare;
 use crate::tsa::Marcatore;
 use crate::{Errore, Sealer};
 
@@ -21,7 +21,7 @@ pub fn staccata(
     quando: Timestamp,
     marcatore: Option<&dyn Marcatore>,
 ) -> Result<Vec<u8>, Errore> {
-    let firmato = Firmato::nuovo(sealer, impronta, Some(quando))?;
+    let firmato = DaFirmare::nuovo(sealer, impronta, Some(quando))?.firma(sealer)?;
     let marca = marcatore.map(|m| m.marca(firmato.da_marcare())).transpose()?;
     Ok(firmato.in_der(None, marca.as_deref()))
 }
@@ -42,7 +42,7 @@ pub fn avvolta(
             documento.len()
         )));
     }
-    let firmato = Firmato::nuovo(sealer, &sealer.algoritmo().impronta(documento), Some(quando))?;
+    let firmato = DaFirmare::nuovo(sealer, &sealer.algoritmo().impronta(documento), Some(quando))?.firma(sealer)?;
     let marca = marcatore.map(|m| m.marca(firmato.da_marcare())).transpose()?;
     Ok(firmato.in_der(Some(documento), marca.as_deref()))
 }

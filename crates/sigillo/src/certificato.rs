@@ -1,12 +1,16 @@
 //! Certificates as the seal needs them: whose they are, until when, with which key, and whether they say that they are
 //! qualified for seals. Trust is not judged here: that is `firme`'s.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use crate::asn1::{self, Elemento, Lettore};
 
 /// Biggest certificate that is read.
 const BYTE_MAX: usize = 64 * 1024;
+/// Most certificates of a file.
+const CERTIFICATI_MAX: usize = 64;
 
 /// A certificate, in DER, with what was read in it.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,6 +135,27 @@ impl Certificato {
             usi,
             dichiarazioni,
         })
+    }
+
+    /// All the certificates of a file, PEM or DER: chains come so.
+    ///
+    /// # Errors
+    /// When one of them is not a certificate, or there is none.
+    pub fn da_file(byte: &[u8]) -> Result<Vec<Self>, Errore> {
+        const APRE: &str = "-----BEGIN CERTIFICATE-----";
+        let Some(testo) = std::str::from_utf8(byte).ok().filter(|t| t.contains(APRE)) else {
+            return Ok(vec![Self::da_der(byte)?]);
+        };
+        testo
+            .split(APRE)
+            .skip(1)
+            .take(CERTIFICATI_MAX)
+            .map(|pezzo| {
+                let base64 = pezzo.split("-----END").next().unwrap_or("");
+                let stretto: String = base64.chars().filter(|c| !c.is_whitespace()).collect();
+                Self::da_der(&STANDARD.decode(stretto).map_err(|_| asn1::Errore::Codifica)?)
+            })
+            .collect()
     }
 
     /// All of it, in DER.

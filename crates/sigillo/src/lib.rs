@@ -16,13 +16,17 @@ pub mod certificato;
 pub mod cms;
 pub mod csc;
 pub mod der;
+pub mod dimostrazione;
+pub mod pades;
 pub mod pkcs11;
 pub mod pkcs12;
 mod rete;
+pub mod richiesta;
 pub mod sealer;
 pub mod segreto;
 pub mod software;
 pub mod tsa;
+pub mod xades;
 
 pub use algoritmo::Algoritmo;
 pub use certificato::{Certificato, StatoCertificato};
