@@ -229,10 +229,10 @@ mod tests {
     #[test]
     fn identifiers_are_of_the_right_kind() {
         let testo = |i: Identificativo| i.testo().map_err(|e| e.to_string());
-        assert_eq!(testo(Identificativo::PartitaIva("00123450567".into())).unwrap(), "VATIT-00123450567");
+        assert_eq!(testo(Identificativo::PartitaIva("00123450561".into())).unwrap(), "VATIT-00123450561");
         assert_eq!(testo(Identificativo::CodiceFiscale("80006510806".into())).unwrap(), "CF:IT-80006510806");
         assert_eq!(testo(Identificativo::Ipa("c_f499".into())).unwrap(), "PA:IT-c_f499");
-        assert!(testo(Identificativo::PartitaIva("00123450568".into())).unwrap_err().contains("partita IVA"));
+        assert!(testo(Identificativo::PartitaIva("00123450562".into())).unwrap_err().contains("partita IVA"));
         assert!(testo(Identificativo::PartitaIva("RSSMRA80A01".into())).is_err());
         assert!(testo(Identificativo::Ipa("c f499".into())).unwrap_err().contains("codice IPA"));
     }

@@ -11,7 +11,7 @@ use sigillo::{Certificato, Segreto};
 
 /// When everything happens.
 pub fn quando() -> Timestamp {
-    "2026-11-28T10:11:12Z".parse().unwrap()
+    "2026-11-28T11:59:12Z".parse().unwrap()
 }
 
 pub fn percorso(nome: &str) -> PathBuf {

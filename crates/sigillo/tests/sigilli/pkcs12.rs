@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use sigillo::asn1::Lettore;
 use sigillo::software::ChiaveSoftware;
-use sigillo::{Algoritmo, Errore, Sealer, Segreto, pkcs12};
+use sigillo::{Algoritmo, Errore, Sealer, Segreto, der, pkcs12};
 
 use crate::banco::{certificato, chiave, dati, prova, quando};
 use crate::giudici::{self, Carte};
@@ -78,18 +79,17 @@ fn an_altered_file_never_opens_as_another() {
 #[test]
 fn a_file_that_asks_for_hours_of_work_is_refused_at_once() {
     let file = dati("altro.p12");
-    // 5000 rounds become two thousand million.
-    let giri = [0x02, 0x02, 0x13, 0x88];
-    let dove = file.windows(4).rposition(|w| w == giri).unwrap();
-    let mut altro = file.clone();
-    altro.splice(dove..dove + 4, [0x02, 0x04, 0x7f, 0xff, 0xff, 0xff]);
-    // Lengths around it: the outer sequence and that of the authentication code.
-    let lunghezza = u16::from_be_bytes([altro[2], altro[3]]) + 2;
-    altro[2..4].copy_from_slice(&lunghezza.to_be_bytes());
-    let codice = dove - file[..dove].iter().rev().position(|b| *b == 0x30).unwrap();
-    let _ = codice;
-    let errore = pkcs12::leggi(&altro, &prova()).err().unwrap().to_string();
-    assert!(errore.contains("illeggibile") || errore.contains("giri"), "{errore}");
+    let mut l = Lettore::solo(&file, 0x30).unwrap().dentro();
+    let (versione, dati) = (l.prossimo().unwrap(), l.prossimo().unwrap());
+    let mut codice = l.prossimo().unwrap().dentro();
+    let (impronta, sale) = (codice.prossimo().unwrap(), codice.prossimo().unwrap());
+    assert_eq!(codice.prossimo().unwrap().numero().unwrap(), 5000);
+    for giri in [0, 5_000_001, 2_000_000_000, u64::MAX] {
+        let codice = der::seq(&[impronta.tutto, sale.tutto, &der::numero(giri)]);
+        let altro = der::seq(&[versione.tutto, dati.tutto, &codice]);
+        let errore = pkcs12::leggi(&altro, &prova()).err().unwrap().to_string();
+        assert!(errore.contains("giri"), "{errore}");
+    }
 }
 
 #[test]
