@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
-use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use crate::algoritmo::ecdsa_grezza;
@@ -46,6 +46,8 @@ pub struct Impostazioni {
     pub sessioni_max: usize,
     /// How long to wait for a free session.
     pub attesa: Duration,
+    /// How long after having looked for a token that is not there it is looked for again, at least.
+    pub pausa: Duration,
     /// Certificates that the token does not hold, the seal's among them or not.
     pub certificati: Vec<Certificato>,
 }
@@ -61,6 +63,7 @@ impl Impostazioni {
             pin,
             sessioni_max: 4,
             attesa: Duration::from_secs(10),
+            pausa: Duration::from_secs(5),
             certificati: Vec::new(),
         }
     }
@@ -98,9 +101,9 @@ impl Token {
         let sessioni = Sessioni::nuove(impostazioni, dove.clone());
         let trovato = sessioni.con(|s| {
             let chiave = trova_chiave(s, nome_chiave.as_deref())?;
-            Ok((identificativo(s, chiave)?, certificati_nel_token(s)?))
+            Ok((identificativo(s, chiave)?, tipo(s, chiave)?, certificati_nel_token(s)?))
         })?;
-        let (id, nel_token) = trovato;
+        let (id, tipo, nel_token) = trovato;
         // The certificate with the key's identifier first, then those that were given to us.
         certificati.extend(nel_token.iter().map(|(_, c)| c.clone()));
         let mut candidati: Vec<Certificato> =
@@ -113,7 +116,13 @@ impl Token {
         for candidato in candidati {
             let meccanismo = Algoritmo::della_chiave(candidato.spki())
                 .map_err(|e| Errore::Configurazione(format!("{dove}: {e}")))
-                .and_then(|a| Ok((a, scegli(a, &sessioni.meccanismi()?, &dove)?)));
+                .and_then(|a| {
+                    // Asked to sign as a key of another kind, some devices break.
+                    if (a == Algoritmo::RsaSha256) != (tipo == KeyType::RSA) {
+                        return Err(di_altri(&dove, &candidato));
+                    }
+                    Ok((a, scegli(a, &sessioni.meccanismi()?, &dove)?))
+                });
             let (algoritmo, meccanismo) = match meccanismo {
                 Ok(m) => m,
                 Err(e) => {
@@ -134,12 +143,7 @@ impl Token {
                     sessioni.tieni_chiave(nome_chiave);
                     return Ok(Self { sessioni, dove, algoritmo, meccanismo, certificato, catena });
                 }
-                Ok(_) => {
-                    ultimo = Errore::Configurazione(format!(
-                        "{dove}: il certificato di «{}» non è della chiave del dispositivo",
-                        candidato.titolare().nome.as_deref().unwrap_or("?")
-                    ));
-                }
+                Ok(_) => ultimo = di_altri(&dove, &candidato),
                 Err(e @ (Errore::NonDisponibile { .. } | Errore::Rifiutato { .. })) => return Err(e),
                 Err(e) => ultimo = e,
             }
@@ -185,6 +189,11 @@ impl Sealer for Token {
         })?;
         da_firmare.iter().zip(grezze).map(|(d, f)| Firma::verificata(self, d, f)).collect()
     }
+}
+
+fn di_altri(dove: &str, certificato: &Certificato) -> Errore {
+    let nome = certificato.titolare().nome.as_deref().unwrap_or("?");
+    Errore::Configurazione(format!("{dove}: il certificato di «{nome}» non è della chiave del dispositivo"))
 }
 
 /// What goes wrong while a session is used.
@@ -241,6 +250,14 @@ fn trova_chiave(s: &Session, nome: Option<&str>) -> Esito<ObjectHandle> {
 fn identificativo(s: &Session, oggetto: ObjectHandle) -> Esito<Vec<u8>> {
     let attributi = s.get_attributes(oggetto, &[AttributeType::Id])?;
     Ok(attributi.into_iter().find_map(|a| if let Attribute::Id(id) = a { Some(id) } else { None }).unwrap_or_default())
+}
+
+fn tipo(s: &Session, chiave: ObjectHandle) -> Esito<KeyType> {
+    let attributi = s.get_attributes(chiave, &[AttributeType::KeyType])?;
+    attributi
+        .into_iter()
+        .find_map(|a| if let Attribute::KeyType(t) = a { Some(t) } else { None })
+        .ok_or_else(|| modulo::Guasto::Sbagliata("il dispositivo non dice di che tipo è la chiave".into()))
 }
 
 /// Certificates in the token, with their identifiers.

@@ -1,11 +1,13 @@
 //! A new key born in the device, that never leaves it, and what signs its request: how an ente with an HSM of its own
 //! asks for its seal (`docs/sigillo.md`).
 
+use std::sync::Arc;
+
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
 
-use super::modulo::{Guasto, carica};
+use super::modulo::{Guasto, Modulo, carica};
 use super::sessioni::{entra, posto};
 use super::{Esito, Impostazioni, firma_grezza, scegli};
 use crate::Errore;
@@ -25,6 +27,8 @@ pub enum TipoDiChiave {
 /// A key just made, still without a certificate.
 #[derive(Debug)]
 pub struct ChiaveNuova {
+    modulo: Arc<Modulo>,
+    giro: u64,
     sessione: Session,
     privata: ObjectHandle,
     come: super::Meccanismo,
@@ -48,9 +52,11 @@ impl ChiaveNuova {
             return Err(Guasto::Configurazione("va detta l'etichetta della chiave nuova".into()));
         };
         let modulo = carica(&come.modulo)?;
-        let posto = posto(&modulo, come)?;
-        let sessione = modulo.open_rw_session(posto)?;
-        entra(&modulo, posto, &sessione, come)?;
+        let giro = modulo.entra();
+        let numero = giro.numero();
+        let posto = posto(&modulo.pkcs11, come)?;
+        let sessione = modulo.pkcs11.open_rw_session_no_drop(posto)?;
+        entra(&modulo.pkcs11, posto, &sessione, come)?;
         let nome = Attribute::Label(etichetta.as_bytes().to_vec());
         if !sessione.find_objects(std::slice::from_ref(&nome))?.is_empty() {
             return Err(Guasto::Configurazione(format!("c'è già qualcosa di nome «{etichetta}» nel dispositivo")));
@@ -85,9 +91,10 @@ impl ChiaveNuova {
         };
         let spki = spki(&sessione, pubblica, tipo)?;
         let algoritmo = Algoritmo::della_chiave(&spki).map_err(Guasto::Sbagliata)?;
-        let meccanismi = modulo.get_mechanism_list(posto)?;
+        let meccanismi = modulo.pkcs11.get_mechanism_list(posto)?;
         let come = scegli(algoritmo, &meccanismi, dove).map_err(|e| Guasto::Configurazione(e.to_string()))?;
-        Ok(Self { sessione, privata, come, algoritmo, spki, dove: dove.to_owned() })
+        drop(giro);
+        Ok(Self { modulo, giro: numero, sessione, privata, come, algoritmo, spki, dove: dove.to_owned() })
     }
 
     /// Its public half (SubjectPublicKeyInfo).
@@ -100,6 +107,11 @@ impl ChiaveNuova {
     /// # Errors
     /// See [`Errore`].
     pub fn firma(&self, byte: &[u8]) -> Result<Vec<u8>, Errore> {
+        let giro = self.modulo.entra();
+        if giro.numero() != self.giro {
+            return Err(Guasto::Perso("la sessione è finita: la chiave nuova va presa con la sua etichetta".into())
+                .in_errore(&self.dove));
+        }
         firma_grezza(&self.sessione, self.privata, self.come, self.algoritmo, byte).map_err(|g| g.in_errore(&self.dove))
     }
 }

@@ -41,6 +41,8 @@ struct Aperta {
     sessione: Session,
     chiave: Option<ObjectHandle>,
     generazione: u64,
+    /// Turn of the library in which it was opened.
+    giro: u64,
 }
 
 impl Sessioni {
@@ -74,101 +76,111 @@ impl Sessioni {
     pub fn meccanismi(&self) -> Result<Vec<MechanismType>, Errore> {
         let chiedi = || {
             let modulo = carica(&self.come.modulo)?;
-            Ok(modulo.get_mechanism_list(self.posto(&modulo)?)?)
+            let _giro = modulo.entra();
+            Ok(modulo.pkcs11.get_mechanism_list(posto(&modulo.pkcs11, &self.come)?)?)
         };
         chiedi().map_err(|g: Guasto| g.in_errore(&self.dove))
     }
 
+    /// Once with a session that may have died in the meantime, once with one that did not, once after the library
+    /// looked again for the token.
     fn prova<T>(&self, fa: impl Fn(&mut Aperta) -> Esito<T>) -> Result<T, Errore> {
-        let mut ultimo = None;
-        // Once with a session that may have died in the meantime, once with one that did not.
-        for _ in 0..2 {
-            let mut aperta = self.prendi()?;
-            match fa(&mut aperta) {
-                Ok(t) => {
-                    self.rendi(aperta, false);
-                    return Ok(t);
+        let modulo = carica(&self.come.modulo).map_err(|g| g.in_errore(&self.dove))?;
+        let mut ultimo = Guasto::Assente;
+        for _ in 0..3 {
+            let giro = modulo.entra();
+            let prova = self.prendi(&modulo.pkcs11, giro.numero()).and_then(|mut aperta| {
+                let esito = fa(&mut aperta);
+                self.rendi(aperta, matches!(esito, Err(Guasto::Perso(_))));
+                esito
+            });
+            match prova {
+                Ok(t) => return Ok(t),
+                Err(g @ Guasto::Perso(_)) => ultimo = g,
+                Err(Guasto::Assente) => {
+                    let visto = giro.numero();
+                    drop(giro);
+                    ultimo = Guasto::Assente;
+                    modulo.ricomincia(visto, self.come.pausa).map_err(|g| g.in_errore(&self.dove))?;
                 }
-                Err(g @ Guasto::Perso(_)) => {
-                    self.rendi(aperta, true);
-                    ultimo = Some(g);
-                }
-                Err(g) => {
-                    self.rendi(aperta, false);
-                    return Err(g.in_errore(&self.dove));
-                }
+                Err(g) => return Err(g.in_errore(&self.dove)),
             }
         }
-        Err(ultimo.unwrap_or_else(|| Guasto::Perso("sessione persa".into())).in_errore(&self.dove))
+        Err(ultimo.in_errore(&self.dove))
     }
 
     /// A free session, or a new one while there is room.
-    fn prendi(&self) -> Result<Aperta, Errore> {
+    fn prendi(&self, modulo: &Pkcs11, giro: u64) -> Esito<Aperta> {
         let scade = Instant::now() + self.come.attesa;
         let mut stato = self.stato();
         loop {
             if let Some(detto) = &stato.rifiutato {
-                return Err(Guasto::Pin(detto.clone()).in_errore(&self.dove));
+                return Err(Guasto::Pin(detto.clone()));
             }
-            if let Some(aperta) = stato.libere.pop() {
-                return Ok(aperta);
+            while let Some(aperta) = stato.libere.pop() {
+                if aperta.giro == giro {
+                    return Ok(aperta);
+                }
+                stato.aperte -= 1;
             }
             if stato.aperte < self.come.sessioni_max.max(1) {
                 break;
             }
             let resta = scade.saturating_duration_since(Instant::now());
             if resta.is_zero() {
-                return Err(Guasto::Perso(format!("{} sessioni, tutte occupate", stato.aperte)).in_errore(&self.dove));
+                return Err(Guasto::Occupato(stato.aperte));
             }
             stato = self.liberata.wait_timeout(stato, resta).unwrap_or_else(PoisonError::into_inner).0;
         }
-        stato.aperte += 1;
-        let generazione = stato.generazione;
-        // The first session logs in for all of them: the lock is held, so that a wrong PIN is tried once and not by each.
-        let sessione = self.apri();
-        match sessione {
-            Ok(sessione) => Ok(Aperta { sessione, chiave: None, generazione }),
+        // The lock is held while the PIN is given, so that a wrong one is tried once and not by each.
+        let mut prova = self.apri(modulo);
+        match &mut prova {
+            Ok(_) => stato.aperte += 1,
             Err(g) => {
-                stato.aperte -= 1;
-                if let Guasto::Pin(detto) = &g {
-                    stato.rifiutato =
-                        Some(format!("{detto}; il PIN non viene riprovato, per non bloccare il dispositivo"));
+                if let Guasto::Pin(detto) = g {
+                    detto.push_str("; il PIN non viene riprovato, per non bloccare il dispositivo");
+                    stato.rifiutato = Some(detto.clone());
                 }
                 self.liberata.notify_one();
-                Err(match (&stato.rifiutato, g) {
-                    (Some(detto), Guasto::Pin(_)) => Guasto::Pin(detto.clone()),
-                    (_, g) => g,
-                }
-                .in_errore(&self.dove))
             }
         }
+        let generazione = stato.generazione;
+        Ok(Aperta { sessione: prova?, chiave: None, generazione, giro })
     }
 
     fn rendi(&self, aperta: Aperta, persa: bool) {
         let mut stato = self.stato();
+        let mut via = Vec::new();
         if persa && aperta.generazione == stato.generazione {
             stato.generazione += 1;
-            stato.aperte -= stato.libere.len();
-            stato.libere.clear();
+            via.append(&mut stato.libere);
         }
         if aperta.generazione == stato.generazione {
             stato.libere.push(aperta);
         } else {
-            stato.aperte -= 1;
+            via.push(aperta);
+        }
+        stato.aperte -= via.len();
+        let giro = via.last().map(|a| a.giro);
+        for vecchia in via {
+            // Of this turn, that of who returns a session: what is of an earlier one is only forgotten.
+            if Some(vecchia.giro) == giro {
+                let _ = vecchia.sessione.close();
+            }
         }
         self.liberata.notify_one();
     }
 
-    fn apri(&self) -> Esito<Session> {
-        let modulo = carica(&self.come.modulo)?;
-        let posto = self.posto(&modulo)?;
-        let sessione = modulo.open_ro_session(posto)?;
-        entra(&modulo, posto, &sessione, &self.come)?;
-        Ok(sessione)
-    }
-
-    fn posto(&self, modulo: &Pkcs11) -> Esito<Slot> {
-        posto(modulo, &self.come)
+    fn apri(&self, modulo: &Pkcs11) -> Esito<Session> {
+        let posto = posto(modulo, &self.come)?;
+        let sessione = modulo.open_ro_session_no_drop(posto)?;
+        match entra(modulo, posto, &sessione, &self.come) {
+            Ok(()) => Ok(sessione),
+            Err(g) => {
+                let _ = sessione.close();
+                Err(g)
+            }
+        }
     }
 
     fn stato(&self) -> MutexGuard<'_, Stato> {
@@ -186,7 +198,7 @@ pub fn posto(modulo: &Pkcs11, come: &Impostazioni) -> Esito<Slot> {
             return Ok(posto);
         }
     }
-    Err(Guasto::Perso("non è inserito".into()))
+    Err(Guasto::Assente)
 }
 
 /// Gives the PIN, unless it would be the last try.

@@ -132,8 +132,10 @@ fn a_wrong_pin_is_tried_once() {
 #[test]
 fn a_device_taken_away_is_down_and_then_is_back() {
     let Some(cartella) = dispositivo("a_device_taken_away_is_down_and_then_is_back") else { return };
-    let token = Token::apri(impostazioni("p256")).unwrap();
+    let token = Token::apri(Impostazioni { pausa: Duration::ZERO, ..impostazioni("p256") }).unwrap();
+    let altro = Token::apri(impostazioni("rsa")).unwrap();
     token.firma(b"prima").unwrap();
+    altro.firma(b"prima").unwrap();
     let altrove = cartella.with_file_name("tolto");
     std::fs::rename(&cartella, &altrove).unwrap();
     std::fs::create_dir(&cartella).unwrap();
@@ -143,6 +145,9 @@ fn a_device_taken_away_is_down_and_then_is_back() {
     std::fs::remove_dir(&cartella).unwrap();
     std::fs::rename(&altrove, &cartella).unwrap();
     token.firma(b"dopo").unwrap();
+    // Who uses another token of the same library was interrupted, and does not notice.
+    altro.firma(b"dopo").unwrap();
+    token.firma(b"ancora").unwrap();
 }
 
 #[test]
