@@ -24,7 +24,7 @@ pub struct ChiaveSoftware {
 
 enum Chiave {
     Rsa(Box<RsaKeyPair>),
-    Ecdsa(EcdsaKeyPair),
+    Ecdsa(Box<EcdsaKeyPair>),
 }
 
 impl ChiaveSoftware {
@@ -147,7 +147,7 @@ fn apri(pkcs8: &[u8], algoritmo: Algoritmo, certificato: &Certificato) -> Result
             let d = scalare(&dentro, quanti).map_err(|e| format!("chiave privata illeggibile: {e}"))?;
             // The public half is taken from the certificate: many files leave it out of the key.
             let chiave = EcdsaKeyPair::from_private_key_and_public_key(come, &d, pubblica, &SystemRandom::new());
-            Ok(chiave.ok().map(Chiave::Ecdsa))
+            Ok(chiave.ok().map(|c| Chiave::Ecdsa(Box::new(c))))
         }
         _ => Ok(None),
     }
