@@ -9,6 +9,7 @@ mod configurazione;
 mod copie;
 mod demo;
 mod eml;
+mod firma;
 mod parole;
 mod sola_lettura;
 mod trasferisci;
@@ -40,6 +41,9 @@ enum Verbo {
     /// Ricevute verificabili.
     #[command(subcommand)]
     Ricevuta(verifica::VerboRicevuta),
+    /// Firme, sigilli e marche temporali di altri.
+    #[command(subcommand)]
+    Firma(firma::Verbo),
     /// Checkpoint depositati altrove.
     #[command(subcommand)]
     Ancore(ancore::Verbo),
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Verbo::Serve(o) => demo::serve(o),
         Verbo::Verifica(o) => verifica::esegui(o),
         Verbo::Ricevuta(v) => verifica::ricevuta(v),
+        Verbo::Firma(v) => firma::esegui(v),
         Verbo::Ancore(v) => ancore::esegui(v),
         Verbo::Trasferisci(o) => trasferisci::esegui(o),
         Verbo::Backup(o) => copie::backup(o),

@@ -1,0 +1,213 @@
+//! XAdES and XML signatures: enveloped, enveloping, detached; countersignatures and timestamps on them (R-C10, R-C12, R-H09).
+//!
+//! What is checked and what is used come from one tree, references lead nowhere but into it or into files at hand, and only
+//! transforms known by name are followed.
+
+mod firma;
+pub(crate) mod nodi;
+mod riferimenti;
+
+use std::cell::RefCell;
+
+use self::nodi::{DS, XADES};
+pub(crate) use self::riferimenti::Esterni;
+use self::riferimenti::Oggetto;
+use crate::canonica::{Albero, Metodo, NodeId, Testo};
+use crate::esame::{Bilancio, Contenuto, Contesto, Esame, Firma, Formato, Livello};
+use crate::fiducia::Materiale;
+use crate::impronte::Coperto;
+use crate::marca;
+
+/// Countersignatures of countersignatures.
+const CONTROFIRME_MAX: usize = 4;
+
+/// Of an XML file; none when it holds no signature.
+pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Option<Esame> {
+    let con_firma = |b: &[u8]| crate::involucro::trova(b, b"Signature").is_some();
+    let letto = Testo::leggi(byte);
+    let testo = match &letto {
+        Ok(t) if con_firma(t.come_testo().as_bytes()) => t,
+        Ok(_) => return None,
+        // Something may be signed in there: not being able to look is not the same as finding nothing.
+        Err(e) if con_firma(byte) => return Some(rifiutato(byte, e.to_string())),
+        Err(_) => return None,
+    };
+    let albero = match testo.albero() {
+        Ok(a) => a,
+        Err(e) => return Some(rifiutato(byte, e.to_string())),
+    };
+    let usati = RefCell::new(Vec::new());
+    let esterni = |uri: &str| {
+        usati.borrow_mut().push(uri.to_owned());
+        qui.originale.map(<[u8]>::to_vec)
+    };
+    let firme = firme(&albero, &esterni, qui.contesto, bilancio);
+    if firme.is_empty() {
+        return None;
+    }
+    let mut e = Esame { formato: Some(Formato::Xades), firme, ..Esame::default() };
+    let mut usati = usati.into_inner();
+    usati.dedup();
+    e.staccata = !usati.is_empty();
+    if usati.len() > 1 && usati.iter().any(|u| *u != usati[0]) {
+        // One original cannot be two files.
+        e.firme.iter_mut().for_each(|f| f.rifiuta("la firma copre più file esterni, e se ne può dare uno solo"));
+    }
+    e.contenuto = if e.staccata { qui.originale.map(Contenuto::dei) } else { Some(Contenuto::dei(byte)) };
+    if let Some(dentro) = imbustato(&albero) {
+        e.contenuto = Some(Contenuto::dei(&dentro));
+        e.buste = qui.dentro(&dentro, bilancio);
+    }
+    Some(e)
+}
+
+fn rifiutato(byte: &[u8], perche: String) -> Esame {
+    Esame { formato: Some(Formato::Xades), contenuto: Some(Contenuto::dei(byte)), ..Esame::rifiutato(perche) }
+}
+
+/// The file that an enveloping signature carries in base64.
+fn imbustato(a: &Albero) -> Option<Vec<u8>> {
+    let radice = a.0.document_element().filter(|r| nodi::e(a, *r, DS, "Signature"))?;
+    let oggetti: Vec<NodeId> = nodi::figli(a, radice, DS, "Object")
+        .into_iter()
+        .filter(|o| nodi::attributo(a, *o, "Encoding").is_some_and(|e| e.ends_with("#base64")))
+        .collect();
+    match oggetti[..] {
+        [uno] => nodi::base64(a, uno),
+        _ => None,
+    }
+}
+
+/// The signatures of a document that are not inside other signatures.
+pub(crate) fn firme(a: &Albero, esterni: Esterni, contesto: &Contesto, bilancio: &mut Bilancio) -> Vec<Firma> {
+    nodi::discendenti(a, a.0.root(), DS, "Signature")
+        .into_iter()
+        .filter(|f| !controfirma(a, *f))
+        .map(|f| una(a, f, None, esterni, contesto, bilancio, 0))
+        .collect()
+}
+
+/// Judged with the signature it is on.
+fn controfirma(a: &Albero, f: NodeId) -> bool {
+    let sopra = [
+        (XADES, "CounterSignature"),
+        (XADES, "UnsignedSignatureProperties"),
+        (XADES, "UnsignedProperties"),
+        (XADES, "QualifyingProperties"),
+        (DS, "Object"),
+        (DS, "Signature"),
+    ];
+    let mut qui = f;
+    sopra.iter().all(|(ns, nome)| {
+        a.0.parent(qui).is_some_and(|p| {
+            qui = p;
+            nodi::e(a, p, ns, nome)
+        })
+    })
+}
+
+/// One signature; `di` is the value that a countersignature must cover.
+pub(crate) fn una(
+    a: &Albero,
+    f: NodeId,
+    di: Option<NodeId>,
+    esterni: Esterni,
+    contesto: &Contesto,
+    bilancio: &mut Bilancio,
+    livello: usize,
+) -> Firma {
+    if livello > CONTROFIRME_MAX {
+        return Firma::illeggibile("troppe controfirme una sull'altra");
+    }
+    // Each reference looks at the whole document at most a few times.
+    let passate = 1 + nodi::figlio(a, f, DS, "SignedInfo").map_or(0, |i| nodi::figli(a, i, DS, "Reference").len());
+    let lungo = a.0.input_text().len().saturating_mul(passate);
+    if let Err(perche) = bilancio.firma().and_then(|()| bilancio.impronta(lungo)) {
+        return Firma::illeggibile(perche);
+    }
+    let non_firmate = firma::proprieta_non_firmate(a, f);
+    let mut materiale = Materiale { certificati: firma::certificati(a, f), ..Materiale::default() };
+    if let Some(p) = non_firmate {
+        valori(a, p, &mut materiale);
+    }
+    let g = firma::giudica(a, f, &materiale.certificati, esterni);
+    let certificato = g.riscontro.certificato.and_then(|i| materiale.certificati.get(i));
+    let mut v = Firma::da_riscontro(&g.riscontro, certificato);
+    v.integrita.documento_intero = Some(g.intero);
+    if g.proprieta.is_none() && certificato.is_some() {
+        v.avvisi.push("firma XML senza proprietà XAdES".into());
+    }
+    let coperti: Vec<Oggetto> =
+        g.riferimenti.iter().filter(|r| r.giusto == Some(true)).filter_map(|r| r.oggetto.clone()).collect();
+    match di {
+        Some(valore) => {
+            v.integrita.documento_intero = None;
+            if !coperti.contains(&Oggetto::Elemento(valore)) {
+                v.rifiuta("la controfirma non copre la firma in cui sta");
+            }
+        }
+        // What is here is not what was signed: a part of it is (signature wrapping lives on this).
+        None if !g.intero => v.rifiuta("la firma copre solo una parte del documento"),
+        None => {}
+    }
+    if let Some(p) = non_firmate {
+        v.marca = marcata(a, f, p, &materiale, contesto, bilancio);
+        if ["ArchiveTimeStamp"].iter().any(|n| nodi::figlio(a, p, XADES, n).is_some()) {
+            v.avvisi.push("ci sono marche di archiviazione, che non sono esaminate".into());
+        }
+    }
+    if let Some(c) = certificato {
+        contesto.fiducia.giudica(&mut v, c, &materiale, contesto);
+    }
+    let valore = nodi::figlio(a, f, DS, "SignatureValue");
+    for p in non_firmate.into_iter().flat_map(|p| nodi::figli(a, p, XADES, "CounterSignature")) {
+        for c in nodi::figli(a, p, DS, "Signature") {
+            v.controfirme.push(una(a, c, valore, esterni, contesto, bilancio, livello + 1));
+        }
+    }
+    v
+}
+
+/// Certificates and revocations in the unsigned properties.
+fn valori(a: &Albero, p: NodeId, m: &mut Materiale) {
+    let leggi = |nome: (&str, &str)| -> Vec<Vec<u8>> {
+        nodi::figli(a, p, XADES, nome.0)
+            .into_iter()
+            .flat_map(|v| nodi::discendenti(a, v, XADES, nome.1))
+            .filter_map(|n| nodi::base64(a, n))
+            .collect()
+    };
+    let certificati = leggi(("CertificateValues", "EncapsulatedX509Certificate"));
+    m.aggiungi_certificati(certificati.iter().map(Vec::as_slice));
+    let crl = leggi(("RevocationValues", "EncapsulatedCRLValue"));
+    let ocsp = leggi(("RevocationValues", "EncapsulatedOCSPValue"));
+    m.aggiungi(&crl.iter().map(Vec::as_slice).collect::<Vec<_>>(), &ocsp.iter().map(Vec::as_slice).collect::<Vec<_>>());
+}
+
+/// The timestamp on the signature value: the first valid one, or the first.
+fn marcata(
+    a: &Albero,
+    f: NodeId,
+    p: NodeId,
+    m: &Materiale,
+    contesto: &Contesto,
+    bilancio: &mut Bilancio,
+) -> Option<crate::esame::Marca> {
+    let mut prima = None;
+    let valore = nodi::figlio(a, f, DS, "SignatureValue")?;
+    for t in nodi::figli(a, p, XADES, "SignatureTimeStamp") {
+        let metodo = nodi::figlio(a, t, DS, "CanonicalizationMethod").and_then(|m| nodi::attributo(a, m, "Algorithm"));
+        let metodo = metodo.map_or(Some(Metodo::Inclusiva { commenti: false }), Metodo::da_uri);
+        let canonico = metodo.and_then(|c| a.canonica(c, Some(&a.sottoalbero(valore, c.commenti())), &[]).ok());
+        for e in nodi::figli(a, t, XADES, "EncapsulatedTimeStamp") {
+            bilancio.firma().ok()?;
+            let (Some(c), Some(token)) = (&canonico, nodi::base64(a, e)) else { continue };
+            let v = marca::verifica(&token, Some(&mut Coperto::nuovo(vec![c])), &m.certificati, contesto);
+            if v.valida {
+                return Some(v);
+            }
+            prima.get_or_insert(v);
+        }
+    }
+    prima
+}

@@ -1,0 +1,183 @@
+//! Timestamps (RFC 3161) asked of an authority. A TSA needs no secret of ours, but what it answers is looked at: status,
+//! digest, nonce, signature.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ring::digest;
+use ureq::Agent;
+
+use crate::algoritmo::SHA256;
+use crate::asn1::{self, Lettore};
+use crate::certificato::tempo;
+use crate::der::{intero, nullo, numero, oid, ottetti, seq, vero};
+use crate::{Errore, Segreto, rete};
+
+/// Longest answer: tokens with their chain are a few KiB.
+const RISPOSTA_BYTE_MAX: u64 = 64 * 1024;
+
+/// Who marks with a time what it is given.
+pub trait Marcatore: Send + Sync {
+    /// The token (TimeStampToken, DER) over these bytes.
+    ///
+    /// # Errors
+    /// See [`Errore`].
+    fn marca(&self, byte: &[u8]) -> Result<Vec<u8>, Errore>;
+}
+
+/// Where an authority is and how to ask it.
+#[derive(Debug, Clone)]
+pub struct Impostazioni {
+    /// Its address.
+    pub url: String,
+    /// Name and password, where it wants them.
+    pub accesso: Option<(String, Segreto)>,
+    /// Policy to ask for.
+    pub politica: Option<String>,
+    /// How long it may take.
+    pub attesa: Duration,
+    /// Authorities of its TLS certificate (DER), instead of the usual ones.
+    pub radici: Vec<Vec<u8>>,
+}
+
+/// An authority reached over HTTP.
+pub struct Tsa {
+    come: Impostazioni,
+    agente: Agent,
+    dove: String,
+}
+
+impl Tsa {
+    /// Sets it up; asks nothing yet.
+    ///
+    /// # Errors
+    /// [`Errore::Configurazione`]: an address that is none, or a password in clear on the wire.
+    pub fn nuova(come: Impostazioni) -> Result<Self, Errore> {
+        // Many authorities answer over plain HTTP: what goes there is a digest. A password is another matter.
+        if come.accesso.is_some() || !come.url.starts_with("http://") {
+            rete::indirizzo(&come.url)?;
+        }
+        if come.politica.as_ref().is_some_and(|p| !p.split('.').all(|n| n.parse::<u64>().is_ok()) || !p.contains('.')) {
+            return Err(Errore::Configurazione("la politica della marca temporale non è un OID".into()));
+        }
+        let agente = rete::agente(come.attesa, &come.radici);
+        let dove = format!("marca temporale {}", come.url);
+        Ok(Self { come, agente, dove })
+    }
+
+    fn sbagliata(&self, perche: impl Into<String>) -> Errore {
+        Errore::RispostaSbagliata { dove: self.dove.clone(), perche: perche.into() }
+    }
+}
+
+impl Marcatore for Tsa {
+    fn marca(&self, byte: &[u8]) -> Result<Vec<u8>, Errore> {
+        let impronta = digest::digest(&digest::SHA256, byte);
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)
+            .map_err(|e| Errore::NonDisponibile { dove: self.dove.clone(), perche: format!("numeri casuali: {e}") })?;
+        let richiesta = richiesta(impronta.as_ref(), self.come.politica.as_deref(), &nonce);
+        let mut invio = self.agente.post(&self.come.url).header("content-type", "application/timestamp-query");
+        if let Some((nome, password)) = &self.come.accesso {
+            use base64::Engine as _;
+            let coppia = zeroize::Zeroizing::new(format!("{nome}:{}", password.svela()));
+            let coppia = zeroize::Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(coppia.as_bytes()));
+            invio = invio.header("authorization", format!("Basic {}", *coppia));
+        }
+        let risposta = rete::manda(&self.dove, invio.send(&richiesta[..]), RISPOSTA_BYTE_MAX)?;
+        match risposta.stato {
+            200 if risposta.tipo.starts_with("application/timestamp-reply") => {}
+            200 => return Err(self.sbagliata(format!("tipo «{}»", risposta.tipo.chars().take(60).collect::<String>()))),
+            stato => {
+                return Err(Errore::Rifiutato { dove: self.dove.clone(), perche: format!("risposta HTTP {stato}") });
+            }
+        }
+        let risposta = leggi(&risposta.corpo).map_err(|e| self.sbagliata(e.to_string()))?;
+        let token = match risposta {
+            Risposta::Marcata(token) => token,
+            Risposta::Negata(stato) => {
+                return Err(Errore::Rifiutato { dove: self.dove.clone(), perche: format!("stato {stato} (RFC 3161)") });
+            }
+        };
+        let letta = Marca::leggi(token).map_err(|e| self.sbagliata(e.to_string()))?;
+        if letta.impronta != impronta.as_ref() {
+            return Err(self.sbagliata("la marca è di altri byte"));
+        }
+        if letta.nonce != intero(&nonce) {
+            return Err(self.sbagliata("la marca risponde a un'altra richiesta (nonce)"));
+        }
+        Ok(token.to_vec())
+    }
+}
+
+/// A request (RFC 3161 § 2.4.1) over a SHA-256, with the certificate asked for.
+pub fn richiesta(impronta: &[u8], politica: Option<&str>, nonce: &[u8]) -> Vec<u8> {
+    let impronta = seq(&[&seq(&[&oid(SHA256), &nullo()]), &ottetti(impronta)]);
+    seq(&[&numero(1), &impronta, &politica.map(oid).unwrap_or_default(), &intero(nonce), &vero()])
+}
+
+enum Risposta<'a> {
+    Marcata(&'a [u8]),
+    Negata(u64),
+}
+
+fn leggi(byte: &[u8]) -> Result<Risposta<'_>, asn1::Errore> {
+    let mut l = Lettore::solo(byte, 0x30)?.dentro();
+    let stato = l.atteso(0x30)?.dentro().atteso(0x02)?.numero()?;
+    // 0 granted, 1 granted with modifications.
+    if stato > 1 {
+        return Ok(Risposta::Negata(stato));
+    }
+    let token = l.atteso(0x30)?.tutto;
+    l.finito()?;
+    Ok(Risposta::Marcata(token))
+}
+
+/// What a token says. Whether its signature holds, `firme` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marca {
+    /// Digest of what was marked.
+    pub impronta: Vec<u8>,
+    /// When.
+    pub quando: Timestamp,
+    /// Serial number, an INTEGER in DER.
+    pub seriale: Vec<u8>,
+    /// The nonce of the request, an INTEGER in DER; empty when there was none.
+    pub nonce: Vec<u8>,
+}
+
+impl Marca {
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn leggi(token: &[u8]) -> Result<Self, crate::certificato::Errore> {
+        let mut l = Lettore::solo(token, 0x30)?.dentro();
+        if l.atteso(0x06)?.oid()? != "1.2.840.113549.1.7.2" {
+            return Err(asn1::Errore::Codifica.into());
+        }
+        let mut l = l.atteso(0xa0)?.dentro().atteso(0x30)?.dentro();
+        l.atteso(0x02)?;
+        l.atteso(0x31)?;
+        let mut contenuto = l.atteso(0x30)?.dentro();
+        if contenuto.atteso(0x06)?.oid()? != "1.2.840.113549.1.9.16.1.4" {
+            return Err(asn1::Errore::Codifica.into());
+        }
+        let info = contenuto.atteso(0xa0)?.dentro().atteso(0x04)?.ottetti()?;
+        let mut l = Lettore::solo(&info, 0x30)?.dentro();
+        l.atteso(0x02)?;
+        l.atteso(0x06)?;
+        let mut impronta = l.atteso(0x30)?.dentro();
+        if impronta.atteso(0x30)?.dentro().atteso(0x06)?.oid()? != SHA256 {
+            return Err(asn1::Errore::Codifica.into());
+        }
+        let impronta = impronta.atteso(0x04)?.contenuto.to_vec();
+        let seriale = l.atteso(0x02)?.tutto.to_vec();
+        let quando = tempo(&l.atteso(0x18)?)?;
+        // Accuracy and ordering may come before the nonce.
+        l.se(0x30)?;
+        l.se(0x01)?;
+        let nonce = l.se(0x02)?.map(|e| e.tutto.to_vec()).unwrap_or_default();
+        Ok(Self { impronta, quando, seriale, nonce })
+    }
+}
