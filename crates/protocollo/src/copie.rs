@@ -4,7 +4,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::orologio::OrologioDiSistema;
@@ -17,7 +16,8 @@ use dominio::codici::NomeUtente;
 use dominio::permessi::{Operatore, Porta};
 use dominio::tempo::{Istante, Orologio as _};
 use serde_json::json;
-use servizio::stampe::{self, ProvaRipristino as Rapporto};
+use servizio::copie::prova;
+use servizio::stampe;
 use tokio::runtime::Runtime;
 
 use crate::configurazione::{Configurazione, Dove, Posto, apri, runtime};
@@ -369,7 +369,7 @@ fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Resu
 /// A copy in a new folder, compared with its manifest, with a key that opens what it must.
 fn riprendi(da: &Path, a: &Path) -> Result<(PathBuf, PathBuf, Ripristinata)> {
     let (copia, radice) = copia::scegli(da)?;
-    let r = copia::copia_in(&copia, &radice, a, &|m| eprintln!("{m}"))?;
+    let r = copia::copia_in(&copia, &radice, a, None, &|m| eprintln!("{m}"))?;
     copia::controlla_chiave(a, &r.manifesto)?;
     Ok((copia, radice, r))
 }
@@ -403,30 +403,8 @@ pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
         Some(c) => t.tempdir_in(c),
         None => t.tempdir(),
     }?;
-    let mut p = Rapporto {
-        eseguita: OrologioDiSistema.adesso(),
-        programma: env!("CARGO_PKG_VERSION").to_owned(),
-        copie: o.da.display().to_string(),
-        copia: None,
-        istante_copia: None,
-        enti: Vec::new(),
-        file: 0,
-        byte: 0,
-        rpo_secondi: None,
-        rto_secondi: 0.0,
-        copia_secondi: 0.0,
-        verifica_secondi: 0.0,
-        verifica: Verifica::default(),
-        errore: None,
-        riuscita: false,
-    };
-    let inizio = Instant::now();
-    // Whatever goes wrong is the report's very matter.
-    match provata(o, &cartella.path().join("archivio"), &mut p) {
-        Ok(()) => p.riuscita = p.verifica.differenze.is_empty(),
-        Err(e) => p.errore = Some(format!("{e:#}")),
-    }
-    p.rto_secondi = inizio.elapsed().as_secs_f64();
+    let qui = cartella.path().join("archivio");
+    let p = prova::prova(&prova::Che { da: &o.da, solo: None, qui: &qui, avanza: &|m| eprintln!("{m}") });
     cartella.close()?;
     let byte = match estensione {
         "pdf" => stampe::prova_ripristino(&p)?,
@@ -443,30 +421,6 @@ pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
         eprintln!("La copia non si ripristina: {e}");
     }
     Ok(u8::from(!p.riuscita))
-}
-
-fn provata(o: &ProvaRipristino, qui: &Path, p: &mut Rapporto) -> Result<()> {
-    let inizio = Instant::now();
-    let (copia, _) = copia::scegli(&o.da)?;
-    p.copia = copia.file_name().map(|n| n.to_string_lossy().into_owned());
-    // Also of a copy that does not come back it is told how old it is.
-    let m = copia::Manifesto::leggi(&copia)?;
-    p.istante_copia = Some(m.istante);
-    p.rpo_secondi = Some((p.eseguita.0 - m.istante.0) as f64 / 1e6);
-    p.enti = m.enti.iter().map(|e| e.ipa.to_string()).filter(|e| e != "installazione").collect();
-    let (_, _, r) = riprendi(&copia, qui)?;
-    (p.file, p.byte, p.copia_secondi) = (r.file, r.byte, inizio.elapsed().as_secs_f64());
-    let inizio = Instant::now();
-    p.verifica = verifica::calcola(&verifica::Opzioni::di(qui, &[]))?.0;
-    p.verifica_secondi = inizio.elapsed().as_secs_f64();
-    // It opens, as a service would open it.
-    runtime()?.block_on(async {
-        let store = apri(&Dove::in_cartella(qui)).await?;
-        for ipa in store.enti().await? {
-            store.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non si apre"))?;
-        }
-        anyhow::Ok(())
-    })
 }
 
 /// A report, whole or not at all; differences in it may show contents.

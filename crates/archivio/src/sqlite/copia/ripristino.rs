@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use dominio::codici::CodiceIpa;
+
 use super::esame::Esame;
 use super::manifesto::copie;
 use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, sincronizza_albero, voci};
@@ -39,12 +41,25 @@ pub fn scegli(da: &Path) -> Esito<(PathBuf, PathBuf)> {
     }
 }
 
-/// Brings a copy into a new folder, every file compared with what the manifest says of it.
+/// Brings a copy into a new folder, every file compared with what the manifest says of it; of one ente only, when `solo` says which.
 ///
 /// # Errors
 /// The copy is not whole, or the file system's; the folder is then to be thrown away.
-pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) -> Esito<Ripristinata> {
-    let m = Manifesto::leggi(copia)?;
+pub fn copia_in(
+    copia: &Path,
+    radice: &Path,
+    a: &Path,
+    solo: Option<&CodiceIpa>,
+    avanza: &dyn Fn(&str),
+) -> Esito<Ripristinata> {
+    let mut m = Manifesto::leggi(copia)?;
+    if let Some(ipa) = solo {
+        m.enti.retain(|e| e.ipa == *ipa);
+        m.altre.clear();
+        if m.enti.is_empty() {
+            return Err(Guasto::NonValida(format!("l'ente {ipa} non è in questa copia")));
+        }
+    }
     crea_cartella(a)?;
     crea_cartella(&a.join("enti"))?;
     let mut out = Ripristinata { file: 0, byte: 0, manifesto: m };
