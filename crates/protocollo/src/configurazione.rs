@@ -46,6 +46,8 @@ pub struct CopieConf {
     pub cartella: Option<PathBuf>,
     /// Where one is restored to be tried: room for a whole ente.
     pub temporanea: Option<PathBuf>,
+    /// The identity that opens those that are encrypted.
+    pub identita: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -261,6 +263,7 @@ impl Configurazione {
             cartella: percorso("PROTOCOLLO_COPIE__CARTELLA", &self.copie.cartella)?,
             prove: installazione.join("prove-ripristino"),
             temporanea: percorso("PROTOCOLLO_COPIE__TEMPORANEA", &self.copie.temporanea),
+            identita: percorso("PROTOCOLLO_COPIE__IDENTITA", &self.copie.identita),
         })
     }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use archivio::age::{ErroreAge, Identita};
 use archivio::orologio::OrologioDiSistema;
 use archivio::sqlite::copia::{self, Manifesto};
 use archivio::sqlite::verifica::cedi_il_passo;
@@ -48,6 +49,32 @@ pub struct Luoghi {
     pub prove: PathBuf,
     /// Where copies are restored for a while; the system's temporary folder when nobody says.
     pub temporanea: Option<PathBuf>,
+    /// The file of the identity that opens copies that are encrypted.
+    pub identita: Option<PathBuf>,
+}
+
+/// A file of recipients or identities; not one of any length.
+///
+/// # Errors
+/// The file system's.
+pub fn leggi_chiavi(f: &Path) -> std::io::Result<String> {
+    let mut testo = String::new();
+    File::open(f)?.take(archivio::age::CHIAVI_MAX as u64 + 1).read_to_string(&mut testo)?;
+    if testo.len() > archivio::age::CHIAVI_MAX {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "il file è troppo lungo per essere di chiavi",
+        ));
+    }
+    Ok(testo)
+}
+
+/// The identities in a file.
+///
+/// # Errors
+/// It does not read, or has none.
+pub fn identita(f: &Path) -> Result<Vec<Identita>, ErroreAge> {
+    archivio::age::leggi_identita(&leggi_chiavi(f)?)
 }
 
 /// Why a drill did not begin, or what is known cannot be read.
@@ -83,6 +110,8 @@ pub struct Copia {
     pub file: u64,
     /// Files that were missing or altered already.
     pub guasti: usize,
+    /// Is it encrypted for somebody?
+    pub cifrata: bool,
     /// Last number of each register and year: `PG/2026`, number.
     pub numeri: Vec<(String, i64)>,
 }
@@ -281,8 +310,14 @@ fn fai(l: &Luoghi, ipa: &CodiceIpa, mut scheda: Scheda, dove: tempfile::TempDir,
             c.passo = m.to_owned();
         }
     };
-    let che = Che { da: &l.cartella, solo: Some(ipa), qui: &dove.path().join("archivio"), avanza: &avanza };
+    let lette = l.identita.as_deref().map(identita).transpose();
+    let questi = lette.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
+    let che =
+        Che { da: &l.cartella, solo: Some(ipa), identita: questi, qui: &dove.path().join("archivio"), avanza: &avanza };
     let mut r = prova::prova(&che);
+    if let (Err(e), Some(detto)) = (&lette, &mut r.errore) {
+        *detto = format!("{detto} (copie.identita: {e})");
+    }
     r.verifica.differenze.truncate(DIFFERENZE_MAX);
     for d in &mut r.verifica.differenze {
         (d.atteso, d.trovato) = (String::new(), String::new());
@@ -329,6 +364,7 @@ fn copie(cartella: &Path, ipa: &CodiceIpa) -> Result<Vec<Copia>, Impedimento> {
                 byte: e.parti.iter().map(|p| p.byte).sum::<u64>() + e.documenti.byte,
                 file: e.documenti.quanti,
                 guasti: e.documenti.guasti.len(),
+                cifrata: m.cifratura.is_some(),
                 numeri: numeri.map(|n| (format!("{}/{}", n.registro, n.anno), n.numero)).collect(),
             })
         })

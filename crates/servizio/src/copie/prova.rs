@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use archivio::Store as _;
+use archivio::age::Identita;
 use archivio::file::Custodia;
 use archivio::orologio::OrologioDiSistema;
 use archivio::sqlite::copia::{self, Guasto};
@@ -21,6 +22,8 @@ pub struct Che<'a> {
     pub da: &'a Path,
     /// Only this ente of it.
     pub solo: Option<&'a CodiceIpa>,
+    /// Who opens it, when it is encrypted.
+    pub identita: &'a [Identita],
     /// A new folder for it, thrown away by the caller.
     pub qui: &'a Path,
     /// Is told how far it is.
@@ -68,7 +71,7 @@ fn provata(che: &Che<'_>, p: &mut ProvaRipristino) -> Result<(), Guasto> {
     p.rpo_secondi = Some((p.eseguita.0 - m.istante.0) as f64 / 1e6);
     let di_chi = |e: &&copia::DiEnte| che.solo.map_or(e.ipa.as_str() != "installazione", |s| e.ipa == *s);
     p.enti = m.enti.iter().filter(di_chi).map(|e| e.ipa.to_string()).collect();
-    let r = copia::copia_in(&copia, &radice, che.qui, che.solo, che.avanza)?;
+    let r = copia::copia_in(&copia, &radice, che.qui, che.solo, che.identita, che.avanza)?;
     copia::controlla_chiave(che.qui, &r.manifesto)?;
     (p.file, p.byte, p.copia_secondi) = (r.file, r.byte, inizio.elapsed().as_secs_f64());
     let inizio = Instant::now();

@@ -149,6 +149,7 @@ impl Banco {
             cartella: copie.path().join("backup"),
             prove: dir.path().join("prove-ripristino"),
             temporanea: Some(copie.path().join("temporanea")),
+            identita: Some(copie.path().join("identita")),
         };
         let s = Servizio::nuovo(store, "http://prova").con_sola_lettura(sola).con_copie(Some(luoghi));
         Self { rotte: rotte(Arc::new(s)), ente: e, dir, copie }

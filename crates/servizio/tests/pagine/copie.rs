@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use archivio::age::{Destinatari, Identita};
 use archivio::orologio::OrologioDiSistema;
 use archivio::sqlite::copia;
 use axum::http::StatusCode;
@@ -16,6 +17,10 @@ const PROVA: &str = "/c_z999/AOO1/copie/prova";
 const IN_CORSO: &str = "Una prova è in corso";
 
 fn copia(b: &Banco) -> PathBuf {
+    copia_per(b, None)
+}
+
+fn copia_per(b: &Banco, destinatari: Option<Destinatari>) -> PathBuf {
     let o = copia::Opzioni {
         archivio: b.dir.path(),
         dove: &b.copie.path().join("backup"),
@@ -24,6 +29,8 @@ fn copia(b: &Banco) -> PathBuf {
         ora: OrologioDiSistema.adesso(),
         avanza: &|_| {},
         custodia: Default::default(),
+        destinatari,
+        temporanea: None,
     };
     std::fs::create_dir_all(b.copie.path().join("temporanea")).unwrap();
     copia::copia(&o).unwrap().copia
@@ -152,4 +159,20 @@ async fn what_goes_wrong_is_said_and_one_drill_is_made_at_a_time() {
     assert!(r.ha("Interrotta") && !r.ha(IN_CORSO), "{}", r.testo());
     let t = prova(&rita).await;
     assert!(t.contains("Riuscita") && t.contains("Interrotta") && !resto.exists(), "{t}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_copy_is_tried_with_the_identity_that_the_service_was_given() {
+    const SEGRETA: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    let b = Banco::nuovo().await;
+    let rita = b.di("rita").await;
+    b.di("anna").await.entrata("Una", &[]).await;
+    let per = SEGRETA.parse::<Identita>().unwrap().destinatario();
+    copia_per(&b, Some(Destinatari::di(vec![per]).unwrap()));
+    assert!(rita.get(COPIE).await.ha("Cifrata"));
+    let t = prova(&rita).await;
+    assert!(t.contains("Non riuscita") && t.contains("copie.identita"), "not given: {t}");
+    std::fs::write(b.copie.path().join("identita"), SEGRETA).unwrap();
+    let t = prova(&rita).await;
+    assert!(t.contains(">Riuscita<") && !t.contains("SECRET"), "{t}");
 }

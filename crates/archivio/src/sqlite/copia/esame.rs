@@ -2,7 +2,7 @@
 //! impronta by opening them as who reads them would.
 
 use std::cell::Cell;
-use std::io::{Read, Write as _};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use dominio::codici::{CodiceIpa, Impronta};
@@ -44,12 +44,12 @@ impl Esame {
 
     /// Copies the bytes as they are kept; how many, `None` when what they hold is not what was registered, as far as they
     /// can be opened.
-    pub fn trascrivi(&self, f: &Conservato, da: &Path, a: &std::fs::File) -> Esito<Option<u64>> {
+    pub fn trascrivi(&self, f: &Conservato, mut da: impl Read, a: &mut dyn Write) -> Esito<Option<u64>> {
         if self.si_apre.is_err() && f.chiave.is_some() {
-            return Ok(Some(std::io::copy(&mut std::fs::File::open(da)?, &mut &*a)?));
+            return Ok(Some(std::io::copy(&mut da, a)?));
         }
         let copiati = Cell::new(0);
-        let da = Copia { da: std::fs::File::open(da)?, a, copiati: &copiati };
+        let da = Copia { da, a, copiati: &copiati };
         match self.lettore.impronta_da(f, da) {
             Ok((impronta, byte)) if impronta == f.impronta && byte == f.byte => Ok(Some(copiati.get())),
             Ok(_) | Err(Errore::Incoerente(_)) => Ok(None),
@@ -59,13 +59,13 @@ impl Esame {
 }
 
 /// What is read is written elsewhere too.
-struct Copia<'a> {
-    da: std::fs::File,
-    a: &'a std::fs::File,
+struct Copia<'a, R> {
+    da: R,
+    a: &'a mut dyn Write,
     copiati: &'a Cell<u64>,
 }
 
-impl Read for Copia<'_> {
+impl<R: Read> Read for Copia<'_, R> {
     fn read(&mut self, b: &mut [u8]) -> std::io::Result<usize> {
         let n = self.da.read(b)?;
         self.a.write_all(&b[..n])?;

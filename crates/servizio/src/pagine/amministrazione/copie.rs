@@ -143,6 +143,7 @@ fn riga_copia(c: &crate::copie::Copia) -> RigaCopia {
         peso: viste::peso(c.byte),
         file: c.file,
         guasti: c.guasti,
+        cifrata: c.cifrata,
         numeri: if numeri.is_empty() { "nessuno".to_owned() } else { numeri },
     }
 }

@@ -158,6 +158,8 @@ pub struct RigaCopia {
     pub file: u64,
     /// Files that were missing already.
     pub guasti: usize,
+    /// Is it encrypted for somebody?
+    pub cifrata: bool,
     /// Last numbers of the registers, in words.
     pub numeri: String,
 }
