@@ -1,5 +1,4 @@
 //! The program `age` judges our files, and we open its own.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::Path;
