@@ -15,6 +15,7 @@ use libfuzzer_sys::fuzz_target;
 static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     let nome = std::env::var("BERSAGLIO").unwrap();
     match nome.as_str() {
+        "age" => porte::age,
         "analisi" => registro::analisi,
         "checkpoint" => log::checkpoint,
         "codici" => registro::codici,

@@ -19,6 +19,24 @@ use tower::ServiceExt as _;
 
 const PASSWORD: &str = "una frase da prova";
 
+/// A file encrypted for somebody, of a copy that comes from outside: what opens is as short as what came, and both ways of
+/// reading keys say the same of a text.
+pub fn age(byte: &[u8]) {
+    const SEGRETA: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    let io: archivio::age::Identita = SEGRETA.parse().unwrap();
+    if let Ok(letto) = archivio::age::apri(byte, std::slice::from_ref(&io)) {
+        let mut aperto = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut { letto }, &mut aperto);
+        assert!(aperto.len() < byte.len());
+    }
+    if let Ok(testo) = std::str::from_utf8(byte) {
+        for d in archivio::age::leggi_destinatari(testo).into_iter().flatten() {
+            assert_eq!(d.to_string().parse::<archivio::age::Destinatario>().unwrap(), d);
+        }
+        let _ = archivio::age::leggi_identita(testo);
+    }
+}
+
 struct Banco {
     runtime: Runtime,
     rotte: Router,

@@ -39,7 +39,8 @@ pub fn prepara() -> Result<()> {
 fn pacchetti_debian() -> Result<()> {
     let mut mancano = Vec::new();
     for (programma, pacchetti) in [
-        ("c++", &["g++"][..]),
+        ("age", &["age"][..]),
+        ("c++", &["g++"]),
         ("chromium", &["chromium"]),
         ("go", &["golang-go"]),
         ("node", &["nodejs", "npm"]),

@@ -13,11 +13,13 @@
 //! | [`postgres`] | the other engine: every ente in one schema, several nodes |
 //! | [`sqlite`] | the embedded engine: one file per ente; and `verifica` |
 //! | [`file`] | the bytes of documents: where they lie, encrypted under which keys |
+//! | [`age`] | files encrypted for somebody: copies |
 //! | [`chiavi`] | the key that wraps the keys |
 //! | [`orologio`] | the register's clock |
 //! | [`tenuta`] | whether a part of the storage holds, and what it said when it did not |
 
 pub mod accessi;
+pub mod age;
 mod aperti;
 pub mod chiavi;
 mod depositi;

@@ -629,6 +629,22 @@ pub struct Verifica {
     pub differenze: Vec<Discordanza>,
 }
 
+impl Verifica {
+    /// With what was found elsewhere too.
+    pub fn unisci(&mut self, v: Self) {
+        self.operazioni += v.operazioni;
+        self.registrazioni += v.registrazioni;
+        self.checkpoint += v.checkpoint;
+        self.cofirme += v.cofirme;
+        self.file += v.file;
+        self.righe += v.righe;
+        self.accessi += v.accessi;
+        self.lacune.extend(v.lacune);
+        self.ancore_coperte += v.ancore_coperte;
+        self.differenze.extend(v.differenze);
+    }
+}
+
 /// A declared gap.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LacunaTrovata {

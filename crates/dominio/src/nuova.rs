@@ -210,6 +210,16 @@ pub fn richiede_accessi(chi: &Operatore) -> Result<(), Rifiuto> {
     richiede(chi, Diritto::ConsultaRiservati)
 }
 
+/// The copies of the register, and the drills of their restoring (R-L22, R-N04): for who answers for the register or keeps its
+/// configuration, and may verify it.
+///
+/// # Errors
+/// Those of [`richiede`].
+pub fn richiede_copie(chi: &Operatore) -> Result<(), Rifiuto> {
+    richiede(chi, Diritto::Verifica)?;
+    richiede(chi, Diritto::GestisceConfigurazione)
+}
+
 pub(crate) fn oggetto(v: &mut Validatore, testo: &str) -> String {
     match (v.rigore(), testo::facoltativo(v, "oggetto", Some(testo), OGGETTO_MAX)) {
         (_, Some(o)) => o,

@@ -12,6 +12,7 @@ use archivio::postgres::PostgresStore;
 use archivio::sqlite::SqliteStore;
 use clap::Args;
 use serde::Deserialize;
+use servizio::copie::Luoghi;
 use servizio::diario::{self, Formato};
 use servizio::sola_lettura;
 
@@ -32,7 +33,21 @@ pub struct Configurazione {
     #[serde(default)]
     pub testimoni: TestimoniConf,
     #[serde(default)]
+    pub copie: CopieConf,
+    #[serde(default)]
     pub log: LogConf,
+}
+
+/// The copies that `backup` makes, for who sees and tries them from a page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopieConf {
+    /// Their folder, as in `backup --out`.
+    pub cartella: Option<PathBuf>,
+    /// Where one is restored to be tried: room for a whole ente.
+    pub temporanea: Option<PathBuf>,
+    /// The identity that opens those that are encrypted.
+    pub identita: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -237,6 +252,19 @@ impl Configurazione {
         let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
         let s3 = blob.map(|b| Secchio::da(&b, &ambiente)).transpose().map_err(anyhow::Error::msg)?;
         Ok(Custodia { cifra, chiave: file, s3 })
+    }
+
+    /// Where copies are, and drills are made, of an installation in this folder; nothing when nobody says.
+    pub fn copie(&self, installazione: &Path) -> Option<Luoghi> {
+        let percorso = |nome: &str, file: &Option<PathBuf>| {
+            std::env::var_os(nome).map(PathBuf::from).or(file.clone()).filter(|p| !p.as_os_str().is_empty())
+        };
+        Some(Luoghi {
+            cartella: percorso("PROTOCOLLO_COPIE__CARTELLA", &self.copie.cartella)?,
+            prove: installazione.join("prove-ripristino"),
+            temporanea: percorso("PROTOCOLLO_COPIE__TEMPORANEA", &self.copie.temporanea),
+            identita: percorso("PROTOCOLLO_COPIE__IDENTITA", &self.copie.identita),
+        })
     }
 
     /// How anchors go by mail, as written in the file.

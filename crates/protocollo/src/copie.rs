@@ -4,9 +4,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use archivio::age::{self, Destinatari, Destinatario, Identita};
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::{PostgresStore, in_uso};
 use archivio::sqlite::copia::{self, DaAprire, Guasto, NumeroDato, Perdita, Ripristinata};
@@ -17,7 +17,8 @@ use dominio::codici::NomeUtente;
 use dominio::permessi::{Operatore, Porta};
 use dominio::tempo::{Istante, Orologio as _};
 use serde_json::json;
-use servizio::stampe::{self, ProvaRipristino as Rapporto};
+use servizio::copie::prova;
+use servizio::stampe;
 use tokio::runtime::Runtime;
 
 use crate::configurazione::{Configurazione, Dove, Posto, apri, runtime};
@@ -38,9 +39,48 @@ pub struct Backup {
     /// Tiene solo le N copie più recenti.
     #[arg(long, value_name = "N")]
     conserva: Option<usize>,
+    /// Cifra la copia, nella forma di age: la apre solo chi ha l'identità di questo destinatario. Ripetibile.
+    #[arg(long, value_name = "age1…")]
+    cifra_per: Vec<String>,
+    /// Gli stessi da un file, uno per riga.
+    #[arg(long, value_name = "FILE")]
+    destinatari: Option<PathBuf>,
+    /// Con una copia cifrata, dove le basi di dati stanno in chiaro mentre si cifrano (predefinita: la cartella dell'archivio).
+    #[arg(long, value_name = "CARTELLA")]
+    temporanea: Option<PathBuf>,
     /// Un solo valore JSON sullo standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// Who opens a copy that is encrypted.
+#[derive(Debug, Args)]
+struct ChiApre {
+    /// Se la copia è cifrata, il file dell'identità che la apre, come lo scrive age-keygen. Ripetibile.
+    #[arg(long, value_name = "FILE")]
+    identita: Vec<PathBuf>,
+}
+
+impl ChiApre {
+    fn leggi(&self) -> Result<Vec<Identita>> {
+        let mut tutte = Vec::new();
+        for f in &self.identita {
+            let letto = servizio::copie::leggi_chiavi(f).with_context(|| format!("non si legge {}", f.display()))?;
+            tutte.extend(age::leggi_identita(&letto).with_context(|| f.display().to_string())?);
+        }
+        Ok(tutte)
+    }
+}
+
+impl Backup {
+    fn destinatari(&self) -> Result<Option<Destinatari>> {
+        let mut tutti = self.cifra_per.iter().map(|d| d.trim().parse()).collect::<Result<Vec<Destinatario>, _>>()?;
+        if let Some(f) = &self.destinatari {
+            let letto = servizio::copie::leggi_chiavi(f).with_context(|| format!("non si legge {}", f.display()))?;
+            tutti.extend(age::leggi_destinatari(&letto).with_context(|| f.display().to_string())?);
+        }
+        Ok(if tutti.is_empty() { None } else { Some(Destinatari::di(tutti)?) })
+    }
 }
 
 /// Options of `ripristina`.
@@ -52,6 +92,8 @@ pub struct Ripristina {
     /// Cartella nuova, o vuota, in cui ripristinare.
     #[arg(long)]
     archivio: PathBuf,
+    #[command(flatten)]
+    apre: ChiApre,
     #[command(flatten)]
     perduto: Perduto,
     /// Un solo valore JSON sullo standard output.
@@ -147,6 +189,7 @@ pub fn backup(o: &Backup) -> Result<u8> {
     if dove.custodia.s3.is_some() {
         bail!("i documenti sono in S3: si copiano con gli strumenti di chi lo fornisce (versioni, replica)");
     }
+    let destinatari = o.destinatari()?;
     let archivio = dove.cartella;
     let ora = OrologioDiSistema.adesso();
     let fatta = copia::copia(&copia::Opzioni {
@@ -157,6 +200,8 @@ pub fn backup(o: &Backup) -> Result<u8> {
         ora,
         avanza: &|m| eprintln!("{m}"),
         custodia: dove.custodia,
+        destinatari,
+        temporanea: o.temporanea.clone(),
     })?;
     let m = &fatta.manifesto;
     let secondi = (OrologioDiSistema.adesso().0 - ora.0) as f64 / 1e6;
@@ -168,7 +213,7 @@ pub fn backup(o: &Backup) -> Result<u8> {
     let sommario = json!({
         "copia": fatta.copia, "istante": m.istante, "byte": byte, "file": file, "fileNuovi": fatta.file_nuovi,
         "byteNuovi": fatta.byte_nuovi, "copieTolte": fatta.tolte, "fileTolti": fatta.file_tolti, "secondi": secondi,
-        "avvisi": fatta.avvisi,
+        "avvisi": fatta.avvisi, "cifrataPer": m.cifratura.as_ref().map(|c| &c.destinatari),
     });
     if o.json {
         println!("{sommario}");
@@ -242,7 +287,8 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
     let ancore = verifica::leggi_ancore(&o.perduto.ancora)?;
     let ora = OrologioDiSistema.adesso();
     let cantiere = Cantiere::accanto(&o.archivio)?;
-    let (copia, radice, r) = riprendi(&o.da, &cantiere.0)?;
+    let identita = o.apre.leggi()?;
+    let (copia, radice, r) = riprendi(&o.da, &cantiere.0, &identita)?;
     let enti = r.manifesto.arrivi();
     let epoche = copia::pianifica(&cantiere.0, &enti, &radice, &o.perduto.perdita(&ancore, ora))?;
     if epoche.is_empty() {
@@ -367,9 +413,9 @@ fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Resu
 }
 
 /// A copy in a new folder, compared with its manifest, with a key that opens what it must.
-fn riprendi(da: &Path, a: &Path) -> Result<(PathBuf, PathBuf, Ripristinata)> {
+fn riprendi(da: &Path, a: &Path, identita: &[Identita]) -> Result<(PathBuf, PathBuf, Ripristinata)> {
     let (copia, radice) = copia::scegli(da)?;
-    let r = copia::copia_in(&copia, &radice, a, &|m| eprintln!("{m}"))?;
+    let r = copia::copia_in(&copia, &radice, a, None, identita, &|m| eprintln!("{m}"))?;
     copia::controlla_chiave(a, &r.manifesto)?;
     Ok((copia, radice, r))
 }
@@ -386,6 +432,8 @@ pub struct ProvaRipristino {
     /// Cartella in cui fare la prova: serve spazio per tutto l'archivio (predefinita: quella temporanea del sistema).
     #[arg(long, value_name = "CARTELLA")]
     temporanea: Option<PathBuf>,
+    #[command(flatten)]
+    apre: ChiApre,
 }
 
 /// Restores the newest copy aside, verifies it, and reports. 1 when it does not come back whole.
@@ -403,30 +451,10 @@ pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
         Some(c) => t.tempdir_in(c),
         None => t.tempdir(),
     }?;
-    let mut p = Rapporto {
-        eseguita: OrologioDiSistema.adesso(),
-        programma: env!("CARGO_PKG_VERSION").to_owned(),
-        copie: o.da.display().to_string(),
-        copia: None,
-        istante_copia: None,
-        enti: Vec::new(),
-        file: 0,
-        byte: 0,
-        rpo_secondi: None,
-        rto_secondi: 0.0,
-        copia_secondi: 0.0,
-        verifica_secondi: 0.0,
-        verifica: Verifica::default(),
-        errore: None,
-        riuscita: false,
-    };
-    let inizio = Instant::now();
-    // Whatever goes wrong is the report's very matter.
-    match provata(o, &cartella.path().join("archivio"), &mut p) {
-        Ok(()) => p.riuscita = p.verifica.differenze.is_empty(),
-        Err(e) => p.errore = Some(format!("{e:#}")),
-    }
-    p.rto_secondi = inizio.elapsed().as_secs_f64();
+    let qui = cartella.path().join("archivio");
+    let identita = o.apre.leggi()?;
+    let che = prova::Che { da: &o.da, solo: None, identita: &identita, qui: &qui, avanza: &|m| eprintln!("{m}") };
+    let p = prova::prova(&che);
     cartella.close()?;
     let byte = match estensione {
         "pdf" => stampe::prova_ripristino(&p)?,
@@ -443,30 +471,6 @@ pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
         eprintln!("La copia non si ripristina: {e}");
     }
     Ok(u8::from(!p.riuscita))
-}
-
-fn provata(o: &ProvaRipristino, qui: &Path, p: &mut Rapporto) -> Result<()> {
-    let inizio = Instant::now();
-    let (copia, _) = copia::scegli(&o.da)?;
-    p.copia = copia.file_name().map(|n| n.to_string_lossy().into_owned());
-    // Also of a copy that does not come back it is told how old it is.
-    let m = copia::Manifesto::leggi(&copia)?;
-    p.istante_copia = Some(m.istante);
-    p.rpo_secondi = Some((p.eseguita.0 - m.istante.0) as f64 / 1e6);
-    p.enti = m.enti.iter().map(|e| e.ipa.to_string()).filter(|e| e != "installazione").collect();
-    let (_, _, r) = riprendi(&copia, qui)?;
-    (p.file, p.byte, p.copia_secondi) = (r.file, r.byte, inizio.elapsed().as_secs_f64());
-    let inizio = Instant::now();
-    p.verifica = verifica::calcola(&verifica::Opzioni::di(qui, &[]))?.0;
-    p.verifica_secondi = inizio.elapsed().as_secs_f64();
-    // It opens, as a service would open it.
-    runtime()?.block_on(async {
-        let store = apri(&Dove::in_cartella(qui)).await?;
-        for ipa in store.enti().await? {
-            store.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non si apre"))?;
-        }
-        anyhow::Ok(())
-    })
 }
 
 /// A report, whole or not at all; differences in it may show contents.

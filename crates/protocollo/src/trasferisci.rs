@@ -65,7 +65,7 @@ async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Ver
     let mut tutte = arrivo.verifica_installazione().await?;
     for ipa in enti {
         let ente = arrivo.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non è arrivato"))?;
-        crate::verifica::somma(&mut tutte, ente.verifica(&|_| {}).await?);
+        tutte.unisci(ente.verifica(&|_| {}).await?);
     }
     drop(sorgente);
     Ok(tutte)
@@ -86,7 +86,7 @@ async fn dal_database(url: &str, documenti: &Path, a: &Path) -> Result<Verifica>
     drop(SqliteStore::apri(a, Arc::new(OrologioDiSistema))?);
     let mut tutte = Verifica::default();
     for nome in &arrivati {
-        crate::verifica::somma(&mut tutte, verifica::ente(&a.join(nome), verifica::Opzioni::default())?);
+        tutte.unisci(verifica::ente(&a.join(nome), verifica::Opzioni::default())?);
     }
     Ok(tutte)
 }

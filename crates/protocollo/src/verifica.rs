@@ -101,7 +101,7 @@ pub fn calcola(o: &Opzioni) -> Result<(Verifica, usize)> {
     let mut usate = vec![false; ancore.len()];
     for (nome, cartella) in cartelle {
         if let Some(v) = ripresa.finiti.get(&nome) {
-            somma(&mut tutte, v.clone());
+            tutte.unisci(v.clone());
         }
         let origini = verifica::origini(&cartella, o.aoo.as_ref())?;
         let sue: Vec<Ancora> = ancore
@@ -117,7 +117,7 @@ pub fn calcola(o: &Opzioni) -> Result<(Verifica, usize)> {
             continue;
         }
         let v = uno(o, &nome, &cartella, &sue, &mut ripresa)?;
-        somma(&mut tutte, v.clone());
+        tutte.unisci(v.clone());
         ripresa.finiti.insert(nome, v);
         salva(o.riprendi.as_deref(), &ripresa)?;
     }
@@ -200,19 +200,6 @@ fn custodia(o: &Opzioni) -> Result<Custodia> {
     let accanto = || Some(Custodia::default().percorso_chiave(&o.archivio)).filter(|p| p.is_file());
     let chiave = o.chiave.clone().or_else(accanto);
     Ok(Custodia { chiave, s3: s3.transpose().map_err(anyhow::Error::msg)?, ..Custodia::default() })
-}
-
-pub fn somma(tutte: &mut Verifica, v: Verifica) {
-    tutte.operazioni += v.operazioni;
-    tutte.registrazioni += v.registrazioni;
-    tutte.checkpoint += v.checkpoint;
-    tutte.cofirme += v.cofirme;
-    tutte.file += v.file;
-    tutte.righe += v.righe;
-    tutte.accessi += v.accessi;
-    tutte.lacune.extend(v.lacune);
-    tutte.ancore_coperte += v.ancore_coperte;
-    tutte.differenze.extend(v.differenze);
 }
 
 /// Keeps where it is: a new file in the old one's place, so that an interruption leaves one or the other.

@@ -203,7 +203,7 @@ fn a_copy_that_is_not_whole_is_refused_with_its_reason_and_leaves_nothing() {
     rifiutata(&chiave, &alterato, "il file della chiave (chiave-installazione) non è quello di questa copia");
     rifiutata(&manifesto, &|b| b.truncate(100), "è troncato o alterato");
     rifiutata(&manifesto, &|b| sostituisci(b, "\"anno\": 20", "\"anno\": 19"), "è stato alterato");
-    rifiutata(&manifesto, &|b| sostituisci(b, "\"versione\": 3", "\"versione\": 4"), "è di una versione successiva (4");
+    rifiutata(&manifesto, &|b| sostituisci(b, "\"versione\": 3", "\"versione\": 5"), "è di una versione successiva (5");
     rifiutata(&documento, &alterato, "è alterato");
     rifiutata(&copia.join("enti/c_z999/file.elenco"), &alterato, "l'elenco dei file");
     // One that is missing.
@@ -414,4 +414,65 @@ fn an_epoch_is_opened_where_a_folder_came_back_by_other_tools() {
     drop(demo);
     let (o, v, detto) = protocollo("verifica", &["--archivio", archivio, "--json"]);
     assert!(o.status.success() && !v["lacune"].as_array().unwrap().is_empty(), "{v} {detto}");
+}
+
+#[test]
+fn an_encrypted_copy_is_opened_by_its_identity_alone_and_tried_with_it() {
+    // R-L22, R-N04
+    const UNO: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    const PUBBLICA: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+    const DUE: &str = "AGE-SECRET-KEY-1XS39NMVXFVFC6XQ8TW6SW83LGMG0KWW3WD6FMRDVQCV8QM8V66MSQT0K2F";
+    let d = tempfile::tempdir().unwrap();
+    let p = |n: &str| d.path().join(n);
+    let t = |n: &str| p(n).to_str().unwrap().to_owned();
+    std::fs::write(p("uno"), format!("# public key: {PUBBLICA}\n{UNO}\n")).unwrap();
+    std::fs::write(p("due"), DUE).unwrap();
+    std::fs::write(p("password"), "age-encryption.org/v1\n-> scrypt x 18\n").unwrap();
+    std::fs::write(p("destinatari"), format!("# chi custodisce le copie\n{PUBBLICA}\n")).unwrap();
+    drop(Demo::avvia(&p("dati")));
+    for male in [&["--cifra-per", "age1niente"][..], &["--cifra-per", UNO], &["--destinatari", &t("due")]] {
+        let (o, _, detto) = backup(&p("dati"), &p("copie"), male);
+        assert!(o.status.code() == Some(2) && detto.contains("non è un destinatario"), "{detto}");
+        assert!(!detto.contains(&UNO[20..]) && !detto.contains(&DUE[20..]), "a secret is not said: {detto}");
+    }
+    assert!(!p("copie/copie").exists());
+    let (o, v, detto) = backup(&p("dati"), &p("copie"), &["--cifra-per", PUBBLICA, "--destinatari", &t("destinatari")]);
+    assert_eq!((o.status.code(), &v["cifrataPer"]), (Some(0), &json!([PUBBLICA])), "{detto}");
+    let manifesto: Value = serde_json::from_slice(
+        &std::fs::read(PathBuf::from(v["copia"].as_str().unwrap()).join("manifesto.json")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!((&manifesto["versione"], &manifesto["enti"][1]["ipa"]), (&json!(4), &json!("c_z999")), "{manifesto}");
+    let con = |quali: &[&str]| {
+        let mut a = vec!["--senza-perdita".to_owned()];
+        a.extend(quali.iter().flat_map(|q| ["--identita".to_owned(), t(q)]));
+        ripristina(&p("copie"), &p("nuovo"), &a.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    for (quali, codice, perche) in [
+        (&[][..], 1, "la copia è cifrata per age1"),
+        (&["due"], 1, "nessuna delle identità indicate apre questa copia"),
+        (&["password"], 2, "protetto da una password"),
+        (&["destinatari"], 2, "l'identità non si legge"),
+        (&["assente"], 3, "assente"),
+    ] {
+        let (o, _, detto) = con(quali);
+        assert!(o.status.code() == Some(codice) && detto.contains(perche), "{quali:?}: {:?} {detto}", o.status);
+        assert!(!p("nuovo").exists() && !p(".nuovo.in-ripristino").exists(), "{quali:?}");
+    }
+    let prova = |quali: &[&str]| {
+        let (da, rapporto) = (t("copie"), t("rapporto.json"));
+        let mut a = vec!["--da", &da, "--rapporto", &rapporto];
+        a.extend(quali);
+        let (o, ..) = protocollo("prova-ripristino", &a);
+        let v: Value = serde_json::from_slice(&std::fs::read(p("rapporto.json")).unwrap()).unwrap();
+        (o.status.code(), v)
+    };
+    let (codice, v) = prova(&[]);
+    assert!(codice == Some(1) && v["errore"].as_str().unwrap().contains("--identita"), "{v}");
+    let (codice, v) = prova(&["--identita", &t("uno")]);
+    assert_eq!((codice, &v["riuscita"], &v["verifica"]["registrazioni"]), (Some(0), &json!(true), &json!(8)), "{v}");
+    let (o, v, detto) = con(&["due", "uno"]);
+    assert_eq!((o.status.code(), &v["verifica"]["differenze"]), (Some(0), &json!([])), "{detto}");
+    let demo = Demo::avvia(&p("nuovo"));
+    assert_eq!(demo.registra("Atto", Some("ciao")).1, 9, "it goes on from there");
 }

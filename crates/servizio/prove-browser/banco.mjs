@@ -20,8 +20,11 @@ const browserBin = process.env.CHROMIUM_BIN || "/usr/bin/chromium";
 /** Starts the demo; resolves with its facts (`url`, `utente`, `password` …) and a function that stops it. */
 export async function demo() {
   const cartella = await mkdtemp(path.join(tmpdir(), "protocollo-prove-"));
-  const processo = spawn(binario, ["demo", "--archivio", path.join(cartella, "archivio"), "--listen", "127.0.0.1:0"], {
+  const archivio = path.join(cartella, "archivio");
+  const copie = path.join(cartella, "copie");
+  const processo = spawn(binario, ["demo", "--archivio", archivio, "--listen", "127.0.0.1:0"], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, PROTOCOLLO_COPIE__CARTELLA: copie },
   });
   const fatti = {};
   const finito = new Promise((ok) => processo.once("exit", ok));
@@ -36,6 +39,11 @@ export async function demo() {
     fatti,
     base,
     cartella,
+    /** A copy of it, as who runs the service makes one. */
+    async copia() {
+      const c = spawn(binario, ["backup", "--archivio", archivio, "--out", copie], { stdio: "ignore" });
+      assert.equal(await new Promise((ok) => c.once("exit", ok)), 0, "backup");
+    },
     async ferma() {
       processo.kill("SIGTERM");
       await finito;

@@ -392,7 +392,7 @@ test("an assignment is taken in charge from the desk", async () => {
 test("every page is accessible and fits, on a desk and on a phone", async () => {
   const pagine = {
     "": ["scrivania", "registra", "registro", "registro?q=nulladiquesto", "rubrica", "titolario", "fascicoli", "aiuto", "password", "registro-pubblico", "nessuna"],
-    responsabile: ["titolario", "registro", "orologio", "annullamenti", "accessi"],
+    responsabile: ["titolario", "registro", "orologio", "annullamenti", "accessi", "copie"],
     amministratore: ["scrivania", "uffici", "utenti", "registro"],
   };
   for (const [chi, dove] of Object.entries(pagine)) {

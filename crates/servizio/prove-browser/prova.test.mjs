@@ -3,7 +3,7 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { accessibile, browser, demo, file, fotografa, pagina, staNellaLarghezza } from "./banco.mjs";
 
@@ -176,4 +176,37 @@ test("the code printed on the receipt finds the registration in the public log",
   await p.goto("about:blank");
   await p.goto(dove(altra));
   await p.getByText("Non è stato possibile provarlo").waitFor();
+});
+
+test("the RGD tries to restore last night's copy with one button, and finds the report", async () => {
+  await d.copia();
+  const p = await pagina(b, d, { chi: "responsabile" });
+  await p.getByRole("link", { name: "Copie", exact: true }).click();
+  await p.getByRole("heading", { level: 1, name: "Copie e prove di ripristino" }).waitFor();
+  await accessibile(p, "copie");
+  await fotografa(p, "copie");
+  await p.getByRole("button", { name: "Prova ora" }).press("Enter");
+  await p.waitForURL("**/copie#prove");
+  // It goes on by itself, whoever looks, and tells when it is over.
+  await p.reload();
+  const riuscita = p.locator("#prove tbody tr").filter({ hasText: "Riuscita" });
+  await riuscita.waitFor({ timeout: 60_000 });
+  await p.getByRole("button", { name: "Prova ora" }).waitFor();
+  await accessibile(p, "copie con una prova");
+  await staNellaLarghezza(p, "copie con una prova");
+  await fotografa(p, "copie-provata");
+  const [rapporto] = await Promise.all([p.waitForEvent("download"), riuscita.getByRole("link", { name: /^JSON/ }).click()]);
+  const scritto = JSON.parse(await readFile(await rapporto.path(), "utf8"));
+  assert.equal(scritto.riuscita, true);
+  assert.ok(scritto.verifica.registrazioni >= 60);
+  const pdf = await p.request.get(new URL(await riuscita.getByRole("link", { name: /^PDF/ }).getAttribute("href"), p.url()).href);
+  assert.equal((await pdf.body()).subarray(0, 5).toString(), "%PDF-");
+  await p.setViewportSize({ width: 390, height: 844 });
+  await accessibile(p, "copie (phone)");
+  await staNellaLarghezza(p, "copie (phone)");
+  await fotografa(p, "copie-provata-telefono");
+  await p.emulateMedia({ colorScheme: "dark" });
+  await fotografa(p, "copie-provata-telefono-scuro");
+  assert.deepEqual(p.lamentele, []);
+  await p.context().close();
 });

@@ -2,6 +2,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
+//! | [`copie`] | the copies, and drills of their restoring |
 //! | [`diario`] | the journal, and the trace of each request |
 //! | [`equita`] | turns: the storm of one ente leaves the others alone |
 //! | [`misure`] | what the metrics say of enti, pools and process |
@@ -26,6 +27,7 @@ pub mod accessi;
 pub mod accesso;
 pub mod ancore;
 pub mod ancore_posta;
+pub mod copie;
 pub mod diario;
 pub mod equita;
 pub mod misure;
@@ -84,6 +86,8 @@ pub struct Servizio {
     pub sola_lettura: sola_lettura::SolaLettura,
     /// When enti that nobody asks for are closed.
     pub riposi: riposi::Riposi,
+    /// The copies, as far as the service knows them.
+    pub copie: Arc<copie::Copie>,
 }
 
 impl Servizio {
@@ -100,7 +104,15 @@ impl Servizio {
             code: Arc::default(),
             sola_lettura: sola_lettura::SolaLettura::default(),
             riposi: riposi::Riposi::default(),
+            copie: Arc::default(),
         }
+    }
+
+    /// The same, with copies and drills in these places.
+    #[must_use]
+    pub fn con_copie(mut self, luoghi: Option<copie::Luoghi>) -> Self {
+        self.copie = Arc::new(copie::Copie::in_luoghi(luoghi));
+        self
     }
 
     /// The same, which somebody may make read-only.
@@ -150,7 +162,7 @@ pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
     let (ancore, testimoni) = (Arc::clone(&s.ancore), Arc::clone(&s.testimoni));
     let accesso = accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, ancore, testimoni);
-    let accesso = Arc::new(accesso.con_limiti(s.limiti).con_code(Arc::clone(&s.code)));
+    let accesso = Arc::new(accesso.con_limiti(s.limiti).con_code(Arc::clone(&s.code)).con_copie(Arc::clone(&s.copie)));
     let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
@@ -230,6 +242,8 @@ pub async fn servi(
         lavori.spawn(un_testimone(Arc::clone(&s), n, campanello.clone()));
     }
     lavori.spawn(giri(Arc::clone(&s), suona));
+    let copie = Arc::clone(&s.copie);
+    lavori.spawn_blocking(move || copie.riordina());
     let (ferma, fermata) = tokio::sync::watch::channel(false);
     let posta = tokio::spawn(ancore_posta::lavora(Arc::clone(&s), fermata));
     let porte = rotte(Arc::clone(&s)).into_make_service_with_connect_info::<std::net::SocketAddr>();

@@ -115,7 +115,11 @@ fn cifre<'a>(campo: &'static str, testo: &'a str) -> Result<&'a str, Errore> {
         .enumerate()
         .map(|(i, n)| if i % 2 == 1 { if n > 4 { n * 2 - 9 } else { n * 2 } } else { n })
         .sum();
-    if somma.is_multiple_of(10) { Ok(testo) } else { sbagliato(format!("«{testo}» ha la cifra di controllo sbagliata")) }
+    if somma.is_multiple_of(10) {
+        Ok(testo)
+    } else {
+        sbagliato(format!("«{testo}» ha la cifra di controllo sbagliata"))
+    }
 }
 
 fn testo<'a>(campo: &'static str, valore: &'a str) -> Result<&'a str, Errore> {

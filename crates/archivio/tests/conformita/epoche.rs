@@ -149,6 +149,8 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
         ora,
         avanza: &|_| {},
         custodia: Default::default(),
+        destinatari: None,
+        temporanea: None,
     })
     .unwrap();
     b.registra("persa").await;
@@ -159,7 +161,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
     b.verifica().await;
     let ancore = Ancora::leggi("ancore", &format!("{nota}\n{testa}")).unwrap();
     let (da, radice) = copia::scegli(&copie).unwrap();
-    let m = copia::copia_in(&da, &radice, &nuovo, &|_| {}).unwrap().manifesto;
+    let m = copia::copia_in(&da, &radice, &nuovo, None, &[], &|_| {}).unwrap().manifesto;
     copia::controlla_chiave(&nuovo, &m).unwrap();
     let perdita = copia::Perdita {
         ancore: &ancore,

@@ -239,6 +239,8 @@ async fn a_copy_has_files_as_they_are_kept_and_comes_back_also_from_before_there
                 ora: dominio::tempo::Istante(ora.0 + 1_000_000 * i64::from(copie.exists())),
                 avanza: &|_| {},
                 custodia: Custodia::default(),
+                destinatari: None,
+                temporanea: None,
             })
             .unwrap()
         };
@@ -247,7 +249,7 @@ async fn a_copy_has_files_as_they_are_kept_and_comes_back_also_from_before_there
         assert_eq!(fai().file_nuovi, 0);
         let nuovo = fuori.path().join("nuovo");
         let (da, radice) = copia::scegli(&copie).unwrap();
-        let r = copia::copia_in(&da, &radice, &nuovo, &|_| {}).unwrap();
+        let r = copia::copia_in(&da, &radice, &nuovo, None, &[], &|_| {}).unwrap();
         assert_eq!(r.file, 2);
         let tenuti = |p: &std::path::Path| {
             let mut v: Vec<Vec<u8>> = std::fs::read_dir(p)

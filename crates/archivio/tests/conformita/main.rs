@@ -8,6 +8,7 @@ mod ancore;
 mod annullamenti;
 mod banco;
 mod chiavi;
+mod copie;
 #[path = "../disco/mod.rs"]
 mod disco;
 mod epoche;

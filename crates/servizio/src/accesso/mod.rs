@@ -23,6 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::ancore::Ancore;
+use crate::copie::Copie;
 use crate::equita::Code;
 use crate::ricezione::Limiti;
 use crate::testimoni::Testimoni;
@@ -58,6 +59,8 @@ pub struct Accesso {
     pub limiti: Limiti,
     /// The queues of the enti.
     pub code: Arc<Code>,
+    /// The copies, and drills of their restoring.
+    pub copie: Arc<Copie>,
 }
 
 /// How a sign-in ended.
@@ -90,7 +93,14 @@ impl Accesso {
             testimoni,
             limiti: Limiti::default(),
             code: Arc::default(),
+            copie: Arc::default(),
         }
+    }
+
+    /// The same, with these copies.
+    #[must_use]
+    pub fn con_copie(self, copie: Arc<Copie>) -> Self {
+        Self { copie, ..self }
     }
 
     /// The same, in these queues.

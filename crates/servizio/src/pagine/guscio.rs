@@ -1,6 +1,6 @@
 //! What stands around every page: names, menu, token of the forms. What a person could not do is not offered.
 
-use dominio::nuova::richiede_accessi;
+use dominio::nuova::{richiede_accessi, richiede_copie};
 use dominio::permessi::Diritto as D;
 use dominio::tempo::Istante;
 
@@ -17,7 +17,7 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 /// Name, address, icon, whether it is of the administration, who sees it (any of these rights; none: everybody).
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
-const MENU: [Meta; 11] = [
+const MENU: [Meta; 12] = [
     ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
     ("Registra", "registra", "pr-registra", false, &REGISTRA),
     ("Registro", "registro", "pr-registro", false, &LEGGE),
@@ -28,6 +28,7 @@ const MENU: [Meta; 11] = [
     ("Chi ha visto", "accessi", "it-password-visible", true, &[D::ConsultaRiservati]),
     ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
     ("Utenti", "utenti", "it-user", true, &[D::GestisceUtenti]),
+    ("Copie", "copie", "it-files", true, &[D::GestisceConfigurazione]),
     ("Orologio", "orologio", "it-clock", true, &[D::ConfermaOrologio]),
 ];
 
@@ -42,8 +43,9 @@ pub fn guscio(u: &Utente, qui: &str, titolo: impl Into<String>) -> Result<Guscio
     let voci = MENU
         .iter()
         .filter(|(.., diritti)| diritti.is_empty() || diritti.iter().any(|d| u.ha(*d)))
-        // One page wants more than one right.
+        // Some pages want more than one right.
         .filter(|(_, indirizzo, ..)| *indirizzo != "accessi" || richiede_accessi(&u.chi).is_ok())
+        .filter(|(_, indirizzo, ..)| *indirizzo != "copie" || richiede_copie(&u.chi).is_ok())
         .filter(|(_, indirizzo, ..)| *indirizzo != "registra" || u.sola_lettura.is_none())
         .map(|(nome, indirizzo, icona, sotto, _)| VoceMenu {
             href: format!("{base}/{indirizzo}"),

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::amministrazione::{fascicoli, orologio, rubrica, titolario, uffici, utenti};
+use super::amministrazione::{copie, fascicoli, orologio, rubrica, titolario, uffici, utenti};
 use super::{
     accessi, annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, pubblico, registra, registrazione,
     registro, risorse, scrivania, suggerimenti, verifica,
@@ -90,6 +90,10 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         ("/{ipa}/{aoo}/titolario".to_owned(), get(titolario::mostra).post(titolario::apri)),
         ("/{ipa}/{aoo}/titolario/{codice}/chiudi".to_owned(), post(titolario::chiudi)),
         ("/{ipa}/{aoo}/orologio".to_owned(), get(orologio::mostra).post(orologio::conferma)),
+        ("/{ipa}/{aoo}/copie".to_owned(), get(copie::mostra)),
+        ("/{ipa}/{aoo}/copie/prova".to_owned(), post(copie::prova)),
+        ("/{ipa}/{aoo}/copie/prove/{id}/rapporto.pdf".to_owned(), get(copie::rapporto_pdf)),
+        ("/{ipa}/{aoo}/copie/prove/{id}/rapporto.json".to_owned(), get(copie::rapporto_json)),
         ("/{ipa}/{aoo}/rubrica".to_owned(), get(rubrica::mostra).post(rubrica::aggiungi)),
         ("/{ipa}/{aoo}/fascicoli".to_owned(), get(fascicoli::mostra).post(fascicoli::crea)),
     ]

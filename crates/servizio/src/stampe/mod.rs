@@ -19,6 +19,7 @@ use stampa::{Blocco, Brano, Cornice};
 
 use crate::problema::Problema;
 pub use dichiarazione::{ChiaveDichiarata, Dichiarazione, dichiarazione};
+pub(crate) use prova_ripristino::durata;
 pub use prova_ripristino::{ProvaRipristino, prova_ripristino};
 pub use ricevuta::{Luogo, ricevuta};
 pub use storia::storia;

@@ -2,7 +2,7 @@
 
 use archivio::store::Verifica;
 use dominio::tempo::Istante;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stampa::{Blocco, Brano, Cornice, Documento, Errore};
 
 use super::{istante_di_stampa, quando};
@@ -11,20 +11,23 @@ use super::{istante_di_stampa, quando};
 const DIFFERENZE_MAX: usize = 40;
 
 /// What was tried and how it went.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvaRipristino {
     /// When.
     pub eseguita: Istante,
     /// Version of the program.
     pub programma: String,
+    /// Who started it, when it was from a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operatore: Option<String>,
     /// Folder of the copies.
     pub copie: String,
     /// The copy that was tried.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copia: Option<String>,
     /// When it was made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub istante_copia: Option<Istante>,
     /// The enti in it.
     pub enti: Vec<String>,
@@ -33,7 +36,7 @@ pub struct ProvaRipristino {
     /// Bytes that were brought back.
     pub byte: u64,
     /// Age of the copy, seconds: what would be lost now, at most (RPO).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpo_secondi: Option<f64>,
     /// From the beginning to an archive that opens, verified, seconds (RTO).
     pub rto_secondi: f64,
@@ -43,18 +46,21 @@ pub struct ProvaRipristino {
     pub verifica_secondi: f64,
     /// What was verified.
     pub verifica: Verifica,
+    /// Differences that were found, also where not all of them are kept.
+    #[serde(default)]
+    pub differenze: u64,
     /// Why it did not work, when it did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errore: Option<String>,
     /// Did it work?
     pub riuscita: bool,
 }
 
 /// Seconds as they are said.
-fn durata(secondi: f64) -> String {
+pub(crate) fn durata(secondi: f64) -> String {
     let s = secondi.max(0.0);
     match s as u64 {
-        0..60 => format!("{s:.1} secondi"),
+        0..60 => format!("{s:.1} secondi").replace('.', ","),
         n @ 60..3_600 => format!("{} minuti e {} secondi", n / 60, n % 60),
         n @ 3_600..172_800 => format!("{} ore e {} minuti", n / 3_600, n % 3_600 / 60),
         n => format!("{} giorni e {} ore", n / 86_400, n % 86_400 / 3_600),
@@ -74,13 +80,15 @@ pub fn prova_ripristino(p: &ProvaRipristino) -> Result<Vec<u8>, Errore> {
         (Some(e), _) => format!("La prova NON è riuscita: {e}."),
         (None, false) => format!(
             "La prova NON è riuscita: la copia si ripristina, ma la verifica trova {} differenze.",
-            p.verifica.differenze.len()
+            p.differenze
         ),
     };
     let cornice = if p.riuscita { Cornice::Evidenza } else { Cornice::Avviso };
     d.blocchi.push(Blocco::Riquadro(cornice, vec![Blocco::Paragrafo(vec![Brano::grassetto(esito)])]));
     let fatto = |nome: &str, valore: String| (nome.to_owned(), vec![Brano::piano(valore)]);
-    let mut fatti = vec![fatto("Eseguita il", quando(p.eseguita)), fatto("Cartella delle copie", p.copie.clone())];
+    let mut fatti = vec![fatto("Eseguita il", quando(p.eseguita))];
+    fatti.extend(p.operatore.iter().map(|o| fatto("Avviata da", o.clone())));
+    fatti.push(fatto("Cartella delle copie", p.copie.clone()));
     if let (Some(c), Some(t)) = (&p.copia, p.istante_copia) {
         fatti.push(("Copia provata".to_owned(), vec![Brano::fisso(c.clone())]));
         fatti.push(fatto("Fatta il", quando(t)));
@@ -101,7 +109,7 @@ pub fn prova_ripristino(p: &ProvaRipristino) -> Result<Vec<u8>, Errore> {
         ("File", v.file),
         ("Byte ripresi", p.byte),
         ("Lacune dichiarate", v.lacune.len() as u64),
-        ("Differenze", v.differenze.len() as u64),
+        ("Differenze", p.differenze),
     ];
     d.blocchi.push(Blocco::Fatti(conti.into_iter().map(|(k, n)| fatto(k, n.to_string())).collect()));
     if !v.differenze.is_empty() {
@@ -124,7 +132,7 @@ mod tests {
     #[test]
     fn a_duration_is_said_in_the_words_it_needs() {
         for (s, detto) in [
-            (0.25, "0.2 secondi"),
+            (0.25, "0,2 secondi"),
             (61.0, "1 minuti e 1 secondi"),
             (7_260.0, "2 ore e 1 minuti"),
             (200_000.0, "2 giorni e 7 ore"),

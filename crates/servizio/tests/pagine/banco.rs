@@ -15,6 +15,7 @@ use dominio::tempo::{Istante, Orologio};
 use http_body_util::BodyExt as _;
 use servizio::accesso::password::cifra;
 use servizio::accesso::ritorno::codifica;
+use servizio::copie::Luoghi;
 use servizio::sola_lettura::SolaLettura;
 use servizio::{Servizio, rotte};
 use tower::ServiceExt as _;
@@ -27,6 +28,8 @@ pub struct Banco {
     pub rotte: Router,
     pub ente: Arc<dyn EnteStore>,
     pub dir: tempfile::TempDir,
+    /// Where copies are, and where they are tried.
+    pub copie: tempfile::TempDir,
 }
 
 /// One person's browser: a cookie and nothing else.
@@ -141,8 +144,15 @@ impl Banco {
         let e = ente(&*store, "c_z999", &phc).await;
         ente(&*store, "c_z998", &phc).await;
         let sola = SolaLettura::in_cartella(dir.path()).riletta_ogni(std::time::Duration::ZERO);
-        let s = Servizio::nuovo(store, "http://prova").con_sola_lettura(sola);
-        Self { rotte: rotte(Arc::new(s)), ente: e, dir }
+        let copie = tempfile::tempdir().unwrap();
+        let luoghi = Luoghi {
+            cartella: copie.path().join("backup"),
+            prove: dir.path().join("prove-ripristino"),
+            temporanea: Some(copie.path().join("temporanea")),
+            identita: Some(copie.path().join("identita")),
+        };
+        let s = Servizio::nuovo(store, "http://prova").con_sola_lettura(sola).con_copie(Some(luoghi));
+        Self { rotte: rotte(Arc::new(s)), ente: e, dir, copie }
     }
 
     pub async fn manda(&self, r: Request<Body>) -> Risposta {

@@ -5,6 +5,7 @@ mod accesso;
 mod amministrazione;
 mod annullamenti;
 mod banco;
+mod copie;
 mod lavoro;
 mod orologio;
 mod registra;

@@ -2,7 +2,7 @@
 //! impronta by opening them as who reads them would.
 
 use std::cell::Cell;
-use std::io::{Read, Write as _};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use dominio::codici::{CodiceIpa, Impronta};
@@ -44,9 +44,9 @@ impl Esame {
 
     /// Copies the bytes as they are kept; how many, `None` when what they hold is not what was registered, as far as they
     /// can be opened.
-    pub fn trascrivi(&self, f: &Conservato, mut da: impl Read, a: &std::fs::File) -> Esito<Option<u64>> {
+    pub fn trascrivi(&self, f: &Conservato, mut da: impl Read, a: &mut dyn Write) -> Esito<Option<u64>> {
         if self.si_apre.is_err() && f.chiave.is_some() {
-            return Ok(Some(std::io::copy(&mut da, &mut &*a)?));
+            return Ok(Some(std::io::copy(&mut da, a)?));
         }
         let copiati = Cell::new(0);
         let da = Copia { da, a, copiati: &copiati };
@@ -61,7 +61,7 @@ impl Esame {
 /// What is read is written elsewhere too.
 struct Copia<'a, R> {
     da: R,
-    a: &'a std::fs::File,
+    a: &'a mut dyn Write,
     copiati: &'a Cell<u64>,
 }
 

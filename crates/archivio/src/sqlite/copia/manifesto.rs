@@ -12,8 +12,13 @@ use crate::file::esadecimale;
 
 /// Version of [`Manifesto`].
 ///
-/// 2: files may be encrypted, as their archive keeps them.
-pub const VERSIONE: u64 = 3;
+/// 2: files may be encrypted, as their archive keeps them. 3: names
+/// of small files say where they lay. 4: all of it is encrypted for somebody.
+pub const VERSIONE: u64 = 4;
+/// That of a copy which is not: programs of before read it.
+pub const VERSIONE_IN_CHIARO: u64 = 3;
+/// What the name of a file encrypted for somebody ends with.
+pub const CIFRATO: &str = ".age";
 /// Its name within the copy.
 pub const NOME: &str = "manifesto.json";
 
@@ -26,6 +31,9 @@ pub struct Manifesto {
     pub istante: Istante,
     /// Version of the program that made it.
     pub programma: String,
+    /// For whom it is encrypted, when it is. Then files are named, and hashed, as they are in the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cifratura: Option<Cifratura>,
     /// The key that wraps the keys.
     pub chiave: Parte,
     /// What else stands beside it.
@@ -37,15 +45,33 @@ pub struct Manifesto {
     pub impronta: String,
 }
 
+/// How a copy is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cifratura {
+    /// The form: that of age.
+    pub formato: String,
+    /// Who can open it.
+    pub destinatari: Vec<String>,
+    /// What their files of documents end with, before [`CIFRATO`].
+    pub sigla: String,
+}
+
 /// A file of the copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parte {
-    /// Its path within the copy, and within the archive.
+    /// Its path within the copy, and, but for [`CIFRATO`], within the archive.
     pub file: String,
     /// SHA-256, lower-case hexadecimal.
     pub sha256: String,
     /// Size.
     pub byte: u64,
+}
+
+impl Parte {
+    /// Its path within the archive.
+    pub(super) fn nome_in_chiaro(&self) -> &str {
+        self.file.strip_suffix(CIFRATO).unwrap_or(&self.file)
+    }
 }
 
 /// What the copy has of an ente.
@@ -95,6 +121,9 @@ pub struct UltimoNumero {
 pub struct DeiFile {
     /// The sorted list: impronta, size, object, one a line.
     pub elenco: Parte,
+    /// Of an encrypted copy, names alone, as they are in the folder of copies: what retention must not take away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oggetti: Option<Parte>,
     /// How many.
     pub quanti: u64,
     /// Bytes.
@@ -179,13 +208,26 @@ impl Manifesto {
         if m.calcola()? != m.impronta {
             return Err(male("è stato alterato: la sua impronta non torna"));
         }
-        let nomi = m.parti().chain(m.enti.iter().map(|e| &e.documenti.elenco));
+        let documenti = m.enti.iter().flat_map(|e| std::iter::once(&e.documenti.elenco).chain(&e.documenti.oggetti));
+        let nomi = m.parti().chain(documenti);
         for p in nomi {
             if !Path::new(&p.file).components().all(|c| matches!(c, std::path::Component::Normal(_))) {
                 return Err(male(&format!("nomina un file fuori dalla copia: {}", p.file)));
             }
         }
         Ok(m)
+    }
+
+    /// The same, as if it had never been encrypted: names are those of the archive.
+    #[must_use]
+    pub(super) fn in_chiaro(mut self) -> Self {
+        if self.cifratura.is_some() {
+            let parti = self.enti.iter_mut().flat_map(|e| &mut e.parti);
+            for p in std::iter::once(&mut self.chiave).chain(&mut self.altre).chain(parti) {
+                p.file = p.nome_in_chiaro().to_owned();
+            }
+        }
+        self
     }
 
     /// Every file that goes into the archive, but those of documents.

@@ -6,7 +6,11 @@
 //! away. The manifest comes last: what is interrupted is not a copy, and the next one sweeps it.
 //!
 //! The live archive is only read, beside its writer, and its lock is not asked for.
+//!
+//! A copy may be encrypted for somebody ([`cifrata`]): then databases, key and lists are made aside and go into the copy
+//! encrypted, and of documents those that the archive keeps in clear. What stays readable says what the copy is, and no more.
 
+mod cifrata;
 mod epoca;
 mod esame;
 mod manifesto;
@@ -24,6 +28,7 @@ use rusqlite::backup::{Backup, StepResult};
 use sha2::{Digest, Sha256};
 
 use super::{FILE_ENTE, SqliteStore, enti_in, schema};
+use crate::age::Destinatari;
 use crate::file::cifra::lungo;
 use crate::file::magazzino::{Cartella, Magazzino as _};
 use crate::file::{CHIAVE, Custodia, crea_cartella, esadecimale, sincronizza_cartella};
@@ -32,8 +37,8 @@ use crate::store::Errore;
 use crate::{INSTALLAZIONE, tronco};
 pub use epoca::{Arrivo, DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda, stato};
 use esame::Esame;
-pub use manifesto::{DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
-use manifesto::{NOME, VERSIONE, Voce};
+pub use manifesto::{Cifratura, DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
+use manifesto::{NOME, VERSIONE, VERSIONE_IN_CHIARO, Voce};
 pub use ripristino::{Ripristinata, controlla_chiave, copia_in, scegli};
 
 const COPIE: &str = "copie";
@@ -92,6 +97,11 @@ pub struct Opzioni<'a> {
     pub avanza: &'a dyn Fn(&str),
     /// Where the installation's key is.
     pub custodia: Custodia,
+    /// For whom it is encrypted, when it is.
+    pub destinatari: Option<Destinatari>,
+    /// Where databases lie while they are encrypted; the archive's own folder, where they are in clear anyway, when nobody
+    /// says.
+    pub temporanea: Option<PathBuf>,
 }
 
 /// A copy that was made.
@@ -138,13 +148,17 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
     spazza_interrotte(o.dove)?;
     let qui = o.dove.join(COPIE).join(nome_di(o.ora));
     crea_riservata(&qui)?;
+    let cantiere = o.destinatari.as_ref().map(|_| cifrata::Cantiere::apri(o)).transpose()?;
+    // Where it is in clear: the copy itself, unless it is encrypted.
+    let chiaro = cantiere.as_ref().map_or(qui.as_path(), |c| c.cartella());
     let mut f = Fatta {
         copia: qui.clone(),
         manifesto: Manifesto {
-            versione: VERSIONE,
+            versione: if o.destinatari.is_some() { VERSIONE } else { VERSIONE_IN_CHIARO },
             istante: o.ora,
             programma: o.programma.to_owned(),
-            chiave: trascrivi_da(&o.custodia.percorso_chiave(o.archivio), &qui, CHIAVE)?,
+            cifratura: o.destinatari.as_ref().map(cifrata::per),
+            chiave: trascrivi_da(&o.custodia.percorso_chiave(o.archivio), chiaro, CHIAVE)?,
             altre: Vec::new(),
             enti: Vec::new(),
             impronta: String::new(),
@@ -157,7 +171,7 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
     };
     for a in ALTRI {
         if o.archivio.join(a).exists() {
-            f.manifesto.altre.push(trascrivi(o.archivio, &qui, a)?);
+            f.manifesto.altre.push(trascrivi(o.archivio, chiaro, a)?);
         }
     }
     let mut cartelle = Vec::new();
@@ -171,16 +185,19 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
         cartelle.push((ipa, relativa));
     }
     for (ipa, relativa) in cartelle {
-        let e = ente(o, &qui, ipa, &relativa)?;
+        let e = ente(o, chiaro, ipa, &relativa)?;
         f.manifesto.enti.push(e);
     }
     for e in &mut f.manifesto.enti {
-        let (nuovi, byte) = documenti(o, &qui, e, &mut f.avvisi)?;
+        let (nuovi, byte) = documenti(o, chiaro, &qui, e, &mut f.avvisi)?;
         f.file_nuovi += nuovi;
         f.byte_nuovi += byte;
         f.avvisi.extend(
             e.documenti.guasti.iter().map(|g| format!("{}: il file {g} manca o è alterato nell'archivio", e.ipa)),
         );
+    }
+    if let (Some(d), Some(c)) = (&o.destinatari, cantiere) {
+        cifrata::porta(d, c, &qui, &mut f.manifesto, o.avanza)?;
     }
     sincronizza_albero(&qui)?;
     sincronizza_cartella(&o.dove.join(COPIE))?;
@@ -388,51 +405,74 @@ fn scrivi_elenco(c: &Connection, qui: &Path, relativo: &str) -> Esito<DeiFile> {
     drop(w);
     f.sync_all()?;
     let (sha256, lungo) = impasto(&qui.join(relativo), None)?;
-    Ok(DeiFile { elenco: Parte { file: relativo.to_owned(), sha256, byte: lungo }, quanti, byte, guasti: Vec::new() })
+    Ok(DeiFile {
+        elenco: Parte { file: relativo.to_owned(), sha256, byte: lungo },
+        oggetti: None,
+        quanti,
+        byte,
+        guasti: Vec::new(),
+    })
 }
 
 /// The lines of a list of files.
-fn voci(copia: &Path, e: &DiEnte, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito<()> {
-    let percorso = copia.join(&e.documenti.elenco.file);
-    for riga in BufReader::new(std::fs::File::open(&percorso)?).lines() {
+fn voci(percorso: &Path, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito<()> {
+    for riga in BufReader::new(std::fs::File::open(percorso)?).lines() {
         let male = || Guasto::NonValida(format!("l'elenco dei file {} non si legge", percorso.display()));
         f(Voce::leggi(&riga?).ok_or_else(male)?)?;
     }
     Ok(())
 }
 
-/// Copies the files that are not there yet; how many, and their bytes.
-fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte, avvisi: &mut Vec<String>) -> Esito<(u64, u64)> {
+/// Copies the files that are not there yet; how many, and their bytes. `chiaro` has the databases of the copy `qui`.
+fn documenti(
+    o: &Opzioni<'_>,
+    chiaro: &Path,
+    qui: &Path,
+    e: &mut DiEnte,
+    avvisi: &mut Vec<String>,
+) -> Esito<(u64, u64)> {
     let da = Cartella::gia_fatta(SqliteStore::cartella(o.archivio, &e.ipa).join(FILE));
     let a = o.dove.join(FILE).join(e.ipa.as_str());
     crea_riservata(&a)?;
     let (mut nuovi, mut byte, mut visti, mut toccate, mut guasti) = (0, 0, 0u64, HashSet::new(), Vec::new());
-    let esame = Esame::di(qui, &e.ipa, &o.custodia)?;
-    voci(qui, e, |v| {
+    let esame = Esame::di(chiaro, &e.ipa, &o.custodia)?;
+    let mut nomi = o.destinatari.as_ref().map(|_| cifrata::Nomi::scrivi(qui, &e.documenti.elenco)).transpose()?;
+    voci(&chiaro.join(&e.documenti.elenco.file), |v| {
         visti += 1;
         if visti.is_multiple_of(10_000) {
             (o.avanza)(&format!("{}: file {visti} di {}", e.ipa, e.documenti.quanti));
         }
-        let meta = a.join(&v.oggetto);
         // Whatever bears this name was written whole and durable before it had it.
         let Some(f) = esame.conservato(&v)? else {
             guasti.push(v.oggetto.clone());
             return Ok(());
         };
-        if std::fs::metadata(&meta).is_ok_and(|m| m.len() == lungo(&f.codifica, v.byte)) {
+        // What the archive keeps encrypted is so already: what opens it is in the databases, and in the key.
+        let per = o.destinatari.as_ref().filter(|_| f.chiave.is_none());
+        let nome = cifrata::nome(&v.oggetto, per.map(Destinatari::sigla).as_deref());
+        let meta = a.join(&nome);
+        if let Some(n) = &mut nomi {
+            n.aggiungi(&nome)?;
+        }
+        let tenuti = lungo(&f.codifica, v.byte);
+        if std::fs::metadata(&meta).is_ok_and(|m| m.len() == per.map_or(tenuti, |d| d.lungo(tenuti))) {
             return Ok(());
         }
         let sotto = meta.parent().unwrap_or(&a).to_owned();
         if toccate.insert(sotto.clone()) {
             crea_cartella(&sotto)?;
         }
-        let Some(da) = da.leggi(&v.oggetto)? else {
+        let Some(letto) = da.leggi(&v.oggetto)? else {
             guasti.push(v.oggetto.clone());
             return Ok(());
         };
         let provvisorio = meta.with_extension("parte");
-        let a = std::fs::File::create(&provvisorio)?;
-        match esame.trascrivi(&f, da, &a) {
+        let mut a = std::fs::File::create(&provvisorio)?;
+        let esito = match per {
+            None => esame.trascrivi(&f, letto, &mut a),
+            Some(d) => cifrata::trascrivi(&esame, &f, letto, d, &a),
+        };
+        match esito {
             Ok(Some(n)) => {
                 a.sync_all()?;
                 std::fs::rename(&provvisorio, &meta)?;
@@ -451,6 +491,7 @@ fn documenti(o: &Opzioni<'_>, qui: &Path, e: &mut DiEnte, avvisi: &mut Vec<Strin
     if let Err(e) = &esame.si_apre {
         avvisi.push(format!("{e}: i file cifrati si copiano come sono, senza confrontarli"));
     }
+    e.documenti.oggetti = nomi.map(|n| n.chiudi(qui)).transpose()?;
     e.documenti.guasti = guasti;
     (o.avanza)(&format!("{}: {} file, {nuovi} nuovi", e.ipa, e.documenti.quanti));
     Ok((nuovi, byte))
@@ -477,10 +518,13 @@ fn togli_vecchie(o: &Opzioni<'_>, questa: &Path, f: &mut Fatta) -> Esito<()> {
         let letta = Manifesto::leggi(c).and_then(|m| {
             m.enti.iter().try_for_each(|e| {
                 let suoi = nominati.entry(e.ipa.to_string()).or_default();
-                voci(c, e, |v| {
-                    suoi.insert(v.oggetto);
-                    Ok(())
-                })
+                match &e.documenti.oggetti {
+                    Some(nomi) => cifrata::nomi(c, nomi, suoi),
+                    None => voci(&c.join(&e.documenti.elenco.file), |v| {
+                        suoi.insert(v.oggetto);
+                        Ok(())
+                    }),
+                }
             })
         });
         if let Err(e) = letta {

@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use dominio::codici::CodiceIpa;
+
+use super::cifrata;
 use super::esame::Esame;
 use super::manifesto::copie;
 use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, sincronizza_albero, voci};
+use crate::age::Identita;
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Custodia, crea_cartella};
 use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
@@ -39,23 +43,39 @@ pub fn scegli(da: &Path) -> Esito<(PathBuf, PathBuf)> {
     }
 }
 
-/// Brings a copy into a new folder, every file compared with what the manifest says of it.
+/// Brings a copy into a new folder, every file compared with what the manifest says of it; of one ente only, when `solo` says
+/// which. One that is encrypted is opened by whichever of the identities it was made for.
 ///
 /// # Errors
 /// The copy is not whole, or the file system's; the folder is then to be thrown away.
-pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) -> Esito<Ripristinata> {
-    let m = Manifesto::leggi(copia)?;
+pub fn copia_in(
+    copia: &Path,
+    radice: &Path,
+    a: &Path,
+    solo: Option<&CodiceIpa>,
+    identita: &[Identita],
+    avanza: &dyn Fn(&str),
+) -> Esito<Ripristinata> {
+    let mut m = Manifesto::leggi(copia)?;
+    if let Some(ipa) = solo {
+        m.enti.retain(|e| e.ipa == *ipa);
+        m.altre.clear();
+        if m.enti.is_empty() {
+            return Err(Guasto::NonValida(format!("l'ente {ipa} non è in questa copia")));
+        }
+    }
+    let apre = cifrata::Apre::con(&m, copia, identita)?;
     crea_cartella(a)?;
     crea_cartella(&a.join("enti"))?;
-    let mut out = Ripristinata { file: 0, byte: 0, manifesto: m };
-    for p in out.manifesto.parti() {
-        let chiave = p.file == out.manifesto.chiave.file;
+    let mut out = Ripristinata { file: 0, byte: 0, manifesto: m.clone().in_chiaro() };
+    for p in m.parti() {
+        let chiave = p.file == m.chiave.file;
         let da = copia.join(&p.file);
         let manca = || Guasto::NonValida(format!("nella copia manca {}", p.file));
         if !da.is_file() {
             return Err(manca());
         }
-        let meta = a.join(&p.file);
+        let meta = a.join(if apre.is_some() { p.nome_in_chiaro() } else { &p.file });
         if let Some(sopra) = meta.parent() {
             crea_cartella(sopra)?;
         }
@@ -64,8 +84,8 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
         let f = o.open(&meta)?;
-        let (sha256, byte) = impasto(&da, Some(&f))?;
-        f.sync_all()?;
+        // What is encrypted is compared before it is opened.
+        let (sha256, byte) = impasto(&da, apre.is_none().then_some(&f))?;
         if chiave && sha256 != p.sha256 {
             return Err(Guasto::NonValida(format!("il file della chiave ({}) non è quello di questa copia", p.file)));
         }
@@ -78,11 +98,15 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
                 p.file
             )));
         }
+        if let Some(apre) = &apre {
+            apre.parte(&da, &f)?;
+        }
+        f.sync_all()?;
         out.byte += byte;
         avanza(&format!("{}: ripreso, {byte} byte", p.file));
     }
     controlla_chiave(a, &out.manifesto)?;
-    for e in &out.manifesto.enti {
+    for e in &m.enti {
         let elenco = copia.join(&e.documenti.elenco.file);
         if !elenco.is_file() {
             return Err(Guasto::NonValida(format!("nella copia manca {}", e.documenti.elenco.file)));
@@ -90,17 +114,21 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
         if impasto(&elenco, None)?.0 != e.documenti.elenco.sha256 {
             return Err(Guasto::NonValida(format!("l'elenco dei file {} è alterato", e.documenti.elenco.file)));
         }
+        let in_chiaro = apre.as_ref().map(|apre| apre.elenco(&elenco, a)).transpose()?;
+        let elenco = in_chiaro.as_deref().unwrap_or(&elenco);
         let (da, meta) = (radice.join(FILE).join(e.ipa.as_str()), SqliteStore::cartella(a, &e.ipa).join(FILE));
         crea_cartella(&meta)?;
         let (mut file, mut peso) = (0, 0);
         let esame = Esame::di(a, &e.ipa, &Custodia::default())?;
-        voci(copia, e, |v| {
+        voci(elenco, |v| {
             if e.documenti.guasti.contains(&v.oggetto) {
                 return Ok(());
             }
             let alterato = || Guasto::NonValida(format!("il file {} di {} è alterato", v.oggetto, e.ipa));
             let conservato = esame.conservato(&v)?.ok_or_else(alterato)?;
-            let (da, a) = (da.join(&v.oggetto), meta.join(&v.oggetto));
+            // What the archive keeps in clear is encrypted on its own.
+            let apre = apre.as_ref().filter(|_| conservato.chiave.is_none());
+            let (da, a) = (da.join(cifrata::nome(&v.oggetto, apre.map(|a| a.sigla()))), meta.join(&v.oggetto));
             if !da.is_file() {
                 return Err(Guasto::NonValida(format!(
                     "manca il file {} di {}, che la copia nomina",
@@ -110,13 +138,24 @@ pub fn copia_in(copia: &Path, radice: &Path, a: &Path, avanza: &dyn Fn(&str)) ->
             if let Some(sopra) = a.parent().filter(|s| !s.is_dir()) {
                 crea_cartella(sopra)?;
             }
-            let f = std::fs::File::create_new(&a)?;
-            let byte = esame.trascrivi(&conservato, std::fs::File::open(&da)?, &f)?.ok_or_else(alterato)?;
+            let mut f = std::fs::File::create_new(&a)?;
+            let byte = match apre {
+                None => esame.trascrivi(&conservato, std::fs::File::open(&da)?, &mut f)?,
+                Some(apre) => match apre.leggi(&da) {
+                    Ok(letto) => esame.trascrivi(&conservato, letto, &mut f)?,
+                    Err(Guasto::NonValida(_)) => None,
+                    Err(e) => return Err(e),
+                },
+            };
+            let byte = byte.ok_or_else(alterato)?;
             f.sync_all()?;
             file += 1;
             peso += byte;
             Ok(())
         })?;
+        if let Some(elenco) = in_chiaro {
+            std::fs::remove_file(elenco)?;
+        }
         out.file += file;
         out.byte += peso;
         avanza(&format!("{}: {file} file ripresi", e.ipa));

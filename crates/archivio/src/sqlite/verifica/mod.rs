@@ -168,7 +168,7 @@ pub(super) struct Meta {
 
 /// This thread, and those it starts, take only the time that nobody else wants: a service beside goes on as before, and
 /// where nothing else runs nothing is lost.
-pub(super) fn cedi_il_passo() {
+pub fn cedi_il_passo() {
     // On Linux priority belongs to the thread.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(19);

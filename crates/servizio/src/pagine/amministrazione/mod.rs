@@ -1,5 +1,6 @@
 //! What stands around the register, kept by those who have the right: each form is one command.
 
+pub mod copie;
 pub mod fascicoli;
 pub mod orologio;
 pub mod rubrica;

@@ -125,6 +125,64 @@ pub struct Orologio {
     pub in_dubbio: bool,
 }
 
+/// Copies, and drills of their restoring.
+#[derive(Debug, Template)]
+#[template(path = "copie.html")]
+pub struct Copie {
+    /// Around the page.
+    pub g: Guscio,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// Why nothing is known of copies, when nothing is.
+    pub ignote: Option<String>,
+    /// What somebody must look at.
+    pub avvisi: Vec<String>,
+    /// Copies that have this ente, newest first.
+    pub copie: Vec<RigaCopia>,
+    /// Drills, newest first.
+    pub prove: Vec<RigaProva>,
+    /// How far the one under way is.
+    pub in_corso: Option<String>,
+}
+
+/// A copy.
+#[derive(Debug, Clone)]
+pub struct RigaCopia {
+    /// When, in words.
+    pub quando: String,
+    /// When, for machines.
+    pub istante: String,
+    /// Its size in words.
+    pub peso: String,
+    /// Files of documents.
+    pub file: u64,
+    /// Files that were missing already.
+    pub guasti: usize,
+    /// Is it encrypted for somebody?
+    pub cifrata: bool,
+    /// Last numbers of the registers, in words.
+    pub numeri: String,
+}
+
+/// A drill.
+#[derive(Debug, Clone)]
+pub struct RigaProva {
+    /// When, in words.
+    pub quando: String,
+    /// When, for machines.
+    pub istante: String,
+    /// Who started it.
+    pub chi: String,
+    /// The copy that was tried, in words; blank when there was none.
+    pub copia: String,
+    /// How it went: class of the sign, icon, words.
+    pub segno: (&'static str, &'static str, &'static str),
+    /// Why, or how long it took.
+    pub dettaglio: String,
+    /// Where its report is, without the ending; blank when there is none.
+    pub rapporto: String,
+}
+
 /// The titolario as a tree.
 #[derive(Debug, Template)]
 #[template(path = "titolario.html")]

@@ -1,0 +1,237 @@
+//! A copy that only somebody can open (R-L22): who holds its folder, and the machine that makes it, read nothing of the copies made.
+//!
+//! Databases, key and lists are made aside, where they are in clear anyway, and go into the copy encrypted. Documents are kept
+//! once for all copies: those that the archive keeps encrypted go as they are, since what opens them is in the databases and in
+//! the key; those in clear are encrypted one by one, under a name that says for whom, so that who comes after is not given what
+//! he cannot open. In clear stay the manifest and the bare names of documents' files, which retention needs.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::esame::Esame;
+use super::manifesto::CIFRATO;
+use super::{Cifratura, Esito, Guasto, Manifesto, Opzioni, Parte, crea_riservata, impasto};
+use crate::age::{self, Cifra, Destinatari, ErroreAge, Identita};
+use crate::file::crea_cartella;
+use crate::file::lettura::Conservato;
+use crate::store::Errore;
+
+const PREFISSO: &str = ".copia-";
+const BLOCCO: &str = "in-uso";
+const FORMATO: &str = "age-encryption.org/v1";
+/// Where a list of files lies while its files are brought back.
+const ELENCO: &str = ".elenco";
+/// Longest name of an object, and of what ends it.
+const NOME_MAX: usize = 200;
+
+impl From<ErroreAge> for Guasto {
+    fn from(e: ErroreAge) -> Self {
+        match e {
+            ErroreAge::Disco(e) if e.kind() != std::io::ErrorKind::InvalidData => e.into(),
+            altro => Self::NonValida(altro.to_string()),
+        }
+    }
+}
+
+/// What the manifest says of it.
+pub(super) fn per(d: &Destinatari) -> Cifratura {
+    Cifratura { formato: FORMATO.to_owned(), destinatari: d.elenco(), sigla: d.sigla() }
+}
+
+/// The name of an object in the folder of copies; with who it is for, when it is encrypted on its own.
+pub(super) fn nome(oggetto: &str, sigla: Option<&str>) -> String {
+    sigla.map_or_else(|| oggetto.to_owned(), |s| format!("{oggetto}.{s}{CIFRATO}"))
+}
+
+/// The folder in which databases are in clear, for a while. What is left of one whose process is gone is swept by the next.
+pub(super) struct Cantiere {
+    cartella: PathBuf,
+    _blocco: File,
+}
+
+impl Drop for Cantiere {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.cartella);
+    }
+}
+
+impl Cantiere {
+    pub fn apri(o: &Opzioni<'_>) -> Esito<Self> {
+        let sopra = o.temporanea.as_deref().unwrap_or(o.archivio);
+        for voce in std::fs::read_dir(sopra)? {
+            let p = voce?.path();
+            let suo = p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(PREFISSO));
+            if suo && p.is_dir() && File::open(p.join(BLOCCO)).map_or(true, |f| f.try_lock().is_ok()) {
+                std::fs::remove_dir_all(&p)?;
+            }
+        }
+        let mut caso = [0; 8];
+        getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
+        let cartella = sopra.join(format!("{PREFISSO}{}", crate::file::esadecimale(&caso)));
+        crea_riservata(&cartella)?;
+        let blocco = File::create(cartella.join(BLOCCO))?;
+        blocco.try_lock().map_err(|e| Errore::Archivio(format!("{}: {e}", cartella.display())))?;
+        Ok(Self { cartella, _blocco: blocco })
+    }
+
+    pub fn cartella(&self) -> &Path {
+        &self.cartella
+    }
+}
+
+/// Takes what was made aside into the copy, encrypted; the manifest then says what is there.
+pub(super) fn porta(d: &Destinatari, c: Cantiere, qui: &Path, m: &mut Manifesto, avanza: &dyn Fn(&str)) -> Esito<()> {
+    let di_enti = m.enti.iter_mut().flat_map(|e| e.parti.iter_mut().chain([&mut e.documenti.elenco]));
+    for p in std::iter::once(&mut m.chiave).chain(&mut m.altre).chain(di_enti) {
+        let file = format!("{}{CIFRATO}", p.file);
+        let meta = qui.join(&file);
+        if let Some(sopra) = meta.parent() {
+            crea_cartella(sopra)?;
+        }
+        let mut o = std::fs::OpenOptions::new();
+        o.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+        let f = o.open(&meta)?;
+        let mut w = Cifra::per(d, &f)?;
+        std::io::copy(&mut BufReader::with_capacity(256 * 1_024, File::open(c.cartella().join(&p.file))?), &mut w)?;
+        w.chiudi()?;
+        f.sync_all()?;
+        let (sha256, byte) = impasto(&meta, None)?;
+        avanza(&format!("{file}: cifrato, {byte} byte"));
+        *p = Parte { file, sha256, byte };
+    }
+    Ok(())
+}
+
+/// As [`Esame::trascrivi`], encrypted on its way.
+pub(super) fn trascrivi(
+    e: &Esame,
+    f: &Conservato,
+    da: impl std::io::Read,
+    d: &Destinatari,
+    a: &File,
+) -> Esito<Option<u64>> {
+    let mut w = Cifra::per(d, a)?;
+    let scritti = e.trascrivi(f, da, &mut w)?;
+    w.chiudi()?;
+    Ok(scritti)
+}
+
+/// The bare names of documents' files, written as they come.
+pub(super) struct Nomi {
+    relativo: String,
+    w: BufWriter<File>,
+}
+
+impl Nomi {
+    /// Beside the list, in the copy.
+    pub fn scrivi(qui: &Path, elenco: &Parte) -> Esito<Self> {
+        let relativo = format!("{}.nomi", elenco.file);
+        let percorso = qui.join(&relativo);
+        if let Some(sopra) = percorso.parent() {
+            crea_cartella(sopra)?;
+        }
+        Ok(Self { relativo, w: BufWriter::new(File::create_new(percorso)?) })
+    }
+
+    pub fn aggiungi(&mut self, nome: &str) -> Esito<()> {
+        Ok(writeln!(self.w, "{nome}")?)
+    }
+
+    pub fn chiudi(mut self, qui: &Path) -> Esito<Parte> {
+        self.w.flush()?;
+        self.w.get_ref().sync_all()?;
+        let (sha256, byte) = impasto(&qui.join(&self.relativo), None)?;
+        Ok(Parte { file: self.relativo, sha256, byte })
+    }
+}
+
+/// The names that a copy needs.
+pub(super) fn nomi(copia: &Path, p: &Parte, a: &mut HashSet<String>) -> Esito<()> {
+    let male = || Guasto::NonValida(format!("{} di {} manca o è alterato", p.file, copia.display()));
+    let percorso = copia.join(&p.file);
+    if !percorso.is_file() || impasto(&percorso, None)?.0 != p.sha256 {
+        return Err(male());
+    }
+    for riga in BufReader::new(File::open(&percorso)?).lines() {
+        let riga = riga?;
+        if riga.len() > NOME_MAX {
+            return Err(male());
+        }
+        a.insert(riga);
+    }
+    Ok(())
+}
+
+/// Who opens an encrypted copy.
+pub(super) struct Apre<'a> {
+    identita: &'a [Identita],
+    sigla: String,
+}
+
+impl<'a> Apre<'a> {
+    /// With these identities; `None` when the copy is in clear.
+    ///
+    /// # Errors
+    /// There is none, or none opens it.
+    pub fn con(m: &Manifesto, copia: &Path, identita: &'a [Identita]) -> Esito<Option<Self>> {
+        let Some(c) = &m.cifratura else { return Ok(None) };
+        let per_chi = c.destinatari.join(", ");
+        // A name is never a path of somebody else's making (R-H07).
+        if c.sigla.is_empty() || !c.sigla.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Guasto::NonValida(
+                "il manifesto dice per chi è cifrata in un modo che non si legge".to_owned(),
+            ));
+        }
+        if c.formato != FORMATO {
+            return Err(Guasto::NonValida(format!(
+                "la copia è cifrata in una forma che questo programma non conosce: {}",
+                c.formato
+            )));
+        }
+        if identita.is_empty() {
+            return Err(Guasto::NonValida(format!(
+                "la copia è cifrata per {per_chi}: indicare con --identita il file dell'identità che la apre"
+            )));
+        }
+        // The key first: nothing is written for who cannot open it.
+        let chiave = copia.join(&m.chiave.file);
+        if chiave.is_file() && impasto(&chiave, None)?.0 == m.chiave.sha256 {
+            match age::apri(BufReader::new(File::open(&chiave)?), identita) {
+                Err(ErroreAge::DiAltri) => {
+                    return Err(Guasto::NonValida(format!(
+                        "nessuna delle identità indicate apre questa copia: è cifrata per {per_chi}"
+                    )));
+                }
+                altro => drop(altro?),
+            }
+        }
+        Ok(Some(Self { identita, sigla: c.sigla.clone() }))
+    }
+
+    pub fn sigla(&self) -> &str {
+        &self.sigla
+    }
+
+    /// What a file encrypted on its own holds.
+    pub fn leggi(&self, da: &Path) -> Esito<impl Read + use<>> {
+        Ok(age::apri(BufReader::with_capacity(256 * 1_024, File::open(da)?), self.identita)?)
+    }
+
+    /// A file of the copy, in clear.
+    pub fn parte(&self, da: &Path, mut a: &File) -> Esito<()> {
+        let copiato = std::io::copy(&mut self.leggi(da)?, &mut a);
+        copiato.map_err(|e| Guasto::from(ErroreAge::from(e)))?;
+        Ok(())
+    }
+
+    /// A list of files, in clear in the folder that is being made; to be taken away.
+    pub fn elenco(&self, da: &Path, cartella: &Path) -> Esito<PathBuf> {
+        let qui = cartella.join(ELENCO);
+        self.parte(da, &File::create(&qui)?)?;
+        Ok(qui)
+    }
+}
