@@ -15,12 +15,14 @@ use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, Codic
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::{Configurazione, DatiEnte, DatiRegistro};
 use dominio::epoca::{Lacuna, NuovaLacuna};
-use dominio::errori::Rigore;
+use dominio::errori::{Rifiuto, Rigore};
 use dominio::nuova::NuovaRegistrazione;
 use dominio::operazione::Operazione;
 use dominio::permessi::Operatore;
 use dominio::piatto::Campi;
-use dominio::registrazione::{Chiave, Documento, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, Tipo};
+use dominio::registrazione::{
+    Chiave, DatiRegistrazione, Documento, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, Tipo,
+};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 
@@ -136,7 +138,12 @@ pub struct DaRegistrare {
     pub file: Vec<FileDaRegistrare>,
     /// Repeatable?
     pub idempotenza: Option<Idempotenza>,
+    /// What else must hold before it gets its number, for who knows more than the register.
+    pub controllo: Option<Controllo>,
 }
+
+/// Looks at a registration that was judged good, before it is handed to the writer.
+pub type Controllo = fn(&Configurazione, &CodiceAoo, &DatiRegistrazione) -> Result<(), Rifiuto>;
 
 /// What the writer answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -198,6 +198,7 @@ async fn fai(b: &Banco, p: &Passo, fatte: &[dominio::registrazione::Chiave]) -> 
                 dati,
                 file: Vec::new(),
                 idempotenza: None,
+                controllo: None,
             };
             let e = b.ente.registra(&aoo(), n).await;
             let detto = e.as_ref().err().map(ToString::to_string).unwrap_or_default();

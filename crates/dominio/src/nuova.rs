@@ -164,8 +164,10 @@ pub fn registra(
         tipologia,
         note,
         differimento,
+        // What travels on paper has no XML beside it.
+        sigillo_richiesto: documenti.iter().any(|d| d.ruolo == RuoloDocumento::Primario)
+            && aoo.sigillo.as_ref().is_some_and(|s| s.riguarda(nuova.tipo)),
         documenti,
-        sigillo_richiesto: aoo.sigillo.as_ref().is_some_and(|s| s.riguarda(nuova.tipo)),
         anomalie,
     })
 }

@@ -308,6 +308,7 @@ pub async fn registra(ente: &dyn EnteStore, operatore: &str, quante: usize) -> R
             dati,
             file,
             idempotenza: None,
+            controllo: None,
         };
         ente.registra(&aoo, nuova).await.with_context(|| format!("registrazione {}", i + 1))?;
     }

@@ -44,6 +44,7 @@ async fn turno(ente: &Arc<dyn EnteStore>, aoo: &CodiceAoo) -> f64 {
                         dati: dati.unwrap(),
                         file: Vec::new(),
                         idempotenza: None,
+                        controllo: None,
                     };
                     ente.registra(&aoo, n).await.unwrap();
                 }

@@ -38,6 +38,7 @@ pub mod ricezione;
 pub mod riposi;
 pub mod salute;
 pub mod scarico;
+pub mod sigilli;
 pub mod sola_lettura;
 pub mod stampe;
 pub mod testimoni;
@@ -88,6 +89,8 @@ pub struct Servizio {
     pub riposi: riposi::Riposi,
     /// The copies, as far as the service knows them.
     pub copie: Arc<copie::Copie>,
+    /// Who seals.
+    pub sigilli: Arc<sigilli::Sigilli>,
 }
 
 impl Servizio {
@@ -105,7 +108,15 @@ impl Servizio {
             sola_lettura: sola_lettura::SolaLettura::default(),
             riposi: riposi::Riposi::default(),
             copie: Arc::default(),
+            sigilli: Arc::default(),
         }
+    }
+
+    /// The same, letting its enti seal with these.
+    #[must_use]
+    pub fn che_sigilla(mut self, ammessi: sigilli::fornitore::Ammessi) -> Self {
+        self.sigilli = Arc::new(sigilli::Sigilli::con(ammessi));
+        self
     }
 
     /// The same, with copies and drills in these places.
@@ -162,7 +173,13 @@ pub fn rotte(s: Arc<Servizio>) -> Router {
     let orologio = Arc::new(archivio::orologio::OrologioDiSistema);
     let (ancore, testimoni) = (Arc::clone(&s.ancore), Arc::clone(&s.testimoni));
     let accesso = accesso::Accesso::nuovo(Arc::clone(&s.store), orologio, &s.url_pubblico, ancore, testimoni);
-    let accesso = Arc::new(accesso.con_limiti(s.limiti).con_code(Arc::clone(&s.code)).con_copie(Arc::clone(&s.copie)));
+    let accesso = Arc::new(
+        accesso
+            .con_limiti(s.limiti)
+            .con_code(Arc::clone(&s.code))
+            .con_copie(Arc::clone(&s.copie))
+            .con_sigilli(Arc::clone(&s.sigilli)),
+    );
     let porte = Router::new()
         .merge(rest::rotte())
         .merge(salute::rotte())
@@ -242,6 +259,7 @@ pub async fn servi(
         lavori.spawn(un_testimone(Arc::clone(&s), n, campanello.clone()));
     }
     lavori.spawn(giri(Arc::clone(&s), suona));
+    lavori.spawn(sigilli::lavora(Arc::clone(&s)));
     let copie = Arc::clone(&s.copie);
     lavori.spawn_blocking(move || copie.riordina());
     let (ferma, fermata) = tokio::sync::watch::channel(false);

@@ -96,6 +96,28 @@ impl Problema {
         )
     }
 
+    /// 503: an uscita would have no seal (R-A14).
+    pub fn sigillo_non_disponibile(perche: &str) -> Self {
+        Self::nuovo(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "sigillo-non-disponibile",
+            "Sigillo non disponibile",
+            format!(
+                "{perche}. Nulla è stato registrato: il responsabile della gestione documentale può differire i sigilli"
+            ),
+        )
+    }
+
+    /// 409: there is no sealed segnatura, yet or at all.
+    pub fn senza_sigillo(in_attesa: bool) -> Self {
+        if in_attesa {
+            let d = "la segnatura aspetta il sigillo: riprovare tra poco";
+            return Self::nuovo(StatusCode::CONFLICT, "sigillo-in-attesa", "Sigillo in attesa", d);
+        }
+        let d = "la segnatura di questa registrazione non va sigillata: non c'è un file Segnatura.xml";
+        Self::nuovo(StatusCode::CONFLICT, "sigillo-non-richiesto", "Sigillo non richiesto", d)
+    }
+
     /// 400.
     pub fn malformata(dettaglio: impl Into<String>) -> Self {
         Self::nuovo(StatusCode::BAD_REQUEST, "richiesta-malformata", "Richiesta malformata", dettaglio)

@@ -91,6 +91,9 @@ impl Ente {
         dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
         let dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
+        if let Some(controlla) = n.controllo {
+            controlla(&conf, aoo, &dati)?;
+        }
         let righe = righe::registrazione(&dati, n.chi.id.as_str());
         let evento = Evento::Registrazione(Box::new(dati));
         let campi = CampiNoti::di(&self.ipa, Some(aoo), &n.chi, Some(&n.registro), &evento)

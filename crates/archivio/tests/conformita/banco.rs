@@ -239,6 +239,7 @@ impl Banco {
             dati: self.dati(oggetto),
             file: Vec::new(),
             idempotenza: None,
+            controllo: None,
         }
     }
 

@@ -117,6 +117,7 @@ pub fn clienti_che_registrano(
                 dati,
                 file: Vec::new(),
                 idempotenza: None,
+                controllo: None,
             };
             ente.registra(&aoo[c % aoo.len()], n).await.map(drop).map_err(anyhow::Error::from)
         })

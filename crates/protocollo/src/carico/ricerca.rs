@@ -72,6 +72,7 @@ async fn riempi(ente: &Arc<dyn EnteStore>, aoo: &[CodiceAoo], quante: u64) -> Re
                 dati: registrazione(n)?,
                 file: Vec::new(),
                 idempotenza: None,
+                controllo: None,
             };
             ente.registra(&aoo, r).await.map(drop).map_err(anyhow::Error::from)
         });

@@ -179,6 +179,7 @@ async fn una(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, n: u64) -> 
         dati: registrazione(n)?,
         file: Vec::new(),
         idempotenza: None,
+        controllo: None,
     };
     let fatta = ente.registra(aoo, r).await?;
     let comando = match n % 7 {

@@ -61,6 +61,8 @@ pub struct Accesso {
     pub code: Arc<Code>,
     /// The copies, and drills of their restoring.
     pub copie: Arc<Copie>,
+    /// Who seals.
+    pub sigilli: Arc<crate::sigilli::Sigilli>,
 }
 
 /// How a sign-in ended.
@@ -94,6 +96,7 @@ impl Accesso {
             limiti: Limiti::default(),
             code: Arc::default(),
             copie: Arc::default(),
+            sigilli: Arc::default(),
         }
     }
 
@@ -101,6 +104,12 @@ impl Accesso {
     #[must_use]
     pub fn con_copie(self, copie: Arc<Copie>) -> Self {
         Self { copie, ..self }
+    }
+
+    /// The same, with these seals.
+    #[must_use]
+    pub fn con_sigilli(self, sigilli: Arc<crate::sigilli::Sigilli>) -> Self {
+        Self { sigilli, ..self }
     }
 
     /// The same, in these queues.

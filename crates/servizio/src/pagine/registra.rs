@@ -123,11 +123,24 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
         chiave: chiave.to_owned(),
         richiesta: ricezione::impronta_richiesta(&confronto, &impronte),
     });
-    let nuova =
-        DaRegistrare { chi: u.chi.clone(), registro, rigore: Rigore::Operatore, dati: letto.nuova, file, idempotenza };
+    let nuova = DaRegistrare {
+        chi: u.chi.clone(),
+        registro,
+        rigore: Rigore::Operatore,
+        dati: letto.nuova,
+        file,
+        idempotenza,
+        controllo: Some(crate::sigilli::segnatura::controlla),
+    };
+    if nuova.dati.tipo == Tipo::Uscita
+        && let Err(p) = stato.sigilli.pronto(&*u.ente, &u.aoo)
+    {
+        return rifiutata(&u, campi, &posti, p);
+    }
     // Not shown again in its form, which would have another key: it may have been registered.
     match entro(stato.limiti.attesa_max, u.ente.registra(&u.aoo, nuova)).await? {
         Ok(f) => {
+            stato.sigilli.sveglia();
             let chiave =
                 f.chiave.ok_or_else(|| archivio::Errore::Incoerente("registrazione senza numero".to_owned()))?;
             Ok(Redirect::to(&format!("{}/registrazioni/{chiave}?nuova=1", u.base())).into_response())

@@ -33,7 +33,7 @@ fn stato(c: &Chiamante) -> Risposta<(std::sync::Arc<dominio::configurazione::Con
 }
 
 /// Body, command, answer 201 with what was made.
-async fn crea<T: DeserializeOwned + Serialize>(
+pub(super) async fn crea<T: DeserializeOwned + Serialize>(
     c: &Chiamante,
     h: &HeaderMap,
     corpo: &str,
@@ -46,7 +46,7 @@ async fn crea<T: DeserializeOwned + Serialize>(
     Ok(c.ente.configura(&c.aoo, &c.chi, comando, None, idem).await?)
 }
 
-fn creato(corpo: Value) -> Response {
+pub(super) fn creato(corpo: Value) -> Response {
     (StatusCode::CREATED, Json(corpo)).into_response()
 }
 

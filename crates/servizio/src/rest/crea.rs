@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
+use dominio::registrazione::Tipo;
 
 use super::{Percorso, Risposta, completa, idempotenza, indirizzo, json_di};
 use crate::problema::Problema;
@@ -40,7 +41,11 @@ pub async fn crea(
         dati: dominio::lettura::leggi::<NuovaRegistrazione>(dati)?,
         file: r.file,
         idempotenza: idem,
+        controllo: Some(crate::sigilli::segnatura::controlla),
     };
+    if nuova.dati.tipo == Tipo::Uscita {
+        s.sigilli.pronto(&*c.ente, &c.aoo)?;
+    }
     entro(s.limiti.attesa_max, registra(&s, &c, nuova)).await?
 }
 
@@ -49,6 +54,9 @@ async fn registra(s: &Servizio, c: &Chiamante, nuova: DaRegistrare) -> Risposta<
     let (fatto, reg) = c.ente.registra_e_mostra(&c.aoo, nuova).await?;
     if !fatto.ripetuta {
         s.metriche.registrata();
+        if reg.dati.sigillo_richiesto {
+            s.sigilli.sveglia();
+        }
     }
     let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));
     let posto = indirizzo(&*c.ente, &c.aoo, &reg.chiave);

@@ -25,7 +25,7 @@ pub async fn documento(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap) -> R
 }
 
 /// Streams a stored file, always to be saved and never shown.
-async fn rispondi(ente: &dyn archivio::EnteStore, d: &Documento, h: &HeaderMap) -> Risposta<Response> {
+pub(super) async fn rispondi(ente: &dyn archivio::EnteStore, d: &Documento, h: &HeaderMap) -> Risposta<Response> {
     let etag = format!("\"{}\"", d.impronta);
     let letto = |nome| h.get(nome).and_then(|v: &HeaderValue| v.to_str().ok());
     if letto(header::IF_NONE_MATCH).is_some_and(|v| v.contains(&etag)) {

@@ -12,6 +12,7 @@ mod log;
 pub mod openapi;
 pub(crate) mod ricevuta;
 mod schemi;
+mod sigillo;
 
 use std::sync::Arc;
 
@@ -71,6 +72,7 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
             ("/fascicolazioni", post(azioni::fascicola)),
             ("/allegati", post(azioni::allega).layer(DefaultBodyLimit::disable())),
             ("/documenti/{quale}", get(documenti::documento)),
+            ("/segnatura.xml", get(sigillo::segnatura)),
             ("/ricevuta", get(ricevuta::ricevuta)),
             ("/ricevuta.pdf", get(ricevuta::per_la_persona)),
             ("/storia.pdf", get(ricevuta::storia)),
@@ -92,6 +94,9 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
         ("/accessi", get(accessi::elenco)),
         ("/orologio/conferma", post(anagrafiche::conferma_orologio)),
+        ("/sigillo", get(sigillo::stato).post(sigillo::imposta)),
+        ("/sigillo/rimozione", post(sigillo::togli)),
+        ("/sigillo/differimento", post(sigillo::differisci)),
         ("/annullamenti", get(annullamenti::elenco)),
         ("/annullamenti/richieste", get(annullamenti::richieste)),
         ("/log/checkpoint", get(log::checkpoint)),
@@ -219,6 +224,9 @@ fn link(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione) -> Map<String,
         l.insert(nome.to_owned(), format!("{b}/{nome}").into());
     }
     let documenti: Vec<String> = r.documenti.iter().map(|d| format!("{b}/documenti/{}", d.n)).collect();
+    if r.dati.sigillo_richiesto {
+        l.insert("segnatura".to_owned(), format!("{b}/segnatura.xml").into());
+    }
     l.insert("documenti".to_owned(), json!(documenti));
     l
 }

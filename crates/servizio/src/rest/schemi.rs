@@ -174,6 +174,13 @@ pub(super) fn schemi() -> Value {
         "Assegna": oggetto(&["assegnazioni"], json!({"assegnazioni": {"type": "array", "minItems": 1, "items": assegnazione}, "nota": forse})),
         "Nota": oggetto(&[], json!({"nota": forse})),
         "Motivo": oggetto(&["motivo"], json!({"motivo": testo})),
+        "Differimento": oggetto(&["fino", "motivo"], json!({"fino": {"type": "string", "format": "date-time"}, "motivo": testo})),
+        "NuovoSigillo": oggetto(&["fornitore"], json!({
+            "fornitore": {"enum": ["file", "pkcs11", "csc"]}, "entrate": {"type": "boolean"},
+            "pkcs12": testo, "password": testo, "modulo": testo, "token": testo, "chiave": forse, "pin": forse,
+            "url": testo, "urlToken": forse, "versione1": {"type": "boolean"}, "clientId": testo, "clientSecret": testo,
+            "credenziale": forse,
+        })),
         "Classifica": oggetto(&["classificazione"], json!({"classificazione": testo, "motivo": forse})),
         "Annota": oggetto(&["testo"], json!({"testo": {"type": "string", "minLength": 1, "maxLength": 4000}})),
         "Collega": oggetto(&["riferimento"], json!({"riferimento": riferimento, "nota": forse})),
