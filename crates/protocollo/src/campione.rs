@@ -1,5 +1,9 @@
 //! The sample ente of the demo: read from `campione/`, put into an archive through the same commands as everything else.
 
+use ::sigillo::dimostrazione;
+use ::sigillo::richiesta::{Identificativo, Soggetto as Intestatario};
+use base64::Engine as _;
+use servizio::sigilli::Sigilli;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -360,9 +364,33 @@ pub async fn apri(store: &dyn Store, cartella: &std::path::Path, quante: usize) 
     }
     let c = crea(store).await?;
     let ente: Arc<dyn EnteStore> = store.ente(&ipa()?).await?.ok_or_else(|| anyhow!("ente di esempio"))?;
+    sigillo(&*ente).await?;
     registra(&*ente, &c.utente, quante).await?;
+    // Those that were registered have their seal when the demo is ready.
+    servizio::sigilli::dell_ente(&Sigilli::default(), &*ente).await;
     scrivi_riservato(&file, &serde_json::to_string_pretty(&c)?)?;
     Ok(c)
+}
+
+/// A seal for trying things out, plainly of nobody's trust (R-C10): each demo makes its own.
+async fn sigillo(ente: &dyn EnteStore) -> Result<()> {
+    let conf = ente.configurazione();
+    let aoo = conf.aoo.keys().next().cloned().ok_or_else(|| anyhow!("l'ente di esempio non ha AOO"))?;
+    let dati = conf.ente.as_ref().ok_or_else(|| anyhow!("ente di esempio"))?;
+    let soggetto = Intestatario {
+        organizzazione: dati.denominazione.clone(),
+        identificativo: Identificativo::Ipa(dati.ipa.to_string()),
+        nome: None,
+    };
+    let password = caso(24)?;
+    let da = jiff::Timestamp::from_microsecond(ente.ora().0)? - jiff::SignedDuration::from_hours(1);
+    let pkcs12 = dimostrazione::crea(&soggetto, da, &::sigillo::Segreto::nuovo(password.as_str()))?.pkcs12;
+    let pkcs12 = base64::engine::general_purpose::STANDARD.encode(pkcs12);
+    let segreto = servizio::sigilli::fornitore::Segreto::File { pkcs12, password };
+    let provato = Sigilli::default().prova(ente, segreto, false).await;
+    let (sigillo, segreto) = provato.map_err(|p| anyhow!("sigillo dimostrativo: {}", p.dettaglio))?;
+    ente.configura(&aoo, &sistema(), C::ImpostaSigillo { sigillo }, Some(segreto), None).await?;
+    Ok(())
 }
 
 /// Readable by its owner only.

@@ -36,6 +36,20 @@ pub struct Configurazione {
     pub copie: CopieConf,
     #[serde(default)]
     pub log: LogConf,
+    #[serde(default)]
+    pub sigillo: SigilloConf,
+}
+
+/// What enti may use to seal, beyond a file: they say with which of these, nobody else may name a library or an address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigilloConf {
+    /// Libraries of PKCS#11 devices.
+    #[serde(default)]
+    pub moduli: Vec<String>,
+    /// Addresses of CSC providers, and of who gives their tokens.
+    #[serde(default)]
+    pub indirizzi: Vec<String>,
 }
 
 /// The copies that `backup` makes, for who sees and tries them from a page.

@@ -10,6 +10,7 @@ use catena::ChiavePubblica;
 use clap::Args;
 use servizio::Servizio;
 use servizio::ancore::Ancore;
+use servizio::sigilli::fornitore::Ammessi;
 use servizio::sola_lettura::SolaLettura;
 use servizio::testimoni::Interpellato;
 
@@ -147,7 +148,14 @@ pub fn serve(o: &Serve) -> Result<u8> {
             con_testimoni(Servizio::nuovo(store, &url).ancorato(ancore), &o.testimoni, conf.testimoni, con_indirizzo)?
                 .con_sola_lettura(sola_lettura)
                 .che_riposa(riposo)
-                .con_copie(copie);
+                .con_copie(copie)
+                .che_sigilla(Ammessi {
+                    moduli: elenco("SIGILLO__MODULI", conf.sigillo.moduli, &[])
+                        .into_iter()
+                        .map(PathBuf::from)
+                        .collect(),
+                    indirizzi: elenco("SIGILLO__INDIRIZZI", conf.sigillo.indirizzi, &[]),
+                });
         println!("url={url}");
         servi(ascolto, Arc::new(s)).await
     })

@@ -137,6 +137,7 @@ pub async fn testo(s: &Servizio) -> String {
     for (ipa, eta) in s.metriche.giri.eta_s() {
         f.riga("protocollo_ente_ultimo_giro_eta_secondi", &format!("ente=\"{ipa}\""), eta.round());
     }
+    s.sigilli.misure(&mut f, &s.store.aperti());
     f.uno(
         "protocollo_ancore_mancate",
         "gauge",

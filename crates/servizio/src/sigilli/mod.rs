@@ -27,6 +27,7 @@ use sigillo::{Errore, Sealer, xades};
 use tokio::sync::Notify;
 
 use crate::Servizio;
+use crate::misure::Foglio;
 use crate::problema::Problema;
 use fornitore::{Ammessi, Segreto, dati};
 use segnatura::Di;
@@ -97,6 +98,39 @@ impl Sigilli {
     /// Why nothing is sealed now in an AOO.
     pub fn giu(&self, ipa: &CodiceIpa, aoo: &CodiceAoo) -> Option<String> {
         self.stati().get(&(ipa.clone(), aoo.clone()))?.giu.as_ref().map(|g| g.perche.clone())
+    }
+
+    /// What must be looked at, of the enti that are open: a provider that does not seal, a certificate that ends (R-C11).
+    pub fn avvisi(&self, store: &dyn archivio::Store) -> Vec<String> {
+        let mut out = Vec::new();
+        for ente in store.aperti() {
+            let (ipa, conf) = (ente.ipa(), ente.configurazione());
+            for (codice, a) in &conf.aoo {
+                let Some(s) = &a.sigillo else { continue };
+                let detti = [avviso(s.scadenza, ente.ora()), self.giu(ipa, codice)];
+                out.extend(detti.into_iter().flatten().map(|m| format!("{ipa}/{codice}: {m}")));
+            }
+        }
+        out
+    }
+
+    /// How long certificates hold, and who does not seal (R-C11).
+    pub(crate) fn misure(&self, f: &mut Foglio, aperti: &[Arc<dyn EnteStore>]) {
+        let mut righe = Vec::new();
+        for ente in aperti {
+            for (aoo, a) in &ente.configurazione().aoo {
+                let Some(s) = &a.sigillo else { continue };
+                let giu = u8::from(self.giu(ente.ipa(), aoo).is_some());
+                righe.push((format!("ente=\"{}\",aoo=\"{aoo}\"", ente.ipa()), giorni(s.scadenza, ente.ora()), giu));
+            }
+        }
+        if righe.is_empty() {
+            return;
+        }
+        f.capo("protocollo_sigillo_giorni", "gauge", "Giorni alla scadenza del certificato del sigillo");
+        righe.iter().for_each(|(chi, g, _)| f.riga("protocollo_sigillo_giorni", chi, g));
+        f.capo("protocollo_sigillo_impedito", "gauge", "1 se il sigillo non si può apporre");
+        righe.iter().for_each(|(chi, _, giu)| f.riga("protocollo_sigillo_impedito", chi, giu));
     }
 
     /// May an uscita be registered now? Not while its seal is known not to come, unless the RGD let it wait (R-A14).
