@@ -22,6 +22,7 @@ pub const BASE: &str = "/api/v1/enti/c_z999/aoo/AOO1";
 pub struct Banco {
     pub dir: tempfile::TempDir,
     pub rotte: Router,
+    pub servizio: Arc<Servizio>,
     pub store: Arc<dyn Store>,
     pub ente: Arc<dyn EnteStore>,
     pub anna: String,
@@ -139,17 +140,26 @@ impl Banco {
         let store = archivio::sqlite::SqliteStore::apri(dir.path(), orologio).unwrap();
         let e = ente(&*store, "c_z999").await;
         let secondo = ente(&*store, "c_z998").await;
+        let servizio = Arc::new(Servizio::nuovo(Arc::clone(&store) as Arc<dyn Store>, "http://prova"));
         Self {
             anna: persona(&*e, "anna", Ruolo::Protocollista, Some("PROT")).await,
             rita: persona(&*e, "rita", Ruolo::Rgd, None).await,
             ugo: persona(&*e, "ugo", Ruolo::Operatore, Some("TRIB")).await,
             ada: persona(&*e, "ada", Ruolo::Amministratore, None).await,
             altro: persona(&*secondo, "anna", Ruolo::Protocollista, Some("PROT")).await,
-            rotte: rotte(Arc::new(Servizio::nuovo(Arc::clone(&store) as Arc<dyn Store>, "http://prova"))),
+            rotte: rotte(Arc::clone(&servizio)),
+            servizio,
             store,
             ente: e,
             dir,
         }
+    }
+
+    /// The same, with these seals.
+    pub fn con_sigilli(self, sigilli: servizio::sigilli::Sigilli) -> Self {
+        let s = Servizio::nuovo(Arc::clone(&self.store), "http://prova");
+        let servizio = Arc::new(Servizio { sigilli: Arc::new(sigilli), ..s });
+        Self { rotte: rotte(Arc::clone(&servizio)), servizio, ..self }
     }
 
     pub async fn manda(&self, r: Request<Body>) -> Risposta {

@@ -11,6 +11,7 @@ mod giudici;
 mod igiene;
 mod metriche;
 mod rifiuti;
+mod sigillo;
 mod stampe;
 mod testimoni;
 mod vita;

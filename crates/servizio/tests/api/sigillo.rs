@@ -1,0 +1,250 @@
+//! The seal at the REST door: set, put, away, deferred (R-A13, R-A14, R-C05, R-C10…C14).
+
+use std::process::Command;
+use std::time::Duration;
+
+use archivio::store::Segreto;
+use axum::http::StatusCode;
+use base64::Engine as _;
+use dominio::comandi::ComandoConfigurazione as C;
+use dominio::tempo::Istante;
+use serde_json::{Value, json};
+use servizio::sigilli;
+use sigillo::dimostrazione;
+use sigillo::richiesta::{Identificativo, Soggetto};
+
+use crate::banco::*;
+
+fn pkcs12(password: &str) -> String {
+    let soggetto = Soggetto {
+        organizzazione: "Comune di Prova".into(),
+        identificativo: Identificativo::Ipa("c_z999".into()),
+        nome: None,
+    };
+    let da = jiff::Timestamp::now() - Duration::from_secs(60);
+    let d = dimostrazione::crea(&soggetto, da, &sigillo::Segreto::nuovo(password)).unwrap();
+    base64::engine::general_purpose::STANDARD.encode(d.pkcs12)
+}
+
+fn uscita(oggetto: &str) -> Value {
+    json!({"tipo": "uscita", "oggetto": oggetto, "mezzo": "pec", "classificazione": "1.6", "ufficioMittente": "TRIB",
+    "destinatari": [
+        {"tipo": "persona-fisica", "nome": "Maria", "cognome": "Rossi", "codiceFiscale": "RSSMRA80A01H501U", "pec": "m.rossi@pec.example"},
+        {"tipo": "amministrazione", "denominazione": "Comune & «Città» di Altrove", "ipa": "c_h501", "aoo": "AOO9", "perConoscenza": true},
+        {"tipo": "persona-giuridica", "denominazione": "Alfa S.r.l.", "partitaIva": "00743110157"},
+        {"tipo": "persona-fisica", "cognome": "Senzanome"},
+    ]})
+}
+
+async fn registra(b: &Banco, oggetto: &str) -> Value {
+    let m = Modulo::nuovo().dati(&uscita(oggetto)).file("documento", "lettera.pdf", b"%PDF-1.7 lettera");
+    let r = b.registra(&b.anna, m.file("allegato", "piantina «A».txt", b"allegato")).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    r.json()
+}
+
+async fn imposta(b: &Banco) {
+    let corpo = json!({"fornitore": "file", "pkcs12": pkcs12("apriti"), "password": "apriti"});
+    let r = b.post(&b.ada, &format!("{BASE}/sigillo"), corpo).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+}
+
+fn giudice(programma: &str, argomenti: &[&std::ffi::OsStr]) -> Option<std::process::Output> {
+    match Command::new(programma).args(argomenti).output() {
+        Ok(o) => Some(o),
+        Err(_) => {
+            assert!(std::env::var_os("PROTOCOLLO_GIUDICI").is_none(), "{programma} is missing");
+            eprintln!("skipped: {programma} is missing");
+            None
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
+    let b = Banco::nuovo().await;
+    let prima = registra(&b, "Prima che ci fosse un sigillo").await;
+    assert_eq!(prima["sigillo"]["stato"], "non-richiesto");
+    let r = b.get(&b.anna, &format!("{}/segnatura.xml", prima["links"]["self"].as_str().unwrap())).await;
+    assert_eq!((r.stato, r.json()["type"].as_str()), (StatusCode::CONFLICT, Some("/problemi/sigillo-non-richiesto")));
+
+    imposta(&b).await;
+    let una = registra(&b, "Trasmissione di atti <urgenti> & vari").await;
+    assert_eq!(una["sigillo"]["stato"], "in-attesa");
+    let xml = una["links"]["segnatura"].as_str().unwrap().to_owned();
+    let r = b.get(&b.anna, &xml).await;
+    assert_eq!((r.stato, r.json()["type"].as_str()), (StatusCode::CONFLICT, Some("/problemi/sigillo-in-attesa")));
+    assert_eq!(b.get(&b.ada, &format!("{BASE}/sigillo")).await.json()["inAttesa"], 1);
+
+    sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+    let poi = b.get(&b.anna, una["links"]["self"].as_str().unwrap()).await.json();
+    assert_eq!((&poi["sigillo"]["stato"], &poi["sigillo"]["qualificato"]), (&json!("apposto"), &json!(false)));
+    assert_eq!(poi["documenti"].as_array().unwrap().len(), 2);
+    let r = b.get(&b.anna, &xml).await;
+    assert_eq!((r.stato, r.capi["content-type"].to_str().unwrap()), (StatusCode::OK, "application/xml"));
+    // Others have no token for it.
+    assert_eq!(b.get(&b.altro, &xml).await.stato, StatusCode::NOT_FOUND);
+
+    let letta = segnatura::leggi(&r.byte);
+    assert!(letta.valida(), "{:?}", letta.rilievi);
+    let s = letta.segnatura().unwrap();
+    let id = &s.intestazione.identificatore;
+    assert_eq!((id.codice_amministrazione.valore.as_str(), id.codice_aoo.valore.as_str()), ("c_z999", "AOO1"));
+    assert_eq!(id.numero_registrazione, una["numeroEsteso"].as_str().unwrap());
+    let istante = una["istante"].as_str().unwrap();
+    assert_eq!(id.data_registrazione, istante[..10]);
+    assert_eq!(
+        id.ora_registrazione.as_deref(),
+        Some(&*format!("{}{}", &istante[11..19], &istante[istante.len() - 6..]))
+    );
+    assert_eq!(s.intestazione.oggetto, "Trasmissione di atti <urgenti> & vari");
+    assert_eq!(s.descrizione.destinatari.len(), 4);
+    let impronta = |d: &segnatura::modello::Documento| {
+        let b = d.impronta.as_ref().unwrap().byte().unwrap();
+        b.iter().map(|x| format!("{x:02x}")).collect::<String>()
+    };
+    let primario = s.descrizione.documento_primario.as_ref().unwrap();
+    assert_eq!(
+        (primario.nome_file.as_deref(), impronta(primario)),
+        (Some("lettera.pdf"), una["documenti"][0]["impronta"].as_str().unwrap().to_owned())
+    );
+    assert_eq!(impronta(&s.descrizione.allegati[0]), una["documenti"][1]["impronta"]);
+
+    let d = tempfile::tempdir().unwrap();
+    let file = d.path().join("Segnatura.xml");
+    std::fs::write(&file, &r.byte).unwrap();
+    let xsd = concat!(env!("CARGO_MANIFEST_DIR"), "/../segnatura/schemi/segnatura_protocollo.xsd");
+    if let Some(o) =
+        giudice("xmllint", &["--nonet".as_ref(), "--noout".as_ref(), "--schema".as_ref(), xsd.as_ref(), file.as_ref()])
+    {
+        assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr));
+    }
+    let verifica = |f: &std::path::Path| {
+        let ca = ["--verify", "--insecure", "--id-attr:Id", "SignedProperties"].map(std::ffi::OsStr::new);
+        giudice("xmlsec1", &[&ca[..], &[f.as_os_str()]].concat())
+    };
+    if let Some(o) = verifica(&file) {
+        assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr));
+    }
+    let alterata = String::from_utf8(r.byte.clone()).unwrap().replace("urgenti", "lenti");
+    std::fs::write(&file, &alterata).unwrap();
+    if let Some(o) = verifica(&file) {
+        assert!(!o.status.success());
+    }
+    let ora = jiff::Timestamp::now();
+    let esame = |x: &[u8]| firme::esamina(x, None, &firme::Fiducia::default(), ora).firme[0].integra;
+    assert_eq!((esame(&r.byte), esame(alterata.as_bytes())), (true, false));
+    // The history says it, and by whom.
+    let storia = b.get(&b.anna, &format!("{}/storia", una["links"]["self"].as_str().unwrap())).await.json();
+    let ultima = storia["elementi"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&ultima["tipo"], &ultima["operatore"]["id"]), (&json!("sigillo"), &json!("sistema")));
+    assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_that_does_not_seal_is_not_set_and_only_what_is_admitted_is_used() {
+    let b = Banco::nuovo().await;
+    let buono = pkcs12("giusta");
+    let posta = format!("{BASE}/sigillo");
+    for chi in [&b.anna, &b.ugo] {
+        let r = b.post(chi, &posta, json!({"fornitore": "file", "pkcs12": buono, "password": "giusta"})).await;
+        assert_eq!(r.stato, StatusCode::FORBIDDEN);
+    }
+    for (corpo, campo) in [
+        (json!({"fornitore": "file", "pkcs12": buono, "password": "sbagliata"}), "sigillo"),
+        (json!({"fornitore": "file", "pkcs12": "AAAA", "password": "giusta"}), "sigillo"),
+        (json!({"fornitore": "file", "pkcs12": "non è base64!", "password": "giusta"}), "sigillo"),
+        (json!({"fornitore": "file", "pkcs12": "A".repeat(400_000), "password": "giusta"}), "pkcs12"),
+        (json!({"fornitore": "pkcs11", "modulo": "/tmp/mia.so", "token": "t", "pin": "1"}), "modulo"),
+        (json!({"fornitore": "csc", "url": "http://169.254.169.254/", "clientId": "a", "clientSecret": "b"}), "url"),
+        (json!({"fornitore": "file", "pkcs12": buono, "password": "giusta", "entrate": "sì"}), "entrate"),
+    ] {
+        let r = b.post(&b.ada, &posta, corpo).await;
+        assert_eq!((r.stato, r.campo().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, campo), "{}", r.json());
+        assert!(!r.json().to_string().contains("giusta"));
+    }
+    assert_eq!(b.get(&b.ada, &posta).await.json()["impostato"], false);
+    imposta(&b).await;
+    let s = b.get(&b.ada, &posta).await;
+    assert_eq!(s.json()["sigillo"]["fornitore"], "file");
+    assert!(s.json()["sigillo"]["intestatario"].as_str().unwrap().contains("NON QUALIFICATO"), "{}", s.json());
+    assert!(!String::from_utf8_lossy(&s.byte).contains("apriti"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_room_in_a_segnatura_is_refused_before_it_takes_a_number() {
+    // R-C13, R-D28
+    let b = Banco::nuovo().await;
+    imposta(&b).await;
+    let numero = registra(&b, "Una").await["numero"].as_i64().unwrap();
+    let m = Modulo::nuovo().dati(&uscita("Due con lo stesso nome")).file("documento", "a.txt", b"1");
+    let r = b.registra(&b.anna, m.file("allegato", "a.txt", b"2")).await;
+    assert_eq!((r.stato, r.campo().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "allegato"), "{}", r.json());
+    // What goes on paper has no XML beside it.
+    let mut carta = uscita("Su carta");
+    carta["mezzo"] = "cartaceo".into();
+    let r = b.registra(&b.anna, Modulo::nuovo().dati(&carta)).await;
+    assert_eq!((&r.json()["numero"], &r.json()["sigillo"]["stato"]), (&json!(numero + 1), &json!("non-richiesto")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_provider_away_uscite_stop_unless_the_rgd_lets_them_wait_and_all_are_sealed_when_it_is_back() {
+    let b = Banco::nuovo().await;
+    imposta(&b).await;
+    let s = b.ente.configurazione().aoo[&"AOO1".parse().unwrap()].sigillo.clone().unwrap();
+    // A port that nobody answers: bound, and closed again.
+    let porta = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let altrove =
+        json!({"fornitore": "csc", "url": format!("http://{porta}/csc/v2"), "clientId": "a", "clientSecret": "b"});
+    let (aoo, segreto) = ("AOO1".parse().unwrap(), Segreto::Sigillo(altrove.to_string().into_bytes()));
+    b.ente.configura(&aoo, &archivio::sistema(), C::ImpostaSigillo { sigillo: s }, Some(segreto), None).await.unwrap();
+    let indirizzi = vec![format!("http://{porta}/csc/v2")];
+    let sigilli = sigilli::Sigilli::con(sigilli::fornitore::Ammessi { indirizzi, ..Default::default() });
+    let b = b.con_sigilli(sigilli);
+
+    let una = registra(&b, "Registrata prima che si sapesse").await;
+    sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+    assert!(b.servizio.sigilli.giu(b.ente.ipa(), &aoo).is_some());
+    let m = || Modulo::nuovo().dati(&uscita("Fermata")).file("documento", "a.txt", b"1");
+    let r = b.registra(&b.anna, m()).await;
+    assert_eq!(
+        (r.stato, r.json()["type"].as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("/problemi/sigillo-non-disponibile"))
+    );
+    // What comes in is not concerned, and no number was lost.
+    let numero = b.prossimo().await;
+    assert_eq!(numero, una["numero"].as_i64().unwrap() + 1);
+    let pronto = b.get(&b.anna, "/salute/pronto").await.json();
+    assert!(pronto["avvisi"].to_string().contains("sigillo non disponibile"), "{pronto}");
+
+    let fino = Istante(b.ente.ora().0 + 3_600_000_000);
+    let differisci = json!({"fino": fino.con_offset(), "motivo": "il fornitore è fermo dalle 9"});
+    let posta = format!("{BASE}/sigillo/differimento");
+    assert_eq!(b.post(&b.anna, &posta, differisci.clone()).await.stato, StatusCode::FORBIDDEN);
+    let r = b.post(&b.rita, &posta, differisci).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    let due = b.registra(&b.anna, m()).await;
+    assert_eq!((due.stato, &due.json()["sigillo"]["stato"]), (StatusCode::CREATED, &json!("in-attesa")));
+
+    imposta(&b).await;
+    sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+    assert_eq!(b.servizio.sigilli.giu(b.ente.ipa(), &aoo), None);
+    let s = b.get(&b.ada, &format!("{BASE}/sigillo")).await.json();
+    assert_eq!((&s["inAttesa"], &s["impedimento"]), (&json!(0), &Value::Null));
+    assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_wait_and_are_sealed_together_while_others_seal_too() {
+    let b = Banco::nuovo().await;
+    imposta(&b).await;
+    for i in 0..150 {
+        registra(&b, &format!("Lettera {i}")).await;
+    }
+    let altro = sigilli::Sigilli::default();
+    tokio::join!(sigilli::dell_ente(&b.servizio.sigilli, &*b.ente), sigilli::dell_ente(&altro, &*b.ente));
+    sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+    assert_eq!(b.ente.quante_da_sigillare(&"AOO1".parse().unwrap()).await.unwrap().0, 0);
+    let v = b.ente.verifica(&|_| {}).await.unwrap();
+    assert_eq!((v.file, v.differenze), (152, vec![]));
+}
