@@ -6,6 +6,7 @@
 mod log;
 mod porte;
 mod registro;
+mod segnatura;
 
 use std::sync::LazyLock;
 
@@ -25,6 +26,7 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "prova" => log::prova,
         "ricevuta" => log::ricevuta,
         "rivelazione" => log::rivelazione,
+        "segnatura" => segnatura::segnatura,
         "tessera" => log::tessera,
         "testimone" => log::testimone,
         altro => panic!("no target {altro}"),

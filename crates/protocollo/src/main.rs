@@ -11,6 +11,7 @@ mod demo;
 mod eml;
 mod firma;
 mod parole;
+mod segnatura;
 mod sola_lettura;
 mod trasferisci;
 mod verifica;
@@ -62,6 +63,9 @@ enum Verbo {
     /// Chiavi con cui i file dei documenti sono cifrati a riposo.
     #[command(subcommand)]
     ChiaviFile(chiavi_file::Verbo),
+    /// Segnature di protocollo e messaggi di ritorno.
+    #[command(subcommand)]
+    Segnatura(segnatura::Verbo),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -88,6 +92,7 @@ fn main() -> ExitCode {
         Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
         Verbo::SolaLettura(o) => sola_lettura::esegui(o),
         Verbo::ChiaviFile(v) => chiavi_file::esegui(v),
+        Verbo::Segnatura(v) => segnatura::esegui(v),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

@@ -1,16 +1,23 @@
 //! What no schema says, and Allegato 6 or the comments of the DTDs do: an `avviso`, but where a file is not the one that
 //! the segnatura names.
 
+use std::collections::HashMap;
+
 use super::{Contenuto, FileContenuto, documenti};
 use crate::algoritmo::Algoritmo;
 use crate::grammatica::semplici::{Base, Semplice};
 use crate::modello::{Documento, Generazione, Identificatore, Impronta, Segnatura};
-use crate::rilievo::{Codice, Gravita, Rilievo, corto};
+use crate::rilievo::{Codice, Gravita, RILIEVI_MAX, Rilievo, corto};
 
 /// Looks at what was read.
 pub(super) fn esamina(generazione: Option<Generazione>, contenuto: &Contenuto) -> Vec<Rilievo> {
     let mut rilievi = Vec::new();
+    let mut tralasciati = 0;
     let mut avviso = |codice, percorso: &str, messaggio: String| {
+        if rilievi.len() == RILIEVI_MAX {
+            tralasciati += 1;
+            return;
+        }
         let grave = matches!(codice, Codice::FileMancante | Codice::FileDiverso);
         rilievi.push(Rilievo {
             gravita: if grave { Gravita::Errore } else { Gravita::Avviso },
@@ -45,22 +52,37 @@ pub(super) fn esamina(generazione: Option<Generazione>, contenuto: &Contenuto) -
             }
         }
     }
+    if tralasciati > 0 {
+        rilievi.push(Rilievo {
+            gravita: Gravita::Avviso,
+            codice: Codice::Limite,
+            percorso: "/".to_owned(),
+            riga: 0,
+            messaggio: format!("altri {tralasciati} rilievi non sono elencati"),
+            nome: String::new(),
+        });
+    }
     rilievi
 }
 
 /// A message between AOO holds its files: each must be there, and be the one that the segnatura is bound to.
 fn allegati_al_messaggio(s: &Segnatura, file: &[FileContenuto], avviso: &mut impl FnMut(Codice, &str, String)) {
+    let nomi: HashMap<&str, usize> = file.iter().enumerate().map(|(i, f)| (f.nome_file.as_str(), i)).collect();
+    // Each file once for each algorithm, however many documents name it.
+    let mut calcolate: HashMap<(usize, Algoritmo), Option<Vec<u8>>> = HashMap::new();
     for (dove, documento) in documenti(s) {
-        let Some(nome) = &documento.nome_file else { continue };
-        let Some(byte) = file.iter().find(|f| f.nome_file == *nome).map(|f| &f.byte) else {
+        let Some(nome) = documento.nome_file.as_deref() else { continue };
+        let Some(&i) = nomi.get(nome) else {
             avviso(Codice::FileMancante, &dove, format!("il messaggio non contiene il file «{}»", corto(nome)));
             continue;
         };
         let impronta = documento.impronta.as_ref();
         let algoritmo = impronta.and_then(|i| Algoritmo::leggi(i.algoritmo.as_deref().unwrap_or("SHA-256")));
-        if let (Some(byte), Some(dichiarata), Some(algoritmo)) = (byte, impronta.and_then(Impronta::byte), algoritmo)
-            && algoritmo.impronta(byte).is_some_and(|calcolata| calcolata != dichiarata)
-        {
+        let (Some(dichiarata), Some(algoritmo)) = (impronta.and_then(Impronta::byte), algoritmo) else { continue };
+        let calcolata = calcolate
+            .entry((i, algoritmo))
+            .or_insert_with(|| file[i].byte.as_deref().and_then(|byte| algoritmo.impronta(byte)));
+        if calcolata.as_ref().is_some_and(|c| *c != dichiarata) {
             let messaggio = format!("il file «{}» non ha l'impronta dichiarata", corto(nome));
             avviso(Codice::FileDiverso, &dove, messaggio);
         }

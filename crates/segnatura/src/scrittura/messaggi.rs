@@ -23,7 +23,16 @@ impl MessaggioDiRitorno {
         match ricevuta.generazione? {
             Generazione::Docarea => None,
             Generazione::V2021 => Some(self.scrivi(Generazione::V2021)),
-            vecchia => Some(self.scrivi_con(vecchia, ricevuta.versione_dichiarata.as_deref())),
+            vecchia => {
+                let anno = match vecchia {
+                    Generazione::V2001 => "2001",
+                    Generazione::V2009 => "2009",
+                    _ => "2013",
+                };
+                // Only a date of that generation: of anything else one could not tell which rules it follows.
+                let data = |v: &&str| v.starts_with(anno) && v.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+                Some(self.scrivi_con(vecchia, ricevuta.versione_dichiarata.as_deref().filter(data)))
+            }
         }
     }
 
