@@ -1,7 +1,7 @@
 //! The request for a seal (PKCS#10, RFC 2986), when the key is ours: born here in a file, or in a device
 //! ([`crate::pkcs11::ChiaveNuova`]). With a remote provider the key is theirs, and the request is a form of theirs too.
 //! The subject is the one of legal persons (ETSI EN 319 412-3 § 4.2.1): country, organization, its identifier, name.
-//! R-C11, R-C21.
+//! R-C11.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -115,7 +115,11 @@ fn cifre<'a>(campo: &'static str, testo: &'a str) -> Result<&'a str, Errore> {
         .enumerate()
         .map(|(i, n)| if i % 2 == 1 { if n > 4 { n * 2 - 9 } else { n * 2 } } else { n })
         .sum();
-    if somma.is_multiple_of(10) { Ok(testo) } else { sbagliato(format!("«{testo}» ha la cifra di controllo sbagliata")) }
+    if somma.is_multiple_of(10) {
+        Ok(testo)
+    } else {
+        sbagliato(format!("«{testo}» ha la cifra di controllo sbagliata"))
+    }
 }
 
 fn testo<'a>(campo: &'static str, valore: &'a str) -> Result<&'a str, Errore> {

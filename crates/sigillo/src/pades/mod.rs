@@ -2,7 +2,7 @@
 //!
 //! The seal is an incremental update: the bytes of the document are the beginning of the sealed one, so that nothing it
 //! said is altered, seals and signatures already there hold on, and PDF/A stays PDF/A. The seal is not seen on the page:
-//! the stamp is another thing, and goes on a copy (R-C16).
+//! the stamp is another thing, and goes on a copy.
 
 mod aggiornamento;
 

@@ -1,11 +1,12 @@
-//! PAdES, before pyHanko, poppler and veraPDF; whole and tampered with. R-C10, R-C16.
+//! PAdES, before pyHanko, poppler and veraPDF; whole and tampered with. R-C10.
 
 use std::path::Path;
 use std::process::Command;
 
 use sigillo::pades::{self, Errore, Voci};
+use sigillo::riscontro::riscontra;
 
-use crate::banco::{chiave, chiavi, pdf, pdf_minimo, percorso, quando, riferimento};
+use crate::banco::{chiave, chiavi, firme_dice, pdf, pdf_minimo, percorso, quando, riferimento};
 use crate::giudici::{self, Carte};
 use crate::tsa::autorita;
 
@@ -32,6 +33,7 @@ fn pyhanko_trusts_the_seal_and_sees_it_cover_the_whole_file() {
         for originale in [pdf(), pdf_minimo()] {
             let sigillato = pades::sigilla(&chiave, &originale, quando(), &voci(), None).unwrap();
             assert!(sigillato.starts_with(&originale), "the original is the beginning");
+            riscontra(&chiave, &sigillato, None, quando()).unwrap();
             let carte = Carte::nuove();
             giudici::approva(&mut pyhanko(&carte, &sigillato, 1, "b"));
         }
@@ -47,6 +49,7 @@ fn a_timestamp_of_the_seal_is_trusted() {
     for chiave in chiavi() {
         let sigillato = pades::sigilla(&chiave, &pdf(), quando(), &voci(), Some(&tsa)).unwrap();
         giudici::approva(&mut pyhanko(&Carte::nuove(), &sigillato, 1, "t"));
+        riscontra(&chiave, &sigillato, None, quando()).unwrap();
     }
 }
 
@@ -56,6 +59,7 @@ fn a_second_seal_keeps_the_first() {
     let secondo = sigilla("p256", &primo);
     let terzo = sigilla("p256", &secondo);
     assert!(terzo.starts_with(&secondo) && secondo.starts_with(&primo));
+    assert!(firme_dice(&primo, None) && firme_dice(&secondo, None) && firme_dice(&terzo, None));
     if giudici::modulo_python("pyhanko") {
         giudici::approva(&mut pyhanko(&Carte::nuove(), &terzo, 3, "b"));
     }
@@ -83,7 +87,10 @@ fn whoever_alters_a_sealed_pdf_is_found_out() {
         if giudici::modulo_python("pyhanko") {
             giudici::rifiuta(&mut pyhanko(&Carte::nuove(), altro, 1, "b"));
         }
-        let _ = come;
+        // Bytes appended leave the signature intact: that the file goes on after it is another fact.
+        if come != "bytes appended" {
+            assert!(!firme_dice(altro, None), "firme accepts: {come}");
+        }
     }
 }
 
