@@ -6,6 +6,7 @@
 mod log;
 mod porte;
 mod registro;
+mod sigilli;
 
 use std::sync::LazyLock;
 
@@ -26,6 +27,10 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "rivelazione" => log::rivelazione,
         "tessera" => log::tessera,
         "testimone" => log::testimone,
+        "sigillo-certificato" => sigilli::certificato,
+        "sigillo-pdf" => sigilli::pdf,
+        "sigillo-pkcs12" => sigilli::chiavi,
+        "sigillo-xml" => sigilli::xml,
         altro => panic!("no target {altro}"),
     }
 });
