@@ -73,6 +73,7 @@ impl Preparato {
         if pdf.len() > BYTE_MAX {
             return Err(Errore::TroppoGrande(pdf.len()));
         }
+        sealer::in_vigore(sealer, quando)?;
         let certificati: usize =
             sealer.certificato().der().len() + sealer.catena().iter().map(|c| c.der().len()).sum::<usize>();
         let spazio = FIRMA_BYTE_MAX + certificati + if marca { MARCA_BYTE_MAX } else { 0 };
