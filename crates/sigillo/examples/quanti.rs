@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a measure, not a product")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
@@ -12,22 +12,26 @@ use sigillo::pkcs11::{Impostazioni, Token};
 use sigillo::software::ChiaveSoftware;
 use sigillo::{Certificato, Sealer, Segreto, cades, pkcs12, xades};
 
-const DURATA: Duration = Duration::from_secs(2);
+/// Turns of each, one after the other: a machine that slows down slows both.
+const GIRI: usize = 40;
+/// How long a turn is, of processor.
+const GIRO: Duration = Duration::from_millis(50);
 
-/// How many times a second.
-fn quanti(mut fa: impl FnMut()) -> f64 {
-    fa();
-    let da = Instant::now();
-    let mut n = 0u32;
-    while da.elapsed() < DURATA {
+/// What this thread took of the processor: on a machine with others, the wall clock measures them.
+fn processore() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
+}
+
+/// Times and processor of one turn.
+fn giro(fa: &mut dyn FnMut()) -> (u32, Duration) {
+    let da = processore();
+    let mut n = 0;
+    while processore() - da < GIRO {
         fa();
         n += 1;
     }
-    f64::from(n) / da.elapsed().as_secs_f64()
-}
-
-fn riga(chi: &str, nuda: f64, cosa: &str, sigilli: f64) {
-    println!("{chi:22} {nuda:9.0} firme/s   {cosa:18} {sigilli:9.0}/s   {:5.1} %", sigilli / nuda * 100.0);
+    (n, processore() - da)
 }
 
 fn misura(chi: &str, sealer: &dyn Sealer, mut nuda: impl FnMut(&[u8])) {
@@ -35,12 +39,24 @@ fn misura(chi: &str, sealer: &dyn Sealer, mut nuda: impl FnMut(&[u8])) {
     let segnatura = include_str!("segnatura.xml").as_bytes();
     let impronta = sealer.algoritmo().impronta(segnatura);
     let messaggio = [7; 900];
-    // One after the other and again, so that a machine that slows down slows both.
-    for _ in 0..2 {
-        let n = quanti(|| nuda(&messaggio));
-        riga(chi, n, "XAdES segnatura", quanti(|| drop(xades::sigilla(sealer, segnatura, ora).unwrap())));
-        riga(chi, n, "CAdES staccata", quanti(|| drop(cades::staccata(sealer, &impronta, ora, None).unwrap())));
-        riga(chi, n, "firma verificata", quanti(|| drop(sealer.firma(&messaggio).unwrap())));
+    let cose: [(&str, &mut dyn FnMut()); 4] = [
+        ("firma nuda", &mut || nuda(&messaggio)),
+        ("firma verificata", &mut || drop(sealer.firma(&messaggio).unwrap())),
+        ("CAdES staccata", &mut || drop(cades::staccata(sealer, &impronta, ora, None).unwrap())),
+        ("XAdES segnatura", &mut || drop(xades::sigilla(sealer, segnatura, ora).unwrap())),
+    ];
+    let mut tempi = [(0, Duration::ZERO); 4];
+    let mut cose = cose.map(|(nome, fa)| (nome, fa));
+    for _ in 0..GIRI {
+        for ((_, fa), (n, t)) in cose.iter_mut().zip(&mut tempi) {
+            let (volte, durata) = giro(fa);
+            *n += volte;
+            *t += durata;
+        }
+    }
+    let al_secondo = tempi.map(|(n, t)| f64::from(n) / t.as_secs_f64());
+    for ((nome, _), quanti) in cose.iter().zip(al_secondo) {
+        println!("| {chi} | {nome} | {quanti:.0} | {:.0} % |", quanti / al_secondo[0] * 100.0);
     }
 }
 
