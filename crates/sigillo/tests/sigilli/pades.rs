@@ -175,3 +175,35 @@ fn a_document_that_imitates_a_seal_is_sealed_all_the_same() {
         giudici::approva(&mut pyhanko(&Carte::nuove(), &sigillato, 1, "b"));
     }
 }
+
+/// Hostile or damaged, a PDF is refused in words or sealed with its bytes as the beginning: never a panic.
+#[test]
+fn a_damaged_pdf_is_refused_or_sealed_as_it_is() {
+    let chiave = chiave("p256");
+    let documenti = [pdf_minimo(), pdf(), sigilla("p256", &pdf_minimo())];
+    let mut caso = proptest::test_runner::TestRunner::new(proptest::test_runner::Config::with_cases(400));
+    let colpi = proptest::collection::vec((0.0..1.0f64, proptest::prelude::any::<u8>()), 1..6);
+    let (mut sigillati, mut rifiutati) = (0, 0);
+    let conti = std::cell::RefCell::new((&mut sigillati, &mut rifiutati));
+    caso.run(&(0..3usize, colpi, 0..4u8), |(quale, colpi, taglia)| {
+        let mut rovinato = documenti[quale].clone();
+        for (dove, byte) in colpi {
+            let dove = (dove * rovinato.len() as f64) as usize;
+            rovinato[dove] = byte;
+        }
+        if taglia == 0 {
+            rovinato.truncate(rovinato.len() * 9 / 10);
+        }
+        let (si, no) = &mut *conti.borrow_mut();
+        match pades::sigilla(&chiave, &rovinato, quando(), &Voci::default(), None) {
+            Ok(sigillato) => {
+                assert!(sigillato.starts_with(&rovinato));
+                **si += 1;
+            }
+            Err(_) => **no += 1,
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert!(sigillati > 20 && rifiutati > 20, "{sigillati} sealed, {rifiutati} refused: the test says nothing");
+}
