@@ -7,6 +7,7 @@ mod log;
 mod porte;
 mod registro;
 mod segnatura;
+mod sigilli;
 
 use std::sync::LazyLock;
 
@@ -29,6 +30,10 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "segnatura" => segnatura::segnatura,
         "tessera" => log::tessera,
         "testimone" => log::testimone,
+        "sigillo-certificato" => sigilli::certificato,
+        "sigillo-pdf" => sigilli::pdf,
+        "sigillo-pkcs12" => sigilli::chiavi,
+        "sigillo-xml" => sigilli::xml,
         altro => panic!("no target {altro}"),
     }
 });

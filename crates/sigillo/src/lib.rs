@@ -22,6 +22,7 @@ pub mod pkcs11;
 pub mod pkcs12;
 mod rete;
 pub mod richiesta;
+pub mod riscontro;
 pub mod sealer;
 pub mod segreto;
 pub mod software;

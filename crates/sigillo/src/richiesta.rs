@@ -1,7 +1,7 @@
 //! The request for a seal (PKCS#10, RFC 2986), when the key is ours: born here in a file, or in a device
 //! ([`crate::pkcs11::ChiaveNuova`]). With a remote provider the key is theirs, and the request is a form of theirs too.
 //! The subject is the one of legal persons (ETSI EN 319 412-3 § 4.2.1): country, organization, its identifier, name.
-//! R-C11, R-C21.
+//! R-C11.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

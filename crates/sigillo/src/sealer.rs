@@ -1,5 +1,7 @@
 //! What every place that holds a key gives: a certificate, its chain, and signatures that are known to hold.
 
+use jiff::Timestamp;
+
 use crate::{Algoritmo, Certificato};
 
 /// Most signatures asked in one go.
@@ -102,6 +104,19 @@ pub trait Sealer: Send + Sync {
             _ => Err(Errore::RispostaSbagliata { dove: self.dove(), perche: "numero di firme diverso da uno".into() }),
         }
     }
+}
+
+/// A seal put when its certificate no longer holds, or not yet, is worth nothing: better none, and said. R-C11.
+pub(crate) fn in_vigore(sealer: &dyn Sealer, quando: Timestamp) -> Result<(), Errore> {
+    let stato = sealer.certificato().stato(quando);
+    if stato.in_vigore {
+        return Ok(());
+    }
+    let (dal, al) = (stato.dal, stato.al);
+    Err(Errore::Configurazione(format!(
+        "il certificato del sigillo ({}) vale dal {dal} al {al}: il {quando} non si può sigillare",
+        sealer.dove()
+    )))
 }
 
 /// Of the certificates at hand, the one with this key and those above it, from the nearest.

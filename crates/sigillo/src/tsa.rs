@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use firme::Fiducia;
+use firme::esame::Contesto;
+use firme::impronte::Coperto;
+use firme::marca;
 use ring::digest;
 use ureq::Agent;
 
 use crate::algoritmo::SHA256;
 use crate::asn1::{self, Lettore};
-use crate::certificato::tempo;
 use crate::der::{intero, nullo, numero, oid, ottetti, seq, vero};
 use crate::{Errore, Segreto, rete};
 
@@ -99,12 +101,12 @@ impl Marcatore for Tsa {
                 return Err(Errore::Rifiutato { dove: self.dove.clone(), perche: format!("stato {stato} (RFC 3161)") });
             }
         };
-        let letta = Marca::leggi(token).map_err(|e| self.sbagliata(e.to_string()))?;
-        if letta.impronta != impronta.as_ref() {
-            return Err(self.sbagliata("la marca è di altri byte"));
-        }
-        if letta.nonce != intero(&nonce) {
-            return Err(self.sbagliata("la marca risponde a un'altra richiesta (nonce)"));
+        let letta = marca::risponde(token, impronta.as_ref(), Some(&nonce)).map_err(|e| self.sbagliata(e))?;
+        // Whose it is, is judged by who reads; that it is somebody's signature, now.
+        let contesto = Contesto { fiducia: &Fiducia::nessuna(), istante: letta.istante, pec: false };
+        let giudicata = marca::verifica(token, Some(&mut Coperto::nuovo(vec![byte])), &[], &contesto);
+        if !giudicata.valida {
+            return Err(self.sbagliata(giudicata.errore.unwrap_or_else(|| "la marca non è valida".into())));
         }
         Ok(token.to_vec())
     }
@@ -131,53 +133,4 @@ fn leggi(byte: &[u8]) -> Result<Risposta<'_>, asn1::Errore> {
     let token = l.atteso(0x30)?.tutto;
     l.finito()?;
     Ok(Risposta::Marcata(token))
-}
-
-/// What a token says. Whether its signature holds, `firme` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marca {
-    /// Digest of what was marked.
-    pub impronta: Vec<u8>,
-    /// When.
-    pub quando: Timestamp,
-    /// Serial number, an INTEGER in DER.
-    pub seriale: Vec<u8>,
-    /// The nonce of the request, an INTEGER in DER; empty when there was none.
-    pub nonce: Vec<u8>,
-}
-
-impl Marca {
-    /// Reads a token.
-    ///
-    /// # Errors
-    /// When it is not one.
-    pub fn leggi(token: &[u8]) -> Result<Self, crate::certificato::Errore> {
-        let mut l = Lettore::solo(token, 0x30)?.dentro();
-        if l.atteso(0x06)?.oid()? != "1.2.840.113549.1.7.2" {
-            return Err(asn1::Errore::Codifica.into());
-        }
-        let mut l = l.atteso(0xa0)?.dentro().atteso(0x30)?.dentro();
-        l.atteso(0x02)?;
-        l.atteso(0x31)?;
-        let mut contenuto = l.atteso(0x30)?.dentro();
-        if contenuto.atteso(0x06)?.oid()? != "1.2.840.113549.1.9.16.1.4" {
-            return Err(asn1::Errore::Codifica.into());
-        }
-        let info = contenuto.atteso(0xa0)?.dentro().atteso(0x04)?.ottetti()?;
-        let mut l = Lettore::solo(&info, 0x30)?.dentro();
-        l.atteso(0x02)?;
-        l.atteso(0x06)?;
-        let mut impronta = l.atteso(0x30)?.dentro();
-        if impronta.atteso(0x30)?.dentro().atteso(0x06)?.oid()? != SHA256 {
-            return Err(asn1::Errore::Codifica.into());
-        }
-        let impronta = impronta.atteso(0x04)?.contenuto.to_vec();
-        let seriale = l.atteso(0x02)?.tutto.to_vec();
-        let quando = tempo(&l.atteso(0x18)?)?;
-        // Accuracy and ordering may come before the nonce.
-        l.se(0x30)?;
-        l.se(0x01)?;
-        let nonce = l.se(0x02)?.map(|e| e.tutto.to_vec()).unwrap_or_default();
-        Ok(Self { impronta, quando, seriale, nonce })
-    }
 }

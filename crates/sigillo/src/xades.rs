@@ -60,6 +60,7 @@ impl<'a> Preparato<'a> {
         if documento.len() > BYTE_MAX {
             return Err(Errore::TroppoGrande(documento.len()));
         }
+        sealer::in_vigore(sealer, quando)?;
         let canonico = canonico(documento)?;
         let posto = fine_della_radice(documento)?;
         let algoritmo = sealer.algoritmo();

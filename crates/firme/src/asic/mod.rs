@@ -25,7 +25,9 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
     let formato = if dichiarato.ends_with("asic-s+zip") { Formato::AsicS } else { Formato::AsicE };
     let voci = match zip::leggi(byte) {
         Ok(v) => v,
-        Err(e) if asic => return Some(Esame { formato: Some(formato), ..Esame::rifiutato(e.to_string()) }),
+        Err(e) if asic || crate::involucro::trova(byte, b"META-INF/signature").is_some() => {
+            return Some(Esame { formato: Some(formato), ..Esame::rifiutato(e.to_string()) });
+        }
         Err(_) => return None,
     };
     let tipo = voci.iter().find(|v| v.nome == "mimetype").map(|v| String::from_utf8_lossy(&v.byte).trim().to_owned());

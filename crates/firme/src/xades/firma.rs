@@ -187,7 +187,11 @@ fn intero(a: &Albero, firma: NodeId, riferimenti: &[Riferimento]) -> bool {
     if buoni().any(|o| *o == Oggetto::Documento || radice.is_some_and(|r| *o == Oggetto::Elemento(r))) {
         return true;
     }
-    if radice == Some(firma) {
+    let Some(radice) = radice else { return false };
+    let accanto: Vec<NodeId> =
+        a.0.children_iter(radice).filter(|n| radice != firma && !nodi::e(a, *n, DS, "Signature")).collect();
+    // Nothing but signatures: what they carry is covered, or they carry nothing and what they cover is outside.
+    if !accanto.iter().any(|n| matches!(a.0.node_kind(*n), Some(NodeKind::Element(_)))) {
         let carichi: Vec<NodeId> = nodi::figli(a, firma, DS, "Object")
             .into_iter()
             .filter(|o| nodi::figlio(a, *o, XADES, "QualifyingProperties").is_none())
@@ -202,13 +206,7 @@ fn intero(a: &Albero, firma: NodeId, riferimenti: &[Riferimento]) -> bool {
                 || !dentro.is_empty() && dentro.iter().all(|n| buoni().any(|o| copre(a, o, *n)))
         });
     }
-    // Side by side with other signatures under a root: each element beside them is covered, or there is none and what is
-    // covered is outside. Text beside them is covered by nobody.
-    let Some(radice) = radice else { return false };
-    let accanto: Vec<NodeId> = a.0.children_iter(radice).filter(|n| !nodi::e(a, *n, DS, "Signature")).collect();
-    if !accanto.iter().any(|n| matches!(a.0.node_kind(*n), Some(NodeKind::Element(_)))) {
-        return buoni().any(|o| matches!(o, Oggetto::Esterno(_)));
-    }
+    // Elements beside the signature: each of them is covered. Text beside them is covered by nobody.
     accanto.into_iter().all(|n| match a.0.node_kind(n) {
         Some(NodeKind::Element(_)) => buoni().any(|o| copre(a, o, n)),
         Some(NodeKind::Text(t)) => t.trim().is_empty(),

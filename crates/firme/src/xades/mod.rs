@@ -20,6 +20,8 @@ use crate::marca;
 
 /// Countersignatures of countersignatures.
 const CONTROFIRME_MAX: usize = 4;
+/// What looking at a node costs, in bytes hashed.
+const NODO_BYTE: usize = 128;
 
 /// Of an XML file; none when it holds no signature.
 pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Option<Esame> {
@@ -121,7 +123,9 @@ pub(crate) fn una(
     }
     // Each reference looks at the whole document at most a few times.
     let passate = 1 + nodi::figlio(a, f, DS, "SignedInfo").map_or(0, |i| nodi::figli(a, i, DS, "Reference").len());
-    let lungo = a.0.input_text().len().saturating_mul(passate);
+    // Nodes cost more than bytes: a thousand references over a million empty elements must not hold anybody up.
+    let nodi = nodi::sotto(a, a.0.root()).len();
+    let lungo = a.0.input_text().len().saturating_add(nodi.saturating_mul(NODO_BYTE)).saturating_mul(passate);
     if let Err(perche) = bilancio.firma().and_then(|()| bilancio.impronta(lungo)) {
         return Firma::illeggibile(perche);
     }

@@ -43,7 +43,9 @@ pub struct Impostazioni {
     pub client_id: String,
     /// Their secret.
     pub client_secret: Segreto,
-    /// Which credential seals, where there is more than one.
+    /// Whose credentials they are to the provider (`userID`), where the client alone does not say it.
+    pub utente: Option<String>,
+    /// Which credential seals, where there is more than one, or where they cannot be listed.
     pub credenziale: Option<String>,
     /// Its PIN, where it has one.
     pub pin: Option<Segreto>,
@@ -66,6 +68,7 @@ impl Impostazioni {
             url_token: None,
             client_id: client_id.into(),
             client_secret,
+            utente: None,
             credenziale: None,
             pin: None,
             attesa: Duration::from_secs(10),

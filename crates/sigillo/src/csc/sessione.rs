@@ -93,14 +93,19 @@ impl Sessione {
         Errore::RispostaSbagliata { dove: self.dove.clone(), perche: perche.into() }
     }
 
-    /// The credential of the configuration, which must be there, or the only one.
+    /// The credential of the configuration, or the only one.
     pub fn scegli_credenziale(&self) -> Result<String, Errore> {
-        let elenco: Elenco = self.chiedi("credentials/list", &json!({}), &[]).map_err(|r| r.in_errore(&self.dove))?.1;
-        match (&self.come.credenziale, &elenco.credential_ids[..]) {
-            (Some(id), tutte) if tutte.contains(id) => Ok(id.clone()),
-            (Some(id), _) => Err(Errore::Configurazione(format!("{}: non c'è la credenziale {id}", self.dove))),
-            (None, [sola]) => Ok(sola.clone()),
-            (None, tutte) => Err(Errore::Configurazione(format!(
+        if let Some(id) = &self.come.credenziale {
+            return Ok(id.clone());
+        }
+        let domanda = match &self.come.utente {
+            Some(utente) => json!({ "userID": utente }),
+            None => json!({}),
+        };
+        let elenco: Elenco = self.chiedi("credentials/list", &domanda, &[]).map_err(|r| r.in_errore(&self.dove))?.1;
+        match &elenco.credential_ids[..] {
+            [sola] => Ok(sola.clone()),
+            tutte => Err(Errore::Configurazione(format!(
                 "{}: {} credenziali, va detto quale è quella del sigillo",
                 self.dove,
                 tutte.len()

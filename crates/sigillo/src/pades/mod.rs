@@ -2,7 +2,7 @@
 //!
 //! The seal is an incremental update: the bytes of the document are the beginning of the sealed one, so that nothing it
 //! said is altered, seals and signatures already there hold on, and PDF/A stays PDF/A. The seal is not seen on the page:
-//! the stamp is another thing, and goes on a copy (R-C16).
+//! the stamp is another thing, and goes on a copy.
 
 mod aggiornamento;
 
@@ -73,6 +73,7 @@ impl Preparato {
         if pdf.len() > BYTE_MAX {
             return Err(Errore::TroppoGrande(pdf.len()));
         }
+        sealer::in_vigore(sealer, quando)?;
         let certificati: usize =
             sealer.certificato().der().len() + sealer.catena().iter().map(|c| c.der().len()).sum::<usize>();
         let spazio = FIRMA_BYTE_MAX + certificati + if marca { MARCA_BYTE_MAX } else { 0 };

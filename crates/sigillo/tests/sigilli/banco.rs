@@ -50,21 +50,7 @@ pub fn riferimento(nome: &str) -> Option<PathBuf> {
 }
 
 /// A segnatura of our own making, still without its seal.
-pub const SEGNATURA: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<prot:SegnaturaInformatica xmlns:prot="http://www.agid.gov.it/protocollo/" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" prot:versione="3.0.0" prot:lang="it">
-  <prot:Intestazione>
-    <prot:Identificatore><prot:CodiceAmministrazione>c_z999</prot:CodiceAmministrazione><prot:CodiceAOO>AOO1</prot:CodiceAOO><prot:CodiceRegistro>RP</prot:CodiceRegistro><prot:NumeroRegistrazione>0000042</prot:NumeroRegistrazione><prot:DataRegistrazione>2026-11-28</prot:DataRegistrazione></prot:Identificatore>
-    <prot:Oggetto>Perché l&apos;&quot;acqua&quot; è &lt; di ieri &amp; di più – 漢字</prot:Oggetto>
-    <prot:Classifica><prot:Denominazione>Ambiente</prot:Denominazione><prot:CodiceFlat>6.9</prot:CodiceFlat></prot:Classifica>
-  </prot:Intestazione>
-  <!-- nota -->
-  <prot:Descrizione>
-    <prot:Mittente><prot:PersonaFisica><prot:Nome>Ada</prot:Nome><prot:Cognome>D&apos;Aquì</prot:Cognome></prot:PersonaFisica></prot:Mittente>
-    <prot:Destinatario><prot:Amministrazione><prot:DenominazioneAmministrazione>Comune</prot:DenominazioneAmministrazione><prot:CodiceIPAAmministrazione>c_z998</prot:CodiceIPAAmministrazione></prot:Amministrazione></prot:Destinatario>
-    <prot:DocumentoPrimario prot:nomeFile="a.pdf" prot:mimeType="application/pdf"><prot:Impronta prot:algoritmo="SHA-256">nHCc/sBGMG9Aecr8MGQFzJxjwLqdjzrdhjRFssZy7AM=</prot:Impronta></prot:DocumentoPrimario>
-  </prot:Descrizione>
-</prot:SegnaturaInformatica>
-"#;
+pub const SEGNATURA: &str = include_str!("../../examples/segnatura.xml");
 
 /// A PDF/A-2a, by our own printer.
 pub fn pdf() -> Vec<u8> {
@@ -189,4 +175,9 @@ fn conversa(flusso: TcpStream, rispondi: &dyn Fn(&Richiesta) -> Risposta) -> Opt
             }
         }
     }
+}
+
+/// What the sister crate says: is it intact?
+pub fn firme_dice(fatto: &[u8], documento: Option<&[u8]>) -> bool {
+    firme::esamina(fatto, documento, &firme::Fiducia::nessuna(), quando()).integra()
 }

@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use sigillo::riscontro::riscontra;
 use sigillo::{Sealer, cades};
 
-use crate::banco::{certificato, chiavi, percorso, quando};
+use crate::banco::{certificato, chiavi, firme_dice, percorso, quando};
 use crate::giudici::{self, Carte};
 use crate::tsa::autorita;
 
@@ -32,6 +33,8 @@ fn openssl_accepts_seals_beside_a_document_and_none_tampered_with() {
         let carte = Carte::nuove();
         giudici::approva(&mut openssl(&carte, &firma, Some(DOCUMENTO)));
         giudici::rifiuta(&mut openssl(&carte, &firma, Some(b"Il documento\r\nche si sigillo.\n")));
+        riscontra(&chiave, &firma, Some(DOCUMENTO), quando()).unwrap();
+        assert!(!firme_dice(&firma, Some(b"Il documento\r\nche si sigillo.\n")));
         // The time of the seal, the digest of its certificate, the signature itself.
         let tempo = firma.windows(13).position(|w| w == b"261128115912Z").unwrap();
         let impronta = ring::digest::digest(&ring::digest::SHA256, certificato(nome(&chiave)).der());
@@ -40,6 +43,7 @@ fn openssl_accepts_seals_beside_a_document_and_none_tampered_with() {
             let mut altra = firma.clone();
             altra[dove] ^= 1;
             giudici::rifiuta(&mut openssl(&carte, &altra, Some(DOCUMENTO)));
+            assert!(!firme_dice(&altra, Some(DOCUMENTO)), "byte {dove}");
         }
     }
 }
@@ -62,6 +66,8 @@ fn a_p7m_gives_back_the_very_bytes() {
         let mut altro = p7m.clone();
         altro[dentro] = b'i';
         giudici::rifiuta(&mut openssl(&carte, &altro, None));
+        riscontra(&chiave, &p7m, Some(DOCUMENTO), quando()).unwrap();
+        assert!(!firme_dice(&altro, None));
     }
 }
 
@@ -77,6 +83,9 @@ fn a_timestamp_is_carried_and_is_of_the_signature() {
     for chiave in chiavi() {
         let firma = cades::staccata(&chiave, &chiave.algoritmo().impronta(DOCUMENTO), quando(), Some(&tsa)).unwrap();
         giudici::approva(&mut openssl(&Carte::nuove(), &firma, Some(DOCUMENTO)));
+        riscontra(&chiave, &firma, Some(DOCUMENTO), quando()).unwrap();
+        let esame = firme::esamina(&firma, Some(DOCUMENTO), &firme::Fiducia::nessuna(), quando());
+        assert!(esame.firme[0].marca.as_ref().is_some_and(|m| m.valida));
         let marca = sigillo::der::oid("1.2.840.113549.1.9.16.2.14");
         assert!(firma.windows(marca.len()).any(|w| w == marca));
     }

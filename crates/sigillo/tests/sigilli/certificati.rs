@@ -4,9 +4,9 @@ use std::process::Command;
 
 use sigillo::richiesta::{ChiaveNuova, Identificativo, Soggetto, in_pem, richiesta};
 use sigillo::software::ChiaveSoftware;
-use sigillo::{Certificato, Sealer, Segreto, dimostrazione};
+use sigillo::{Certificato, Sealer, Segreto, cades, dimostrazione, pades, xades};
 
-use crate::banco::{certificato, dati, quando};
+use crate::banco::{SEGNATURA, certificato, chiave, dati, firme_dice, pdf_minimo, quando};
 use crate::giudici::{self, Carte};
 
 fn soggetto() -> Soggetto {
@@ -32,6 +32,27 @@ fn the_state_of_a_certificate_is_told_by_the_day() {
     let il_giorno_dopo = c.stato(stato.al + giorno);
     assert!(il_giorno_dopo.giorni == -1 && !il_giorno_dopo.in_vigore && il_giorno_dopo.da_rinnovare(0));
     assert!(!c.stato(stato.dal - giorno).in_vigore);
+}
+
+/// Renewal is another key: what the old one sealed holds, and it seals nothing more.
+#[test]
+fn an_expired_certificate_seals_nothing_and_what_it_sealed_holds() {
+    let (vecchia, nuova) = (chiave("rsa"), chiave("p256"));
+    let sigillata = xades::sigilla(&vecchia, SEGNATURA.as_bytes(), quando()).unwrap();
+    let dopo = vecchia.certificato().stato(quando()).al + jiff::SignedDuration::from_secs(1);
+    let prima = vecchia.certificato().stato(quando()).dal - jiff::SignedDuration::from_secs(1);
+    for fuori in [prima, dopo] {
+        let impronta = vecchia.algoritmo().impronta(b"x");
+        let detti = [
+            xades::sigilla(&vecchia, SEGNATURA.as_bytes(), fuori).unwrap_err().to_string(),
+            pades::sigilla(&vecchia, &pdf_minimo(), fuori, &pades::Voci::default(), None).unwrap_err().to_string(),
+            cades::staccata(&vecchia, &impronta, fuori, None).unwrap_err().to_string(),
+            cades::avvolta(&vecchia, b"x", fuori, None).unwrap_err().to_string(),
+        ];
+        assert!(detti.iter().all(|d| d.contains("non si può sigillare")), "{detti:?}");
+    }
+    assert!(firme_dice(&sigillata, None));
+    assert!(firme_dice(&xades::sigilla(&nuova, SEGNATURA.as_bytes(), quando()).unwrap(), None));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::banco::{Richiesta, Risposta, dati, prova, servi};
 
 pub const PIN: &str = "pin-7351";
 pub const SEGRETO: &str = "segreto-9928";
+pub const UTENTE: &str = "protocollo";
 pub const CREDENZIALE: &str = "sigillo-1";
 
 /// What goes wrong.
@@ -132,6 +133,7 @@ impl Fornitore {
     pub fn impostazioni(&self) -> Impostazioni {
         Impostazioni {
             versione: self.versione,
+            utente: Some(UTENTE.into()),
             pin: Some(Segreto::nuovo(PIN)),
             attesa: Duration::from_millis(2500),
             attesa_differita: Duration::from_millis(200),
@@ -182,6 +184,8 @@ fn rispondi(
     let corpo: Value = serde_json::from_slice(&r.corpo).unwrap();
     let v2 = versione == Versione::V2;
     match cosa {
+        // Client credentials say who asks, not whose credentials they are.
+        "credentials/list" if corpo["userID"] != UTENTE => no("invalid_request", "Missing string parameter userID"),
         "credentials/list" => (200, json!({ "credentialIDs": [CREDENZIALE] })),
         "credentials/info" => {
             if corpo["credentialID"] != CREDENZIALE {

@@ -1,11 +1,12 @@
-//! PAdES, before pyHanko, poppler and veraPDF; whole and tampered with. R-C10, R-C16.
+//! PAdES, before pyHanko, poppler and veraPDF; whole and tampered with. R-C10.
 
 use std::path::Path;
 use std::process::Command;
 
 use sigillo::pades::{self, Errore, Voci};
+use sigillo::riscontro::riscontra;
 
-use crate::banco::{chiave, chiavi, pdf, pdf_minimo, percorso, quando, riferimento};
+use crate::banco::{chiave, chiavi, firme_dice, pdf, pdf_minimo, percorso, quando, riferimento};
 use crate::giudici::{self, Carte};
 use crate::tsa::autorita;
 
@@ -32,6 +33,7 @@ fn pyhanko_trusts_the_seal_and_sees_it_cover_the_whole_file() {
         for originale in [pdf(), pdf_minimo()] {
             let sigillato = pades::sigilla(&chiave, &originale, quando(), &voci(), None).unwrap();
             assert!(sigillato.starts_with(&originale), "the original is the beginning");
+            riscontra(&chiave, &sigillato, None, quando()).unwrap();
             let carte = Carte::nuove();
             giudici::approva(&mut pyhanko(&carte, &sigillato, 1, "b"));
         }
@@ -47,6 +49,7 @@ fn a_timestamp_of_the_seal_is_trusted() {
     for chiave in chiavi() {
         let sigillato = pades::sigilla(&chiave, &pdf(), quando(), &voci(), Some(&tsa)).unwrap();
         giudici::approva(&mut pyhanko(&Carte::nuove(), &sigillato, 1, "t"));
+        riscontra(&chiave, &sigillato, None, quando()).unwrap();
     }
 }
 
@@ -56,6 +59,7 @@ fn a_second_seal_keeps_the_first() {
     let secondo = sigilla("p256", &primo);
     let terzo = sigilla("p256", &secondo);
     assert!(terzo.starts_with(&secondo) && secondo.starts_with(&primo));
+    assert!(firme_dice(&primo, None) && firme_dice(&secondo, None) && firme_dice(&terzo, None));
     if giudici::modulo_python("pyhanko") {
         giudici::approva(&mut pyhanko(&Carte::nuove(), &terzo, 3, "b"));
     }
@@ -83,7 +87,10 @@ fn whoever_alters_a_sealed_pdf_is_found_out() {
         if giudici::modulo_python("pyhanko") {
             giudici::rifiuta(&mut pyhanko(&Carte::nuove(), altro, 1, "b"));
         }
-        let _ = come;
+        // Bytes appended leave the signature intact: that the file goes on after it is another fact.
+        if come != "bytes appended" {
+            assert!(!firme_dice(altro, None), "firme accepts: {come}");
+        }
     }
 }
 
@@ -167,4 +174,36 @@ fn a_document_that_imitates_a_seal_is_sealed_all_the_same() {
     if giudici::modulo_python("pyhanko") {
         giudici::approva(&mut pyhanko(&Carte::nuove(), &sigillato, 1, "b"));
     }
+}
+
+/// Hostile or damaged, a PDF is refused in words or sealed with its bytes as the beginning: never a panic.
+#[test]
+fn a_damaged_pdf_is_refused_or_sealed_as_it_is() {
+    let chiave = chiave("p256");
+    let documenti = [pdf_minimo(), pdf(), sigilla("p256", &pdf_minimo())];
+    let mut caso = proptest::test_runner::TestRunner::new(proptest::test_runner::Config::with_cases(400));
+    let colpi = proptest::collection::vec((0.0..1.0f64, proptest::prelude::any::<u8>()), 1..6);
+    let (mut sigillati, mut rifiutati) = (0, 0);
+    let conti = std::cell::RefCell::new((&mut sigillati, &mut rifiutati));
+    caso.run(&(0..3usize, colpi, 0..4u8), |(quale, colpi, taglia)| {
+        let mut rovinato = documenti[quale].clone();
+        for (dove, byte) in colpi {
+            let dove = (dove * rovinato.len() as f64) as usize;
+            rovinato[dove] = byte;
+        }
+        if taglia == 0 {
+            rovinato.truncate(rovinato.len() * 9 / 10);
+        }
+        let (si, no) = &mut *conti.borrow_mut();
+        match pades::sigilla(&chiave, &rovinato, quando(), &Voci::default(), None) {
+            Ok(sigillato) => {
+                assert!(sigillato.starts_with(&rovinato));
+                **si += 1;
+            }
+            Err(_) => **no += 1,
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert!(sigillati > 20 && rifiutati > 20, "{sigillati} sealed, {rifiutati} refused: the test says nothing");
 }

@@ -158,8 +158,12 @@ fn who_cannot_seal_alone_is_known_from_the_start() {
     let senza_pin = Impostazioni { pin: None, ..fornitore.impostazioni() };
     assert!(Remoto::apri(senza_pin).unwrap_err().to_string().contains("PIN"));
     let altra = Impostazioni { credenziale: Some("sigillo-2".into()), ..fornitore.impostazioni() };
-    assert!(matches!(Remoto::apri(altra).unwrap_err(), Errore::Configurazione(_)));
-    let questa = Impostazioni { credenziale: Some(CREDENZIALE.into()), ..fornitore.impostazioni() };
+    assert!(matches!(Remoto::apri(altra).unwrap_err(), Errore::Rifiutato { .. }));
+    let di_nessuno = Impostazioni { utente: None, ..fornitore.impostazioni() };
+    assert!(
+        matches!(Remoto::apri(di_nessuno).unwrap_err(), Errore::Rifiutato { perche, .. } if perche.contains("userID"))
+    );
+    let questa = Impostazioni { credenziale: Some(CREDENZIALE.into()), utente: None, ..fornitore.impostazioni() };
     Remoto::apri(questa).unwrap();
     let altro_segreto = Impostazioni { client_secret: Segreto::nuovo("no"), ..fornitore.impostazioni() };
     assert!(matches!(Remoto::apri(altro_segreto).unwrap_err(), Errore::Rifiutato { .. }));

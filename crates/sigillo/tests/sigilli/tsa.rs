@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use sigillo::tsa::{Impostazioni, Marca, Marcatore, Tsa};
+use sigillo::tsa::{Impostazioni, Marcatore, Tsa};
 use sigillo::{Errore, Segreto, der};
 
 use crate::banco::{Richiesta, Risposta, percorso, servi};
@@ -51,8 +51,9 @@ fn openssl_verifies_the_token_it_gave_us() {
     let Some(tsa) = autorita() else { return };
     let prima = jiff::Timestamp::now();
     let token = tsa.marca(b"documento").unwrap();
-    let letta = Marca::leggi(&token).unwrap();
-    assert!(letta.quando.as_second() >= prima.as_second() - 1);
+    let impronta = ring::digest::digest(&ring::digest::SHA256, b"documento");
+    let letta = firme::marca::risponde(&token, impronta.as_ref(), None).unwrap();
+    assert!(letta.istante.as_second() >= prima.as_second() - 1);
     let carte = Carte::nuove();
     let verifica = |contenuto: &[u8]| {
         let mut comando = Command::new("openssl");
@@ -75,9 +76,20 @@ fn an_answer_to_something_else_is_not_taken() {
     };
     let bene = |corpo: Vec<u8>| move |_: &Richiesta| Risposta::Bene(200, "application/timestamp-reply", corpo.clone());
     let errore = rispondi(bene(marcata(b"altro", &[7; 16])));
-    assert!(matches!(&errore, Errore::RispostaSbagliata { perche, .. } if perche.contains("altri byte")), "{errore}");
+    assert!(
+        matches!(&errore, Errore::RispostaSbagliata { perche, .. } if perche.contains("altra impronta")),
+        "{errore}"
+    );
     let errore = rispondi(bene(marcata(b"documento", &[7; 16])));
     assert!(matches!(&errore, Errore::RispostaSbagliata { perche, .. } if perche.contains("nonce")), "{errore}");
+    let altera = |r: &Richiesta| {
+        let mut risposta = marca_openssl(&r.corpo);
+        // Its last byte is of the signature.
+        *risposta.last_mut().unwrap() ^= 1;
+        Risposta::Bene(200, "application/timestamp-reply", risposta)
+    };
+    let errore = rispondi(altera);
+    assert!(matches!(errore, Errore::RispostaSbagliata { .. }), "{errore}");
     let mut mozza = marcata(b"documento", &[7; 16]);
     mozza.truncate(700);
     assert!(matches!(rispondi(bene(mozza)), Errore::RispostaSbagliata { .. }));

@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use proptest::prelude::*;
+use sigillo::riscontro::riscontra;
 use sigillo::{Sealer, xades};
 
-use crate::banco::{SEGNATURA, chiave, chiavi, percorso, quando, riferimento};
+use crate::banco::{SEGNATURA, chiave, chiavi, firme_dice, percorso, quando, riferimento};
 use crate::giudici::{self, Carte};
 
 fn xmlsec1(carte: &Carte, xml: &[u8]) -> Command {
@@ -48,6 +49,7 @@ fn xmlsec1_and_signxml_accept_every_kind_of_key() {
     for (nome, chiave) in ["rsa", "p256", "p384"].iter().zip(chiavi()) {
         let sigillata = xades::sigilla(&chiave, SEGNATURA.as_bytes(), quando()).unwrap();
         let carte = Carte::nuove();
+        riscontra(&chiave, &sigillata, None, quando()).unwrap();
         if xmlsec {
             let detto = giudici::approva(&mut xmlsec1(&carte, &sigillata));
             assert!(detto.contains("2/2"), "{detto}");
@@ -57,6 +59,8 @@ fn xmlsec1_and_signxml_accept_every_kind_of_key() {
         }
         for (come, altra) in manomissioni(&sigillata) {
             assert_ne!(altra, sigillata, "{come}");
+            assert!(!firme_dice(&altra, None), "firme accepts: {come}");
+            riscontra(&chiave, &altra, None, quando()).unwrap_err();
             if xmlsec {
                 giudici::rifiuta(&mut xmlsec1(&carte, &altra));
             }
@@ -121,6 +125,7 @@ fn many_are_sealed_in_one_go() {
         documenti.iter().map(|d| xades::Preparato::nuovo(&chiave, d.as_bytes(), quando()).unwrap()).collect();
     let firme = chiave.firma_molti(&preparati.iter().map(|p| p.da_firmare()).collect::<Vec<_>>()).unwrap();
     for ((preparato, firma), documento) in preparati.iter().zip(&firme).zip(&documenti) {
+        riscontra(&chiave, &preparato.con(firma), None, quando()).unwrap();
         // RSA PKCS#1 is the same each time.
         assert_eq!(preparato.con(firma), xades::sigilla(&chiave, documento.as_bytes(), quando()).unwrap());
     }
@@ -138,7 +143,9 @@ fn other_dresses_of_xml_verify_too() {
         .collect();
     for chiave in chiavi() {
         let carte = Carte::nuove();
-        giudici::approva(&mut xmlsec1(&carte, &xades::sigilla(&chiave, &latino, quando()).unwrap()));
+        let sigillata = xades::sigilla(&chiave, &latino, quando()).unwrap();
+        giudici::approva(&mut xmlsec1(&carte, &sigillata));
+        riscontra(&chiave, &sigillata, None, quando()).unwrap();
     }
 }
 
@@ -163,6 +170,7 @@ proptest! {
                 let firma = sigillato.windows(14).position(|w| w == b"<ds:Signature ").unwrap();
                 assert_eq!(&sigillato[..firma], &xml.as_bytes()[..xml.len() - 4]);
                 assert!(sigillato.ends_with(b"</ds:Signature></a>"));
+                riscontra(chiave, &sigillato, None, quando()).unwrap();
             }
         });
     }
