@@ -49,6 +49,7 @@ fn pacchetti_debian() -> Result<()> {
         ("python3", &["python3", "python3-pip"]),
         ("qpdf", &["qpdf"]),
         ("xmllint", &["libxml2-utils"]),
+        ("xmlsec1", &["xmlsec1"]),
         ("zbarimg", &["zbar-tools"]),
     ] {
         if !trovato(programma) {

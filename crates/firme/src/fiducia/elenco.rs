@@ -166,7 +166,7 @@ fn servizio(a: &Albero, s: NodeId, prestatore: &str, paese: &str, ancore: &mut V
     if let Some(h) = nodi::figlio(a, s, TSL, "ServiceHistory") {
         storia.extend(nodi::figli(a, h, TSL, "ServiceHistoryInstance").into_iter().filter_map(|x| stato(a, x)));
     }
-    storia.sort_by(|x, y| y.0.cmp(&x.0));
+    storia.sort_by_key(|(dal, _)| std::cmp::Reverse(*dal));
     let servizio = Servizio { prestatore: prestatore.to_owned(), paese: paese.to_owned(), tipo, storia };
     let Some(id) = nodi::figlio(a, i, TSL, "ServiceDigitalIdentity") else { return };
     for d in nodi::figli(a, id, TSL, "DigitalId") {
