@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Ancora, Fiducia};
 use crate::canonica::{self, Albero, NodeId, Testo};
-use crate::esame::{Bilancio, Contesto};
+use crate::esame::{Bilancio, Contesto, RIFERIMENTO};
 use crate::x509::Certificato;
 use crate::xades::nodi;
 
@@ -133,7 +133,7 @@ pub(super) fn leggi(xml: &[u8]) -> Result<(Elenco, Vec<Ancora>), Errore> {
 /// One signature, intact, of the whole list.
 fn firma(a: &Albero) -> Result<Option<String>, Errore> {
     let fiducia = Fiducia::nessuna();
-    let contesto = Contesto { fiducia: &fiducia, istante: Timestamp::UNIX_EPOCH, pec: false };
+    let contesto = Contesto { fiducia: &fiducia, istante: Timestamp::UNIX_EPOCH, fonte: RIFERIMENTO, pec: false };
     let firme = crate::xades::firme(a, &|_| None, &contesto, &mut Bilancio::nuovo());
     match firme.as_slice() {
         [f] if f.integra && f.integrita.documento_intero == Some(true) => Ok(f.firmatario.clone()),
