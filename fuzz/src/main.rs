@@ -3,6 +3,7 @@
 #![no_main]
 #![expect(clippy::unwrap_used, reason = "a target that cannot go on has found something")]
 
+mod firme;
 mod log;
 mod porte;
 mod registro;
@@ -22,6 +23,11 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "checkpoint" => log::checkpoint,
         "codici" => registro::codici,
         "dati" => registro::dati,
+        "firme-asic" => firme::asic,
+        "firme-ber" => firme::ber,
+        "firme-cms" => firme::cms,
+        "firme-pades" => firme::pades,
+        "firme-xades" => firme::xades,
         "http" => porte::http,
         "operazione" => registro::operazione,
         "prova" => log::prova,

@@ -36,7 +36,7 @@ fn busta(b: &Busta, qui: &Livello, bilancio: &mut Bilancio) -> Esame {
     }
     e.contenuto = coperto.as_mut().map(Contenuto::di);
     if let Some(c) = &b.contenuto {
-        e.buste = qui.dentro(&c.unito(), bilancio);
+        e.buste = qui.dentro(&c.unito(), &e.firme, bilancio);
     }
     e
 }

@@ -121,7 +121,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
         });
     }
     e.contenuto = Some(Contenuto::di(&mut coperto));
-    e.buste = qui.dentro(&firmato, bilancio);
+    e.buste = qui.dentro(&firmato, &e.firme, bilancio);
     Some(e)
 }
 

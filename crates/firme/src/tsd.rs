@@ -61,7 +61,7 @@ fn leggi(der: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Result<Esame, as
     }
     e.contenuto = coperto.as_mut().map(Contenuto::di);
     if let Some(c) = contenuto {
-        e.buste = qui.dentro(&c.unito(), bilancio);
+        e.buste = qui.dentro(&c.unito(), &e.firme, bilancio);
     }
     Ok(e)
 }

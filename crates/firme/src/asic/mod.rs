@@ -5,7 +5,7 @@
 
 mod zip;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use self::zip::Voce;
@@ -56,7 +56,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
         if !c.coperti.borrow().contains(&v.nome) {
             lasciati.push(v.nome.clone());
         }
-        e.buste.extend(qui.dentro(&v.byte, bilancio));
+        e.buste.extend(qui.dentro(&v.byte, &[], bilancio));
     }
     if let [uno] = e.contenuti.as_slice() {
         e.contenuto = Some(uno.clone());
@@ -134,8 +134,10 @@ impl Contenitore<'_> {
             Err(e) => return vec![Firma::illeggibile(e.to_string())],
         };
         let usati = RefCell::new(BTreeSet::new());
+        let resta = Cell::new(xades::ESTERNI_MAX);
         let esterni = |uri: &str| {
             let v = self.trova(uri)?;
+            resta.set(resta.get().checked_sub(v.byte.len())?);
             usati.borrow_mut().insert(v.nome.clone());
             Some(v.byte.clone())
         };

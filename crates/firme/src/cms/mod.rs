@@ -203,7 +203,7 @@ pub fn verifica_staccata(
     let spogliato = crate::involucro::scopri(p7s).ok_or(Errore::NonCms)?;
     let busta = Busta::leggi(&spogliato)?;
     let mut bilancio = Bilancio::nuovo();
-    let contesto = crate::esame::Contesto { fiducia, istante, pec: true };
+    let contesto = crate::esame::Contesto { fiducia, istante, fonte: crate::esame::RIFERIMENTO, pec: true };
     let estraneo = busta.contenuto.is_some();
     let mut coperto = Coperto::nuovo(vec![firmato]);
     let mut firme = crate::cades::firme(&busta, Some(&mut coperto), &contesto, &mut bilancio);

@@ -89,7 +89,7 @@ pub struct Identita {
     pub ancora: Option<String>,
     /// The instant at which it was judged.
     pub istante_di_riferimento: Option<Timestamp>,
-    /// Whence that instant comes: `marca` or `riferimento`.
+    /// Whence that instant comes: `marca`, `marca-esterna` (of an envelope around this one) or `riferimento`.
     pub fonte_istante: Option<&'static str>,
     /// Whether the signature or seal rests on a qualified certificate.
     pub qualificata: Qualifica,

@@ -20,6 +20,9 @@ pub use tipi::{Contenuto, Esame};
 
 use crate::fiducia::Fiducia;
 
+/// The instant was given by who asks.
+pub const RIFERIMENTO: &str = "riferimento";
+
 /// What an examination is made against.
 #[derive(Debug, Clone, Copy)]
 pub struct Contesto<'f> {
@@ -27,6 +30,8 @@ pub struct Contesto<'f> {
     pub fiducia: &'f Fiducia,
     /// The instant of reference where no valid timestamp gives one: registration, or now. Given by who asks.
     pub istante: Timestamp,
+    /// Whence that instant comes, as the answer says it.
+    pub fonte: &'static str,
     /// With the anchors of PEC providers instead.
     pub pec: bool,
 }
@@ -34,7 +39,7 @@ pub struct Contesto<'f> {
 /// Examines a file. `originale` is the signed file, for detached signatures and timestamps; given for an envelope that has its
 /// content inside, the two are compared.
 pub fn esamina(byte: &[u8], originale: Option<&[u8]>, fiducia: &Fiducia, istante: Timestamp) -> Esame {
-    let contesto = Contesto { fiducia, istante, pec: false };
+    let contesto = Contesto { fiducia, istante, fonte: RIFERIMENTO, pec: false };
     if byte.len() > BYTE_MAX || originale.is_some_and(|o| o.len() > BYTE_MAX) {
         return Esame::rifiutato(format!("file oltre il limite di {} MiB: non esaminato", BYTE_MAX >> 20));
     }
@@ -79,8 +84,13 @@ pub(crate) struct Livello<'c> {
 }
 
 impl Livello<'_> {
-    /// What is inside, examined in its turn.
-    pub fn dentro(&self, byte: &[u8], bilancio: &mut Bilancio) -> Vec<Esame> {
-        busta(byte, None, self.contesto, bilancio, self.livello + 1).into_iter().collect()
+    /// What is inside, examined in its turn: it was there when the timestamps on what is around it were made.
+    pub fn dentro(&self, byte: &[u8], intorno: &[Firma], bilancio: &mut Bilancio) -> Vec<Esame> {
+        let provato = intorno.iter().filter_map(|f| crate::marca::istante_provato(f.marca.as_ref())).min();
+        let contesto = match provato {
+            Some(istante) => Contesto { istante, fonte: "marca-esterna", ..*self.contesto },
+            None => *self.contesto,
+        };
+        busta(byte, None, &contesto, bilancio, self.livello + 1).into_iter().collect()
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Ancora, Fiducia};
 use crate::canonica::{self, Albero, NodeId, Testo};
-use crate::esame::{Bilancio, Contesto};
+use crate::esame::{Bilancio, Contesto, RIFERIMENTO};
 use crate::x509::Certificato;
 use crate::xades::nodi;
 
@@ -133,7 +133,7 @@ pub(super) fn leggi(xml: &[u8]) -> Result<(Elenco, Vec<Ancora>), Errore> {
 /// One signature, intact, of the whole list.
 fn firma(a: &Albero) -> Result<Option<String>, Errore> {
     let fiducia = Fiducia::nessuna();
-    let contesto = Contesto { fiducia: &fiducia, istante: Timestamp::UNIX_EPOCH, pec: false };
+    let contesto = Contesto { fiducia: &fiducia, istante: Timestamp::UNIX_EPOCH, fonte: RIFERIMENTO, pec: false };
     let firme = crate::xades::firme(a, &|_| None, &contesto, &mut Bilancio::nuovo());
     match firme.as_slice() {
         [f] if f.integra && f.integrita.documento_intero == Some(true) => Ok(f.firmatario.clone()),
@@ -166,7 +166,7 @@ fn servizio(a: &Albero, s: NodeId, prestatore: &str, paese: &str, ancore: &mut V
     if let Some(h) = nodi::figlio(a, s, TSL, "ServiceHistory") {
         storia.extend(nodi::figli(a, h, TSL, "ServiceHistoryInstance").into_iter().filter_map(|x| stato(a, x)));
     }
-    storia.sort_by(|x, y| y.0.cmp(&x.0));
+    storia.sort_by_key(|(dal, _)| std::cmp::Reverse(*dal));
     let servizio = Servizio { prestatore: prestatore.to_owned(), paese: paese.to_owned(), tipo, storia };
     let Some(id) = nodi::figlio(a, i, TSL, "ServiceDigitalIdentity") else { return };
     for d in nodi::figli(a, id, TSL, "DigitalId") {

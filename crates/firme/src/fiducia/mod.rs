@@ -117,7 +117,7 @@ impl Fiducia {
         let istante = provato.unwrap_or(contesto.istante);
         let mut d = Identita {
             istante_di_riferimento: Some(istante),
-            fonte_istante: Some(if provato.is_some() { "marca" } else { "riferimento" }),
+            fonte_istante: Some(if provato.is_some() { "marca" } else { contesto.fonte }),
             ..Identita::default()
         };
         let ancore = self.ancore(contesto.pec);

@@ -49,6 +49,7 @@ pub(super) fn cerca(
             istante_revoca,
             motivi: Vec::new(),
         };
+        let vecchia = v.prossima.unwrap_or(v.prodotta).max(v.prodotta) < istante;
         match v.revocato {
             Some((quando, motivo)) if quando <= istante => {
                 r = questa(Some(quando));
@@ -60,14 +61,13 @@ pub(super) fn cerca(
                 r.motivi.push("revocato dopo l'istante di riferimento".into());
                 esito = EsitoRevoca::Buona;
             }
-            None if v.prossima.unwrap_or(v.prodotta).max(v.prodotta) < istante => {
-                if esito == EsitoRevoca::NonVerificata {
-                    r = questa(None);
-                    r.motivi.push("l'informazione è più vecchia dell'istante di riferimento".into());
-                }
+            None if vecchia && esito == EsitoRevoca::NonVerificata => {
+                r = questa(None);
+                r.motivi.push("l'informazione è più vecchia dell'istante di riferimento".into());
             }
-            None if esito == EsitoRevoca::NonVerificata
-                || r.prodotta < Some(v.prodotta) && r.istante_revoca.is_none() =>
+            None if !vecchia
+                && (esito == EsitoRevoca::NonVerificata
+                    || r.prodotta < Some(v.prodotta) && r.istante_revoca.is_none()) =>
             {
                 r = questa(None);
                 esito = EsitoRevoca::Buona;

@@ -33,20 +33,20 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
         e.errore = Some("il PDF contiene una firma che non è tra i campi del documento".into());
         return Some(e);
     }
+    // Ranges of signatures that are intact: whoever declares one again signs nothing of his own.
+    let mut usati = Vec::new();
     for c in &letto.campi {
-        let f = match bilancio.firma() {
+        let mut firme = match bilancio.firma() {
             Ok(()) => una(byte, c, &letto.materiale, qui, bilancio),
             Err(perche) => vec![Firma::illeggibile(perche)],
         };
-        e.firme.extend(f);
-    }
-    // The same bytes signed twice: the second one found is a copy that signs nothing.
-    let gia =
-        |i: usize| letto.campi[..i].iter().any(|c| c.intervallo.is_some() && c.intervallo == letto.campi[i].intervallo);
-    let ripetuti: Vec<&str> =
-        (0..letto.campi.len()).filter(|i| gia(*i)).map(|i| letto.campi[i].nome.as_str()).collect();
-    if !ripetuti.is_empty() {
-        e.avvisi.push(format!("più campi dichiarano lo stesso ByteRange: {}", ripetuti.join(", ")));
+        if c.intervallo.is_some_and(|i| usati.contains(&i)) {
+            firme.iter_mut().for_each(|f| f.rifiuta("ByteRange è già di un'altra firma"));
+            e.avvisi.push(format!("il campo «{}» dichiara il ByteRange di un'altra firma", c.nome));
+        } else if firme.iter().any(|f| f.integra) {
+            usati.extend(c.intervallo);
+        }
+        e.firme.extend(firme);
     }
     Some(e)
 }

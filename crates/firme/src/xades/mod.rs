@@ -7,7 +7,7 @@ mod firma;
 pub(crate) mod nodi;
 mod riferimenti;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use self::nodi::{DS, XADES};
 pub(crate) use self::riferimenti::Esterni;
@@ -20,6 +20,8 @@ use crate::marca;
 
 /// Countersignatures of countersignatures.
 const CONTROFIRME_MAX: usize = 4;
+/// Bytes of files outside that the references of one file may ask for, all together.
+pub(crate) const ESTERNI_MAX: usize = 1 << 30;
 /// What looking at a node costs, in bytes hashed.
 const NODO_BYTE: usize = 128;
 
@@ -39,9 +41,12 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
         Err(e) => return Some(rifiutato(byte, e.to_string())),
     };
     let usati = RefCell::new(Vec::new());
+    let resta = Cell::new(ESTERNI_MAX);
     let esterni = |uri: &str| {
         usati.borrow_mut().push(uri.to_owned());
-        qui.originale.map(<[u8]>::to_vec)
+        let o = qui.originale?;
+        resta.set(resta.get().checked_sub(o.len())?);
+        Some(o.to_vec())
     };
     let firme = firme(&albero, &esterni, qui.contesto, bilancio);
     if firme.is_empty() {
@@ -58,7 +63,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
     e.contenuto = if e.staccata { qui.originale.map(Contenuto::dei) } else { Some(Contenuto::dei(byte)) };
     if let Some(dentro) = imbustato(&albero) {
         e.contenuto = Some(Contenuto::dei(&dentro));
-        e.buste = qui.dentro(&dentro, bilancio);
+        e.buste = qui.dentro(&dentro, &e.firme, bilancio);
     }
     Some(e)
 }

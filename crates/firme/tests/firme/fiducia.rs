@@ -170,3 +170,15 @@ fn our_verdict_on_certificates_is_that_of_openssl() {
     assert!(verifica("anna.pem", &["-crl_check", "-CRLfile", "crl.pem"]));
     assert!(!verifica("tolto.pem", &["-crl_check", "-CRLfile", "crl.pem"]));
 }
+
+#[test]
+fn what_is_inside_a_timestamped_envelope_was_there_by_then() {
+    let Some(r) = riferimento() else { return };
+    let mut f = Fiducia::nessuna();
+    f.elenco(&std::fs::read(r.join("tsl/IT.xml")).unwrap()).unwrap();
+    let x = esamina(&std::fs::read(r.join("parer/cades_T_1.pdf.p7m")).unwrap(), None, &f, adesso());
+    for s in &x.buste[0].firme {
+        assert_eq!(s.identita, EsitoIdentita::Riconosciuta);
+        assert_eq!(s.dettaglio_identita.fonte_istante, Some("marca-esterna"));
+    }
+}

@@ -187,7 +187,7 @@ fn a_range_reused_by_a_second_signature_is_never_valid() {
     assert_eq!(e.firme.len(), 2, "{e:?}");
     assert_eq!((e.firme[0].integra, e.firme[1].integra), (true, false), "{e:?}");
     assert!(e.firme[1].errore.as_ref().unwrap().contains("è di un'altra firma"));
-    assert!(e.avvisi.iter().any(|a| a.contains("stesso ByteRange")) && !e.integra());
+    assert!(e.avvisi.iter().any(|a| a.contains("ByteRange di un'altra firma")) && !e.integra());
 }
 
 #[test]
@@ -355,5 +355,28 @@ proptest! {
         let i = if i < a { i } else { i + d - a };
         b[i] ^= con;
         prop_assert!(!guarda(&b, None).integra());
+    }
+}
+
+#[test]
+fn two_fields_on_one_signature_are_one() {
+    let b = dati("firmato.pdf");
+    let prima = trova(&b, b"xref\n").unwrap();
+    let firma = trova(&b, b"4 0 obj").unwrap();
+    // A second field on the same object; a third one on another number at the same place in the file.
+    for (v, attese) in [("4 0 R", 1), ("5 0 R", 2)] {
+        let mut x = b.clone();
+        let campo = x.len();
+        x.extend(
+            format!("105 0 obj\n<</Type/Annot/Subtype/Widget/FT/Sig/T(Due)/Rect[0 0 0 0]/F 132/V {v}>>\nendobj\n")
+                .bytes(),
+        );
+        let catalogo = x.len();
+        x.extend(b"1 0 obj\n<</Type/Catalog/Pages 2 0 R/AcroForm<</SigFlags 3/Fields[104 0 R 105 0 R]>>>>\nendobj\n");
+        let xref = x.len();
+        x.extend(format!("xref\n1 1\n{catalogo:010} 00000 n \n5 1\n{firma:010} 00000 n \n105 1\n{campo:010} 00000 n \ntrailer\n<</Size 300/Root 1 0 R/Prev {prima}>>\nstartxref\n{xref}\n%%EOF\n").bytes());
+        let e = guarda(&x, None);
+        assert!(e.firme.iter().filter(|f| f.integra).count() <= 1, "{e:?}");
+        assert!(e.firme.len() <= attese, "{e:?}");
     }
 }
