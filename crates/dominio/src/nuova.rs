@@ -164,9 +164,7 @@ pub fn registra(
         tipologia,
         note,
         differimento,
-        // What travels on paper has no XML beside it.
-        sigillo_richiesto: documenti.iter().any(|d| d.ruolo == RuoloDocumento::Primario)
-            && aoo.sigillo.as_ref().is_some_and(|s| s.riguarda(nuova.tipo)),
+        sigillo_richiesto: crate::sigillo::richiesto(aoo, nuova.tipo, &documenti),
         documenti,
         anomalie,
     })

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codici::Impronta;
+use crate::configurazione::StatoAoo;
 use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::nuova::richiede;
 use crate::operazione::Evento;
@@ -74,6 +75,12 @@ impl DatiSigillo {
         let emittente = testo::obbligatorio(v, "emittente", &self.emittente, 300);
         Self { intestatario, emittente, ..self }
     }
+}
+
+/// Does a seal follow? What travels on paper has no XML beside it.
+pub fn richiesto(aoo: &StatoAoo, tipo: Tipo, documenti: &[Documento]) -> bool {
+    documenti.iter().any(|d| d.ruolo == RuoloDocumento::Primario)
+        && aoo.sigillo.as_ref().is_some_and(|s| s.riguarda(tipo))
 }
 
 /// Until when an uscita may be registered though its seal cannot be made now, and why (R-A14): the RGD answers for it.

@@ -44,7 +44,7 @@ pub struct Configurazione {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigilloConf {
-    /// Libraries of PKCS#11 devices.
+    /// PKCS#11 devices, each as «IPA LIBRERIA TOKEN».
     #[serde(default)]
     pub moduli: Vec<String>,
     /// Addresses of CSC providers, and of who gives their tokens.

@@ -151,9 +151,9 @@ pub fn serve(o: &Serve) -> Result<u8> {
                 .con_copie(copie)
                 .che_sigilla(Ammessi {
                     moduli: elenco("SIGILLO__MODULI", conf.sigillo.moduli, &[])
-                        .into_iter()
-                        .map(PathBuf::from)
-                        .collect(),
+                        .iter()
+                        .map(|t| t.parse().map_err(|e: String| anyhow::anyhow!("sigillo.moduli, «{t}»: {e}")))
+                        .collect::<Result<_>>()?,
                     indirizzi: elenco("SIGILLO__INDIRIZZI", conf.sigillo.indirizzi, &[]),
                 });
         println!("url={url}");

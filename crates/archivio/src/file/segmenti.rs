@@ -179,10 +179,21 @@ impl Segmenti {
     ///
     /// # Errors
     /// As above.
-    pub fn metti_qui(&self, nome: String, record: Vec<u8>) -> Esito<String> {
+    pub fn metti_qui(self: &Arc<Self>, nome: String, record: Vec<u8>) -> Esito<String> {
         let (risposta, arriva) = std::sync::mpsc::sync_channel(1);
         if self.accoda(nome, record, Box::new(move |e| drop(risposta.send(e)))) {
-            Lavoro(self).tutto();
+            // Until it is there, and no longer: what others put meanwhile is somebody else's work.
+            let lavoro = Lavoro(self);
+            while lavoro.uno() {
+                if let Ok(esito) = arriva.try_recv() {
+                    let suoi = Arc::clone(self);
+                    let altri = std::thread::Builder::new().name("segmenti".to_owned());
+                    if altri.spawn(move || Lavoro(&suoi).tutto()).is_err() {
+                        lavoro.tutto();
+                    }
+                    return esito;
+                }
+            }
         }
         arriva.recv().map_err(|_| interrotta())?
     }
@@ -264,8 +275,13 @@ impl Segmenti {
         let Some(t) = Testa::leggi(&f, p.inizio)?.filter(|t| t.nome == p.nome && !t.tolto) else {
             return Ok(Some(false));
         };
+        let quando = f.metadata().and_then(|m| m.modified());
         svuota(&f, p.inizio + TESTA as u64, t.byte)?;
         f.write_all_at(&[TOLTO], p.inizio + STATO as u64)?;
+        // Taking away makes nothing young again: the sweeper goes by the time of what was put.
+        if let Ok(q) = quando {
+            f.set_modified(q)?;
+        }
         Ok(Some(true))
     }
 
@@ -287,8 +303,9 @@ impl Segmenti {
             if !finito && !toccato.is_ok_and(|t| t.elapsed().is_ok_and(|e| e.as_secs() >= eta_s)) {
                 continue;
             }
-            let vivi = in_segmento(&voce.path())?;
-            if vivi.is_empty() && finito {
+            let (vivi, intero) = in_segmento(&voce.path())?;
+            // One that cannot be walked to its end may have registered objects beyond, which their names still reach.
+            if vivi.is_empty() && intero && finito {
                 std::fs::remove_file(voce.path())?;
             }
             out.extend(vivi.into_iter().map(|(nome, inizio)| format!("{nome}-{segmento}-{inizio:x}")));
@@ -305,8 +322,8 @@ pub(crate) enum Letto {
     Tolto,
 }
 
-/// Objects of a segment that were not taken away, with where they begin.
-fn in_segmento(percorso: &Path) -> std::io::Result<Vec<(String, u64)>> {
+/// Objects of a segment that were not taken away, with where they begin; and whether it ends where its last record does.
+fn in_segmento(percorso: &Path) -> std::io::Result<(Vec<(String, u64)>, bool)> {
     let f = File::open(percorso)?;
     let fine = f.metadata()?.len();
     let (mut out, mut inizio) = (Vec::new(), 0);
@@ -317,7 +334,7 @@ fn in_segmento(percorso: &Path) -> std::io::Result<Vec<(String, u64)>> {
         }
         inizio = dopo;
     }
-    Ok(out)
+    Ok((out, inizio == fine))
 }
 
 /// Gives the space back where the file system can, and leaves nothing to be read where it cannot.
@@ -359,7 +376,12 @@ struct Lavoro<'a>(&'a Segmenti);
 
 impl Lavoro<'_> {
     fn tutto(self) {
-        while let Some((aperto, mut g)) = self.prendi() {
+        while self.uno() {}
+    }
+
+    /// One group; says whether there was one.
+    fn uno(&self) -> bool {
+        if let Some((aperto, mut g)) = self.prendi() {
             match self.0.gruppo(aperto, &mut g) {
                 Ok((a, nomi)) => {
                     self.coda().aperto = Some(a);
@@ -377,7 +399,9 @@ impl Lavoro<'_> {
                     }
                 }
             }
+            return true;
         }
+        false
     }
 
     fn coda(&self) -> std::sync::MutexGuard<'_, Coda> {

@@ -185,6 +185,10 @@ impl Scrittore {
         if let Some(e) = non_letto.take() {
             return Err(e);
         }
+        if matches!(evento, Evento::SigilloTolto { .. }) && sigilli::quante(self.db(), righe::confini(log.id))?.0 > 0 {
+            let m = "ci sono registrazioni che aspettano il sigillo: si può impostarne un altro, non toglierlo";
+            return Err(Rifiuto::Conflitto(m.to_owned()).into());
+        }
         match (&evento, &segreto) {
             (Evento::PasswordImpostata { .. }, Some(Segreto::Password(_)))
             | (Evento::TokenCreato { .. }, Some(Segreto::Token(_)))

@@ -146,6 +146,10 @@ impl Scrittore {
 
 /// The configuration moved between judgement and writing: what was judged against it must still hold.
 fn ancora_valida(aoo: &StatoAoo, d: &DatiRegistrazione, ora: Istante) -> Esito<()> {
+    if d.sigillo_richiesto != dominio::sigillo::richiesto(aoo, d.tipo, &d.documenti) {
+        let m = "il sigillo dell'AOO è cambiato proprio ora: ripetere la richiesta";
+        return Err(Rifiuto::Conflitto(m.to_owned()).into());
+    }
     let uffici = d
         .assegnazioni
         .iter()

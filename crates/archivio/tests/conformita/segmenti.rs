@@ -180,6 +180,30 @@ async fn what_nobody_names_leaves_a_hole_and_an_empty_segment_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_cannot_be_walked_is_kept_for_what_is_beyond() {
+    if !su_file() {
+        return;
+    }
+    let b = in_chiaro().await;
+    drop(b.file("orfano", &byte(1, 3_000)).await);
+    let tenuto = con_file(&b, "tenuto", &byte(2, 3_000)).await;
+    let dopo = con_file(&b, "dopo", &byte(3, 3_000)).await;
+    let p = Posti::di(&b);
+    let (segmento, inizio) = p.di_file(&tenuto);
+    let (mut dir, mut o) = b.riapri();
+    // The head of one does not read: that object is lost, those after it are not.
+    let f = std::fs::OpenOptions::new().write(true).open(&segmento).unwrap();
+    f.write_all_at(b"x", inizio).unwrap();
+    for _ in 0..3 {
+        let b = Banco::di_nuovo(dir, o).await;
+        b.ente.spazza().await.unwrap();
+        assert_eq!(letto(&*b.ente, &dopo).await.unwrap(), byte(3, 3_000));
+        assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze.len(), 1);
+        (dir, o) = b.riapri();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_cut_is_left_alone_and_what_was_promised_before_it_is_there() {
     if !su_file() {
         return;

@@ -127,13 +127,24 @@ async fn a_seal_is_set_by_who_administers_and_its_secret_is_in_no_operation() {
         assert!(![f, wal].concat().windows(6).any(|w| w == b"parola"));
     }
     // Entrate too, where it is asked.
-    b.registra("Una entrata").await;
+    let mut n = b.nuova("anna", "Una entrata");
+    n.file = vec![b.file("a.txt", b"x").await];
+    let k = b.ente.registra(&aoo(), n).await.unwrap().chiave.unwrap();
+    b.registra("Su carta, senza file").await;
     assert_eq!(waiting(&b).await, [1]);
-    let togli = C::TogliSigillo { motivo: "cambio di fornitore".into() };
-    b.ente.configura(&aoo(), &b.chi("ada"), togli.clone(), None, None).await.unwrap();
-    b.registra("Dopo").await;
-    assert_eq!(waiting(&b).await, [1]);
-    assert!(b.ente.configura(&aoo(), &b.chi("ada"), togli, None, None).await.is_err());
+    // Not while somebody waits for it: nobody would ever seal what was promised.
+    let togli = async || {
+        let c = C::TogliSigillo { motivo: "cambio di fornitore".into() };
+        b.ente.configura(&aoo(), &b.chi("ada"), c, None, None).await
+    };
+    assert!(matches!(togli().await, Err(Errore::Rifiuto(Rifiuto::Conflitto(_)))));
+    apponi(&b, &archivio::sistema(), &k, b"<x/>").await.unwrap();
+    togli().await.unwrap();
+    let mut n = b.nuova("anna", "Dopo");
+    n.file = vec![b.file("b.txt", b"y").await];
+    b.ente.registra(&aoo(), n).await.unwrap();
+    assert!(waiting(&b).await.is_empty());
+    assert!(togli().await.is_err());
     b.verifica().await;
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use dominio::codici::Impronta;
+use dominio::codici::{CodiceIpa, Impronta};
 use dominio::errori::Rifiuto;
 use dominio::sigillo::{DatiSigillo, Fornitore};
 use dominio::tempo::Istante;
@@ -23,10 +23,35 @@ const PKCS12_MAX: usize = 256 * 1024;
 /// What an installation lets its enti use beyond files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ammessi {
-    /// Libraries of devices.
-    pub moduli: Vec<PathBuf>,
+    /// Devices, each of one ente: once somebody is in, a device lets in all of the process.
+    pub moduli: Vec<Dispositivo>,
     /// Addresses of providers.
     pub indirizzi: Vec<String>,
+}
+
+/// A device that an ente may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispositivo {
+    /// Which ente.
+    pub ipa: CodiceIpa,
+    /// The maker's library.
+    pub modulo: PathBuf,
+    /// Label of the token.
+    pub token: String,
+}
+
+impl std::str::FromStr for Dispositivo {
+    type Err = String;
+
+    /// «IPA LIBRERIA TOKEN», between blanks; the label may have some.
+    fn from_str(s: &str) -> Result<Self, String> {
+        let mut parti = s.trim().splitn(3, char::is_whitespace).map(str::trim);
+        let (Some(ipa), Some(modulo), Some(token)) = (parti.next(), parti.next(), parti.next()) else {
+            return Err("si scrive «IPA LIBRERIA TOKEN»".to_owned());
+        };
+        let ipa = ipa.parse().map_err(|_| format!("«{ipa}» non è un codice IPA"))?;
+        Ok(Self { ipa, modulo: modulo.into(), token: token.to_owned() })
+    }
 }
 
 /// What opens the key, as it is kept, wrapped, beside the configuration.
@@ -95,15 +120,17 @@ impl Segreto {
     ///
     /// # Errors
     /// The field that says what may not be used.
-    pub fn ammesso(&self, a: &Ammessi) -> Result<(), Rifiuto> {
+    pub fn ammesso(&self, ipa: &CodiceIpa, a: &Ammessi) -> Result<(), Rifiuto> {
         match self {
             Self::File { pkcs12, .. } if pkcs12.len() / 4 * 3 > PKCS12_MAX => {
                 Err(Rifiuto::campo("pkcs12", format!("supera {PKCS12_MAX} byte")))
             }
-            Self::Pkcs11 { modulo, .. } if !a.moduli.contains(modulo) => Err(Rifiuto::campo(
-                "modulo",
-                "non è tra le librerie ammesse da chi gestisce l'installazione (sigillo.moduli)",
-            )),
+            Self::Pkcs11 { modulo, token, .. }
+                if !a.moduli.iter().any(|d| d.ipa == *ipa && d.modulo == *modulo && d.token == *token) =>
+            {
+                let m = "la libreria con questo token non è ammessa per questo ente da chi gestisce l'installazione (sigillo.moduli)";
+                Err(Rifiuto::campo("modulo", m))
+            }
             Self::Csc { url, url_token, .. } => {
                 let ammesso = |u: &String| a.indirizzi.iter().any(|i| i == u);
                 if ammesso(url) && url_token.as_ref().is_none_or(ammesso) {

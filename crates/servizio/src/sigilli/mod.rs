@@ -41,7 +41,9 @@ const PASSO: Duration = Duration::from_secs(3);
 const PRIMA_ATTESA: Duration = Duration::from_secs(2);
 const ATTESA_MAX: Duration = Duration::from_secs(300);
 /// Segnature that cannot be written, remembered by AOO.
-const NON_SCRIVIBILI_MAX: usize = 100;
+const NON_SCRIVIBILI_MAX: usize = 10_000;
+/// After the storage refused what had been sealed.
+const PAUSA: Duration = Duration::from_secs(30);
 /// Days before the end of a certificate in which it is said.
 pub const PREAVVISI_GIORNI: [i64; 3] = [60, 30, 7];
 
@@ -61,6 +63,8 @@ struct Stato {
     aperto: Option<(i64, Arc<dyn Sealer>)>,
     /// Why nothing is sealed now.
     giu: Option<Giu>,
+    /// The storage refused what was sealed: signatures are not asked for again at once.
+    pausa: Option<Instant>,
     /// Registrations whose segnatura cannot be written, and why.
     non_scrivibili: HashMap<Chiave, String>,
 }
@@ -195,7 +199,7 @@ impl Sigilli {
         segreto: Segreto,
         entrate: bool,
     ) -> Result<(dominio::sigillo::DatiSigillo, DaConservare), Problema> {
-        segreto.ammesso(&self.ammessi)?;
+        segreto.ammesso(ente.ipa(), &self.ammessi)?;
         let ora = ora(ente.ora());
         let conservato = serde_json::to_vec(&segreto).map_err(|e| Problema::campo("sigillo", e.to_string()))?;
         let provato = tokio::task::spawn_blocking(move || {
@@ -297,8 +301,16 @@ pub async fn dell_ente(s: &Sigilli, ente: &dyn EnteStore) {
     let conf = ente.configurazione();
     let con_sigillo: Vec<CodiceAoo> =
         conf.aoo.iter().filter(|(_, a)| a.sigillo.is_some()).map(|(k, _)| k.clone()).collect();
+    // A key that is not used any more is not kept open.
+    s.stati().retain(|(ipa, aoo), _| ipa != ente.ipa() || con_sigillo.contains(aoo));
     for aoo in con_sigillo {
+        let pausa = s.stati().get(&(ente.ipa().clone(), aoo.clone())).and_then(|x| x.pausa);
+        if pausa.is_some_and(|p| p > Instant::now()) {
+            continue;
+        }
         if let Err(e) = dell_aoo(s, ente, &aoo).await {
+            let chi = (ente.ipa().clone(), aoo.clone());
+            s.stati().entry(chi).or_default().pausa = Some(Instant::now() + PAUSA);
             tracing::warn!(ente = %ente.ipa(), aoo = %aoo, errore = %e, "sigilli");
         }
     }
@@ -353,12 +365,12 @@ async fn chi_sigilla(
             return Ok(Some((n, Arc::clone(chi))));
         }
     }
-    let ammessi = s.ammessi.clone();
+    let (ammessi, ipa) = (s.ammessi.clone(), ente.ipa().clone());
     let aperto = tokio::task::spawn_blocking(move || {
         let segreto: Segreto = serde_json::from_slice(&byte)
             .map_err(|_| Errore::Configurazione("il segreto del sigillo non si legge".into()))?;
         // What who runs the installation let be used may have changed since.
-        segreto.ammesso(&ammessi).map_err(|e: Rifiuto| Errore::Configurazione(e.to_string()))?;
+        segreto.ammesso(&ipa, &ammessi).map_err(|e: Rifiuto| Errore::Configurazione(e.to_string()))?;
         segreto.apri()
     });
     match aperto.await.map_err(|e| ErroreArchivio::Archivio(e.to_string()))? {
@@ -429,6 +441,9 @@ async fn gruppo(
                 }
             }
         }
+    }
+    if da_firmare.is_empty() {
+        return Ok(attese.len() >= GRUPPO);
     }
     let (firmatario, quando) = (Arc::clone(&chi), ora(ente.ora()));
     let firmati = tokio::task::spawn_blocking(move || firma(&*firmatario, da_firmare, quando));

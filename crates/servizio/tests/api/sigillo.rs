@@ -203,6 +203,12 @@ async fn with_the_provider_away_uscite_stop_unless_the_rgd_lets_them_wait_and_al
     let b = b.con_sigilli(sigilli);
 
     let una = registra(&b, "Registrata prima che si sapesse").await;
+    let con_chiave = || {
+        let m = Modulo::nuovo().dati(&uscita("Con la sua chiave")).file("documento", "b.txt", b"2");
+        m.richiesta(&b.anna, &format!("{BASE}/registrazioni"), Some("k1"))
+    };
+    let prima = b.manda(con_chiave()).await;
+    assert_eq!(prima.stato, StatusCode::CREATED);
     sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
     assert!(b.servizio.sigilli.giu(b.ente.ipa(), &aoo).is_some());
     let m = || Modulo::nuovo().dati(&uscita("Fermata")).file("documento", "a.txt", b"1");
@@ -211,9 +217,13 @@ async fn with_the_provider_away_uscite_stop_unless_the_rgd_lets_them_wait_and_al
         (r.stato, r.json()["type"].as_str()),
         (StatusCode::SERVICE_UNAVAILABLE, Some("/problemi/sigillo-non-disponibile"))
     );
-    // What comes in is not concerned, and no number was lost.
-    let numero = b.prossimo().await;
-    assert_eq!(numero, una["numero"].as_i64().unwrap() + 1);
+    // A request that was done has its first answer; what comes in, or goes on paper, is not concerned; no number was lost.
+    let ripetuta = b.manda(con_chiave()).await;
+    assert_eq!((ripetuta.stato, &ripetuta.json()["numero"]), (StatusCode::CREATED, &prima.json()["numero"]));
+    let mut carta = uscita("Su carta");
+    carta["mezzo"] = "cartaceo".into();
+    assert_eq!(b.registra(&b.anna, Modulo::nuovo().dati(&carta)).await.stato, StatusCode::CREATED);
+    assert_eq!(b.prossimo().await, una["numero"].as_i64().unwrap() + 3);
     let pronto = b.get(&b.anna, "/salute/pronto").await.json();
     assert!(pronto["avvisi"].to_string().contains("sigillo non disponibile"), "{pronto}");
 
