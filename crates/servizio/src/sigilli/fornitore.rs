@@ -18,7 +18,7 @@ use sigillo::software::ChiaveSoftware;
 use sigillo::{Certificato, Errore, Sealer, csc, pkcs11};
 
 /// Longest PKCS#12 file.
-const PKCS12_MAX: usize = 256 * 1024;
+pub const PKCS12_MAX: usize = 256 * 1024;
 
 /// What an installation lets its enti use beyond files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
