@@ -61,7 +61,7 @@ impl<'a> Di<'a> {
                     codice: CodiceClassifica::Unico(d.classificazione.to_string()),
                 }],
                 fascicolo: d.fascicolo.as_ref().map(|f| Fascicolo { denominazione: f.clone(), codice: f.clone() }),
-                riservato: d.riservato.then(|| Riservato { valore: true, note: None }),
+                riservato: d.riservato.then_some(Riservato { valore: true, note: None }),
                 ..Intestazione::default()
             },
             descrizione: Descrizione {

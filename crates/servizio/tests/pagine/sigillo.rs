@@ -197,7 +197,7 @@ async fn what_does_not_seal_is_not_set_and_the_field_says_why() {
     let grande = vec![b'a'; 300 * 1024];
     for (file, password, campo, parole) in [
         (p12.as_slice(), "un'altra", "password", "la password non apre"),
-        (b"non un file", PAROLA, "pkcs12", "PKCS#12"),
+        (b"non un file", PAROLA, "pkcs12", "non è un file PKCS#12"),
         (b"", PAROLA, "pkcs12", "va scelto il file"),
         (grande.as_slice(), PAROLA, "pkcs12", "supera 256 KB"),
         (tre_anni.as_slice(), PAROLA, "pkcs12", "scaduto"),

@@ -215,6 +215,10 @@ fn colpevole(f: Fornitore, e: &ErroreSigillo) -> Vec<ErroreCampo> {
         E::NonDisponibile { perche, .. } => format!("non risponde: {perche}; si può riprovare tra poco"),
         E::Rifiutato { perche, .. } => perche.clone(),
         E::RispostaSbagliata { perche, .. } => format!("la prova non è riuscita: {perche}"),
+        // What an ASN.1 reader found there helps nobody who chose another file.
+        E::Configurazione(perche) if perche.starts_with("file PKCS#12 illeggibile") => {
+            "non è un file PKCS#12, oppure è rovinato: serve quello consegnato da chi emette il sigillo".to_owned()
+        }
         E::Configurazione(perche) => perche.clone(),
     };
     errore(campo, &parole)
