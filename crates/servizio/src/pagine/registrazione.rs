@@ -25,6 +25,7 @@ use super::{Esito, MEZZI, con_stato, pagina, sommario};
 use super::{annullamento, confronto, guscio};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Domanda, Utente, sessione};
+use crate::sigilli::fornitore::EMITTENTE_IGNOTO;
 
 /// Fascicoli offered in the form.
 const FASCICOLI: usize = 100;
@@ -263,7 +264,7 @@ fn sigillo(d: &Dettaglio) -> v::Sigillo {
     match (r.stato_sigillo(), &r.sigillo) {
         (_, Some(s)) => v::Sigillo::Apposto {
             di: s.intestatario.clone(),
-            emittente: s.emittente.clone(),
+            emittente: emesso_da(&s.emittente),
             quando: d
                 .operazioni
                 .iter()
@@ -275,6 +276,13 @@ fn sigillo(d: &Dettaglio) -> v::Sigillo {
         (StatoSigillo::InAttesa, _) => v::Sigillo::InAttesa,
         _ => v::Sigillo::NonRichiesto,
     }
+}
+
+fn emesso_da(emittente: &str) -> String {
+    if emittente == EMITTENTE_IGNOTO {
+        return "emittente non indicato".to_owned();
+    }
+    format!("emesso da {emittente}")
 }
 
 fn qualificato(si: bool) -> &'static str {
@@ -403,7 +411,7 @@ fn operazione(u: &Utente, o: &Operazione, cambi: Vec<(String, String, String)>) 
         cosa: o.evento.in_parole().to_owned(),
         dettaglio: match &o.evento {
             Evento::Sigillo(s) => {
-                format!("Sigillo {} di {}, emesso da {}", qualificato(s.qualificato), s.intestatario, s.emittente)
+                format!("Sigillo {} di {}, {}", qualificato(s.qualificato), s.intestatario, emesso_da(&s.emittente))
             }
             _ => String::new(),
         },

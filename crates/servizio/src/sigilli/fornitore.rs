@@ -17,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 use sigillo::software::ChiaveSoftware;
 use sigillo::{Certificato, Errore, Sealer, csc, pkcs11};
 
+/// What is kept where the file of a seal does not say who issued it.
+pub const EMITTENTE_IGNOTO: &str = "emittente non incluso";
 /// Longest PKCS#12 file.
 pub const PKCS12_MAX: usize = 256 * 1024;
 
@@ -158,7 +160,7 @@ pub fn dati(s: &dyn Sealer, fornitore: Fornitore, entrate: bool, ora: Timestamp)
     DatiSigillo {
         fornitore,
         intestatario: nome(c),
-        emittente: s.catena().first().map_or_else(|| "emittente non incluso".to_owned(), nome),
+        emittente: s.catena().first().map_or_else(|| EMITTENTE_IGNOTO.to_owned(), nome),
         certificato: impronta(c),
         scadenza: Istante(stato.al.as_microsecond()),
         qualificato: stato.sigillo_qualificato(),

@@ -124,7 +124,7 @@ pub enum Sigillo {
     Apposto {
         /// Whose.
         di: String,
-        /// Issued by.
+        /// Who issued its certificate, in words.
         emittente: String,
         /// When it was put, in words.
         quando: String,
