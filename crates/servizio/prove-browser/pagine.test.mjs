@@ -392,8 +392,8 @@ test("an assignment is taken in charge from the desk", async () => {
 test("every page is accessible and fits, on a desk and on a phone", async () => {
   const pagine = {
     "": ["scrivania", "registra", "registro", "registro?q=nulladiquesto", "rubrica", "titolario", "fascicoli", "aiuto", "password", "registro-pubblico", "nessuna"],
-    responsabile: ["titolario", "registro", "orologio", "annullamenti", "accessi", "copie"],
-    amministratore: ["scrivania", "uffici", "utenti", "registro"],
+    responsabile: ["titolario", "registro", "orologio", "annullamenti", "accessi", "sigillo", "copie"],
+    amministratore: ["scrivania", "uffici", "utenti", "sigillo", "registro"],
   };
   for (const [chi, dove] of Object.entries(pagine)) {
     const p = await pagina(b, d, { chi });

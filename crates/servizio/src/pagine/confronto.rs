@@ -49,9 +49,17 @@ pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esi
     pagina(&Confronto { g, r: riga, punti, cambi, invariati })
 }
 
-/// Fields that people compare: how an annulment came about is told by the history, not by the values.
+/// Fields that people compare: how an annulment came about is told by the history, not by the values, and so are the digests and
+/// the file of a seal.
 pub fn interessa(campo: &str) -> bool {
-    !campo.starts_with("annullamenti.") && !campo.starts_with("richiesteAnnullamento.")
+    let raccontati = [
+        "annullamenti.",
+        "richiesteAnnullamento.",
+        "sigillo.segnatura.",
+        "sigillo.nonSigillata",
+        "sigillo.certificato",
+    ];
+    !raccontati.iter().any(|p| campo.starts_with(p))
 }
 
 /// A field that is not the same, with the words that only one side has.

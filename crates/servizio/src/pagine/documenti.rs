@@ -9,11 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::operazione::CHE_COSA;
 use dominio::registrazione::{Documento, Registrazione};
+use dominio::sigillo::StatoSigillo;
 use serde::Deserialize;
 
 use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
 use crate::accesso::{Accesso, Domanda, Utente};
+use crate::problema::Problema;
 use crate::rest::ricevuta::rivela;
 use crate::scarico::disposizione;
 use crate::stampe;
@@ -37,12 +39,27 @@ pub async fn scarica(
     annota(&u, &d, Azione::Documento).await?;
     let documento = documento(&d.registrazione, &doc.n).ok_or_else(ErrorePagina::non_trovata)?;
     let in_pagina = modo.testo("anteprima").is_some() && mostrabile(&documento.mime);
-    let etag = format!("\"{}\"", documento.impronta);
+    file(&u, documento, in_pagina, &h).await
+}
+
+/// `…/segnatura.xml`: the sealed segnatura, byte for byte, to be saved (R-C14); who may see the registration may have it.
+pub async fn segnatura(u: Utente, Path(posto): Path<Posto>, h: HeaderMap) -> Result<Response, ErrorePagina> {
+    let d = carica(&u, &posto.chiave()?).await?;
+    d.solo_se_visibile(&u)?;
+    annota(&u, &d, Azione::Documento).await?;
+    let Some(s) = &d.registrazione.sigillo else {
+        return Err(Problema::senza_sigillo(d.registrazione.stato_sigillo() == StatoSigillo::InAttesa).into());
+    };
+    file(&u, &s.segnatura, false, &h).await
+}
+
+async fn file(u: &Utente, d: &Documento, in_pagina: bool, h: &HeaderMap) -> Result<Response, ErrorePagina> {
+    let etag = format!("\"{}\"", d.impronta);
     if h.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(etag.as_str()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    let file = u.ente.file(&documento.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
-    Ok(invia(file, documento, in_pagina, &etag))
+    let file = u.ente.file(&d.impronta).await?.ok_or_else(ErrorePagina::non_trovata)?;
+    Ok(invia(file, d, in_pagina, &etag))
 }
 
 fn documento<'a>(r: &'a Registrazione, n: &str) -> Option<&'a Documento> {

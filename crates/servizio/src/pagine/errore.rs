@@ -114,6 +114,8 @@ impl IntoResponse for ErrorePagina {
                     "Torna indietro: ciò che hai scritto è ancora nella pagina. Potrai inviarlo quando il servizio torna a \
                      registrare. Nulla è stato cambiato."
                 }
+                "sigillo-in-attesa" => "Torna alla registrazione e riprova tra poco: il sigillo segue il numero.",
+                "sigillo-non-richiesto" => "Torna alla registrazione.",
                 _ => rimedio(p.stato),
             },
             stato: p.stato.as_u16(),

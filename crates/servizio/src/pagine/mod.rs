@@ -11,8 +11,9 @@
 //! | [`accessi`] | who saw what |
 //! | [`verifica`], [`pubblico`] | public pages: receipts checked in the browser; the log, its anchors, the blind window |
 //! | [`azioni`], [`documenti`], [`suggerimenti`] | forms, files and fragments of those pages |
-//! | [`amministrazione`] | offices, people, titolario, rubrica, fascicoli |
+//! | [`amministrazione`] | offices, people, titolario, rubrica, fascicoli, seal, copies, clock |
 //! | [`modulo`], [`filtro`], [`ora`] | what was typed, read |
+//! | [`in_memoria`] | forms with a small secret file |
 //! | [`guscio`], [`errore`], [`risorse`] | what stands around a page, refusals as pages, style and script |
 
 pub mod accessi;
@@ -25,6 +26,7 @@ pub mod documenti;
 pub mod errore;
 pub mod filtro;
 pub mod guscio;
+pub mod in_memoria;
 pub mod ingresso;
 pub mod modulo;
 pub mod ora;

@@ -5,11 +5,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use dominio::annullamento::StatoRichiesta;
 use dominio::errori::ErroreCampo;
-use dominio::operazione::Operazione;
+use dominio::operazione::{Evento, Operazione};
 use dominio::permessi::{Diritto, Porta};
 use dominio::registrazione::{
     Assegnazione, Chiave, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, TipoAssegnazione,
 };
+use dominio::sigillo::StatoSigillo;
 use dominio::soggetto::Soggetto;
 use dominio::storia::{StatoCampo, confronta};
 use serde_json::Value;
@@ -24,6 +25,7 @@ use super::{Esito, MEZZI, con_stato, pagina, sommario};
 use super::{annullamento, confronto, guscio};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Domanda, Utente, sessione};
+use crate::sigilli::fornitore::EMITTENTE_IGNOTO;
 
 /// Fascicoli offered in the form.
 const FASCICOLI: usize = 100;
@@ -114,6 +116,7 @@ async fn vista(
         fatti: fatti(u, r),
         soggetti: soggetti(r),
         documenti: documenti(u, r),
+        sigillo: sigillo(d),
         assegnazioni: r.assegnazioni.iter().map(|a| assegnazione(u, a, ora)).collect(),
         annullamenti: annullamenti(d, r),
         richieste: r
@@ -255,6 +258,37 @@ fn documenti(u: &Utente, r: &Registrazione) -> Vec<v::Documento> {
         .collect()
 }
 
+/// How its seal stands; when it was put, the history says.
+fn sigillo(d: &Dettaglio) -> v::Sigillo {
+    let r = &d.registrazione;
+    match (r.stato_sigillo(), &r.sigillo) {
+        (_, Some(s)) => v::Sigillo::Apposto {
+            di: s.intestatario.clone(),
+            emittente: emesso_da(&s.emittente),
+            quando: d
+                .operazioni
+                .iter()
+                .find(|o| matches!(o.evento, Evento::Sigillo(_)))
+                .map_or_else(String::new, |o| viste::quando(o.istante)),
+            qualificato: s.qualificato,
+            peso: viste::peso(s.segnatura.byte),
+        },
+        (StatoSigillo::InAttesa, _) => v::Sigillo::InAttesa,
+        _ => v::Sigillo::NonRichiesto,
+    }
+}
+
+fn emesso_da(emittente: &str) -> String {
+    if emittente == EMITTENTE_IGNOTO {
+        return "emittente non indicato".to_owned();
+    }
+    format!("emesso da {emittente}")
+}
+
+fn qualificato(si: bool) -> &'static str {
+    if si { "qualificato" } else { "non qualificato" }
+}
+
 fn genere(mime: &str, nome: &str) -> String {
     match mime {
         "application/pdf" => "PDF".to_owned(),
@@ -340,7 +374,7 @@ fn storia(u: &Utente, d: &Dettaglio) -> Vec<v::Operazione> {
         let cambi = match (&stato, &dopo) {
             (Some(a), Some(b)) => confronta(a, b)
                 .into_iter()
-                .filter(|x| x.prima != x.dopo && confronto::interessa(&x.campo))
+                .filter(|x| x.prima != x.dopo && confronto::interessa(&x.campo) && !x.campo.starts_with("sigillo."))
                 .map(|x| (viste::etichetta(&x.campo), in_parole(&x.campo, &x.prima), in_parole(&x.campo, &x.dopo)))
                 .collect(),
             _ => Vec::new(),
@@ -375,6 +409,12 @@ fn operazione(u: &Utente, o: &Operazione, cambi: Vec<(String, String, String)>) 
     v::Operazione {
         indice: o.indice,
         cosa: o.evento.in_parole().to_owned(),
+        dettaglio: match &o.evento {
+            Evento::Sigillo(s) => {
+                format!("Sigillo {} di {}, {}", qualificato(s.qualificato), s.intestatario, emesso_da(&s.emittente))
+            }
+            _ => String::new(),
+        },
         chi: format!("{}{ufficio}", o.operatore.nome),
         quando: viste::quando(o.istante),
         istante: viste::per_macchine(o.istante),

@@ -8,10 +8,10 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::amministrazione::{copie, fascicoli, orologio, rubrica, titolario, uffici, utenti};
+use super::amministrazione::{copie, fascicoli, orologio, rubrica, sigillo, titolario, uffici, utenti};
 use super::{
-    accessi, annullamento, azioni, confronto, documenti, guscio, ingresso, profilo, pubblico, registra, registrazione,
-    registro, risorse, scrivania, suggerimenti, verifica,
+    accessi, annullamento, azioni, confronto, documenti, guscio, in_memoria, ingresso, profilo, pubblico, registra,
+    registrazione, registro, risorse, scrivania, suggerimenti, verifica,
 };
 use crate::accesso::{Accesso, provenienza};
 
@@ -55,6 +55,7 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         (una.to_owned(), get(registrazione::mostra)),
         (di("/confronto"), get(confronto::mostra)),
         (di("/documenti/{n}"), get(documenti::scarica)),
+        (di("/segnatura.xml"), get(documenti::segnatura)),
         (di("/ricevuta"), get(documenti::ricevuta)),
         (di("/ricevuta.pdf"), get(documenti::ricevuta_pdf)),
         (di("/storia.pdf"), get(documenti::storia_pdf)),
@@ -90,6 +91,15 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         ("/{ipa}/{aoo}/titolario".to_owned(), get(titolario::mostra).post(titolario::apri)),
         ("/{ipa}/{aoo}/titolario/{codice}/chiudi".to_owned(), post(titolario::chiudi)),
         ("/{ipa}/{aoo}/orologio".to_owned(), get(orologio::mostra).post(orologio::conferma)),
+        ("/{ipa}/{aoo}/sigillo".to_owned(), get(sigillo::mostra)),
+        (
+            "/{ipa}/{aoo}/sigillo/file".to_owned(),
+            post(sigillo::da_file).layer(DefaultBodyLimit::max(in_memoria::CORPO_MAX)),
+        ),
+        ("/{ipa}/{aoo}/sigillo/dispositivo".to_owned(), post(sigillo::da_dispositivo)),
+        ("/{ipa}/{aoo}/sigillo/fornitore".to_owned(), post(sigillo::da_fornitore)),
+        ("/{ipa}/{aoo}/sigillo/rimozione".to_owned(), post(sigillo::togli)),
+        ("/{ipa}/{aoo}/sigillo/differimento".to_owned(), post(sigillo::differisci)),
         ("/{ipa}/{aoo}/copie".to_owned(), get(copie::mostra)),
         ("/{ipa}/{aoo}/copie/prova".to_owned(), post(copie::prova)),
         ("/{ipa}/{aoo}/copie/prove/{id}/rapporto.pdf".to_owned(), get(copie::rapporto_pdf)),

@@ -5,6 +5,7 @@ pub mod annullamento;
 pub mod registra;
 pub mod registrazione;
 pub mod registro;
+pub mod sigillo;
 
 use askama::Template;
 use dominio::errori::ErroreCampo;
@@ -186,6 +187,19 @@ pub fn etichetta(campo: &str) -> String {
             "al" if out.is_empty() => "Al",
             "anno" if out.is_empty() => "Anno",
             "padre" => "Ufficio superiore",
+            "sigillo" => "Sigillo",
+            "pkcs12" => "File del sigillo",
+            "modulo" => "Libreria del dispositivo",
+            "token" => "Token",
+            "chiaveToken" => "Chiave",
+            "pin" | "pinFornitore" => "PIN",
+            "url" => "Indirizzo del fornitore",
+            "urlToken" => "Indirizzo dei token",
+            "clientId" => "Identificativo del client",
+            "clientSecret" => "Segreto del client",
+            "credenziale" => "Credenziale",
+            "motivoRimozione" => "Perché lo togli",
+            "fino" => "Fino a",
             "q" => "Parole cercate",
             altro => altro,
         };

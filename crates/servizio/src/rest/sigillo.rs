@@ -47,7 +47,7 @@ pub async fn imposta(State(s): State<Arc<Servizio>>, c: Chiamante, corpo: String
     let (sigillo, segreto) = s.sigilli.prova(&*c.ente, segreto, entrate).await?;
     s.sola_lettura.scrivibile().await?;
     c.ente.configura(&c.aoo, &c.chi, C::ImpostaSigillo { sigillo }, Some(segreto), None).await?;
-    s.sigilli.sveglia();
+    s.sigilli.cambiato(c.ente.ipa(), &c.aoo);
     let v = s.sigilli.in_json(&*c.ente, &c.aoo).await?;
     Ok(creato(v))
 }

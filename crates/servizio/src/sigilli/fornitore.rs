@@ -17,8 +17,10 @@ use sha2::{Digest as _, Sha256};
 use sigillo::software::ChiaveSoftware;
 use sigillo::{Certificato, Errore, Sealer, csc, pkcs11};
 
+/// What is kept where the file of a seal does not say who issued it.
+pub const EMITTENTE_IGNOTO: &str = "emittente non incluso";
 /// Longest PKCS#12 file.
-const PKCS12_MAX: usize = 256 * 1024;
+pub const PKCS12_MAX: usize = 256 * 1024;
 
 /// What an installation lets its enti use beyond files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -185,7 +187,7 @@ pub fn dati(s: &dyn Sealer, fornitore: Fornitore, entrate: bool, ora: Timestamp)
     DatiSigillo {
         fornitore,
         intestatario: nome(c),
-        emittente: s.catena().first().map_or_else(|| "emittente non incluso".to_owned(), nome),
+        emittente: s.catena().first().map_or_else(|| EMITTENTE_IGNOTO.to_owned(), nome),
         certificato: impronta(c),
         scadenza: Istante(stato.al.as_microsecond()),
         qualificato: stato.sigillo_qualificato(),

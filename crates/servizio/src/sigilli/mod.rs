@@ -100,6 +100,14 @@ impl Sigilli {
         self.sveglia.notify_one();
     }
 
+    /// A seal that was just tried is in the place of what did not go: what waits is tried again.
+    pub fn cambiato(&self, ipa: &CodiceIpa, aoo: &CodiceAoo) {
+        if let Some(x) = self.stati().get_mut(&(ipa.clone(), aoo.clone())) {
+            x.giu = None;
+        }
+        self.sveglia();
+    }
+
     /// Why nothing is sealed now in an AOO.
     pub fn giu(&self, ipa: &CodiceIpa, aoo: &CodiceAoo) -> Option<String> {
         self.stati().get(&(ipa.clone(), aoo.clone()))?.giu.as_ref().map(|g| g.perche.clone())
@@ -189,6 +197,21 @@ impl Sigilli {
         }))
     }
 
+    /// What an ente of this installation may seal with, beyond files.
+    pub fn ammessi(&self) -> &Ammessi {
+        &self.ammessi
+    }
+
+    /// Registrations whose segnatura cannot be written, and why.
+    pub fn non_scrivibili(&self, ipa: &CodiceIpa, aoo: &CodiceAoo) -> Vec<(Chiave, String)> {
+        let stati = self.stati();
+        let di_questa = stati.get(&(ipa.clone(), aoo.clone()));
+        let mut v: Vec<_> =
+            di_questa.into_iter().flat_map(|x| &x.non_scrivibili).map(|(k, e)| (k.clone(), e.clone())).collect();
+        v.sort();
+        v
+    }
+
     /// Tries a seal on a sample, and gives what the register keeps of it (R-C11): nothing is set that does not seal.
     ///
     /// # Errors
@@ -199,20 +222,50 @@ impl Sigilli {
         segreto: Segreto,
         entrate: bool,
     ) -> Result<(dominio::sigillo::DatiSigillo, DaConservare), Problema> {
+        self.tenta(ente, segreto, entrate).await.map_err(|e| match e {
+            Mancata::NonAmmesso(r) => r.into(),
+            Mancata::Sigillo(e @ Errore::NonDisponibile { .. }) => Problema::sigillo_non_disponibile(&e.to_string()),
+            Mancata::Sigillo(e) => Problema::campo("sigillo", e.to_string()),
+            Mancata::Interrotta => Problema::interno(),
+        })
+    }
+
+    /// The same, for who says by himself which field is wrong.
+    ///
+    /// # Errors
+    /// See [`Mancata`].
+    pub async fn tenta(
+        &self,
+        ente: &dyn EnteStore,
+        segreto: Segreto,
+        entrate: bool,
+    ) -> Result<(dominio::sigillo::DatiSigillo, DaConservare), Mancata> {
         segreto.ammesso(ente.ipa(), &self.ammessi)?;
         let ora = ora(ente.ora());
-        let conservato = serde_json::to_vec(&segreto).map_err(|e| Problema::campo("sigillo", e.to_string()))?;
+        let conservato =
+            serde_json::to_vec(&segreto).map_err(|e| Mancata::Sigillo(Errore::Configurazione(e.to_string())))?;
         let provato = tokio::task::spawn_blocking(move || {
             let s = segreto.apri()?;
             sigilla_campione(&*s, ora)?;
             Ok::<_, Errore>(dati(&*s, segreto.fornitore(), entrate, ora))
         });
-        let d = provato.await.map_err(|_| Problema::interno())?.map_err(|e| match e {
-            Errore::NonDisponibile { .. } => Problema::sigillo_non_disponibile(&e.to_string()),
-            e => Problema::campo("sigillo", e.to_string()),
-        })?;
+        let d = provato.await.map_err(|_| Mancata::Interrotta)??;
         Ok((d, DaConservare::Sigillo(conservato)))
     }
+}
+
+/// Why a seal that was tried is not to be set.
+#[derive(Debug, thiserror::Error)]
+pub enum Mancata {
+    /// Who runs the installation does not let it be used.
+    #[error(transparent)]
+    NonAmmesso(#[from] Rifiuto),
+    /// It does not seal.
+    #[error(transparent)]
+    Sigillo(#[from] Errore),
+    /// The trial did not end.
+    #[error("la prova del sigillo si è interrotta")]
+    Interrotta,
 }
 
 /// An XML that nobody will send: it is sealed, and checked as one that came from others would be.
@@ -230,7 +283,7 @@ fn sigilla_campione(s: &dyn Sealer, ora: Timestamp) -> Result<(), Errore> {
 }
 
 /// Whole days until then.
-fn giorni(scadenza: Istante, ora: Istante) -> i64 {
+pub(crate) fn giorni(scadenza: Istante, ora: Istante) -> i64 {
     (scadenza.0 - ora.0).div_euclid(86_400_000_000)
 }
 

@@ -16,12 +16,17 @@ use http_body_util::BodyExt as _;
 use servizio::accesso::password::cifra;
 use servizio::accesso::ritorno::codifica;
 use servizio::copie::Luoghi;
+use servizio::sigilli::Sigilli;
+use servizio::sigilli::fornitore::Ammessi;
 use servizio::sola_lettura::SolaLettura;
 use servizio::{Servizio, rotte};
 use tower::ServiceExt as _;
 
 pub const BASE: &str = "/c_z999/AOO1";
 pub const PASSWORD: &str = "una frase da prova";
+pub const MODULO: &str = "/nessuna/libreria.so";
+/// Port 1 of the machine itself: nobody listens.
+pub const FORNITORE: &str = "http://127.0.0.1:1/csc/v2";
 const CONFINE: &str = "confine-di-prova";
 
 pub struct Banco {
@@ -30,6 +35,8 @@ pub struct Banco {
     pub dir: tempfile::TempDir,
     /// Where copies are, and where they are tried.
     pub copie: tempfile::TempDir,
+    /// Who seals: nobody does until a test says so.
+    pub sigilli: Arc<Sigilli>,
 }
 
 /// One person's browser: a cookie and nothing else.
@@ -138,6 +145,15 @@ impl Banco {
     }
 
     pub async fn con_orologio(orologio: Arc<dyn Orologio>) -> Self {
+        Self::con(orologio, false).await
+    }
+
+    /// With a library and a provider that its enti may seal with, neither of which is there.
+    pub async fn con_ammessi() -> Self {
+        Self::con(Arc::new(archivio::orologio::OrologioDiSistema), true).await
+    }
+
+    async fn con(orologio: Arc<dyn Orologio>, con_ammessi: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = archivio::sqlite::SqliteStore::apri(dir.path(), orologio).unwrap();
         let phc = cifra(PASSWORD).unwrap();
@@ -151,8 +167,12 @@ impl Banco {
             temporanea: Some(copie.path().join("temporanea")),
             identita: Some(copie.path().join("identita")),
         };
+        let ammessi =
+            Ammessi { moduli: vec![format!("c_z999 {MODULO} t").parse().unwrap()], indirizzi: vec![FORNITORE.into()] };
         let s = Servizio::nuovo(store, "http://prova").con_sola_lettura(sola).con_copie(Some(luoghi));
-        Self { rotte: rotte(Arc::new(s)), ente: e, dir, copie }
+        let s = s.che_sigilla(if con_ammessi { ammessi } else { Ammessi::default() });
+        let sigilli = Arc::clone(&s.sigilli);
+        Self { rotte: rotte(Arc::new(s)), ente: e, dir, copie, sigilli }
     }
 
     pub async fn manda(&self, r: Request<Body>) -> Risposta {

@@ -10,4 +10,5 @@ mod lavoro;
 mod orologio;
 mod registra;
 mod riservate;
+mod sigillo;
 mod sola_lettura;

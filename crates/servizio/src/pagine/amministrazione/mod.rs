@@ -4,6 +4,7 @@ pub mod copie;
 pub mod fascicoli;
 pub mod orologio;
 pub mod rubrica;
+pub mod sigillo;
 pub mod titolario;
 pub mod uffici;
 pub mod utenti;

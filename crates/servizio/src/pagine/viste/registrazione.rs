@@ -27,6 +27,8 @@ pub struct Registrazione {
     pub soggetti: Vec<(String, String, String)>,
     /// Files.
     pub documenti: Vec<Documento>,
+    /// How its seal stands.
+    pub sigillo: Sigillo,
     /// Assignments.
     pub assegnazioni: Vec<Assegnazione>,
     /// Notes: text, who, when.
@@ -111,6 +113,28 @@ pub struct Puo {
     pub annulla: bool,
 }
 
+/// How the seal of a registration stands (R-A13, R-C10).
+#[derive(Debug, Clone)]
+pub enum Sigillo {
+    /// Nobody asks for one.
+    NonRichiesto,
+    /// It follows.
+    InAttesa,
+    /// It is there.
+    Apposto {
+        /// Whose.
+        di: String,
+        /// Who issued its certificate, in words.
+        emittente: String,
+        /// When it was put, in words.
+        quando: String,
+        /// Qualified?
+        qualificato: bool,
+        /// Size of the sealed segnatura, in words.
+        peso: String,
+    },
+}
+
 /// A file.
 #[derive(Debug, Clone)]
 pub struct Documento {
@@ -164,6 +188,8 @@ pub struct Operazione {
     pub indice: u64,
     /// What, in words.
     pub cosa: String,
+    /// More about it, in words; blank when its name says everything.
+    pub dettaglio: String,
     /// Who.
     pub chi: String,
     /// When, in words.
