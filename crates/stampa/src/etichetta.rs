@@ -140,12 +140,8 @@ impl Etichetta {
     }
 
     fn disegna(&self, caratteri: &Caratteri, (largo, alto): (f32, f32), timbro: bool) -> Result<Disegno, Errore> {
-        let mut d = Disegno {
-            tratti: Vec::new(),
-            legami: Vec::new(),
-            struttura: Struttura::default(),
-            capitoli: Vec::new(),
-        };
+        let mut d =
+            Disegno { tratti: Vec::new(), legami: Vec::new(), struttura: Struttura::default(), capitoli: Vec::new() };
         if timbro {
             d.cornice((largo, alto));
         }

@@ -19,15 +19,18 @@ thread_local! {
 /// The reader unpacks streams of objects as it meets them, each within a limit but without an end: what this lets through
 /// is counted.
 fn conta(id: (u32, u16), oggetto: &mut Object) -> Option<((u32, u16), Object)> {
-    if let Object::Stream(flusso) = &*oggetto
-        && flusso.dict.has_type(b"ObjStm")
-    {
+    let Object::Stream(flusso) = &*oggetto else {
+        // What comes out of a stream of objects is taken from the answer; what stands alone stays in its place.
+        return Some((id, oggetto.clone()));
+    };
+    if flusso.dict.has_type(b"ObjStm") {
         let resta = RESTA.get()?;
-        let byte = flusso.decompress_to_writer(&mut std::io::sink(), resta.min(FLUSSO_MAX)).ok();
-        RESTA.set(byte.and_then(|b| resta.checked_sub(b)));
+        let byte = flusso.get_plain_content_with_limit(resta.min(FLUSSO_MAX)).ok();
+        RESTA.set(byte.and_then(|b| resta.checked_sub(b.len())));
         RESTA.get()?;
     }
-    Some((id, std::mem::replace(oggetto, Object::Null)))
+    // A stream always stands alone.
+    Some((id, Object::Null))
 }
 
 pub(super) fn leggi(pdf: &[u8]) -> Result<Document, NonTimbrabile> {
@@ -36,11 +39,8 @@ pub(super) fn leggi(pdf: &[u8]) -> Result<Document, NonTimbrabile> {
         return Err(NonTimbrabile::Cifrato);
     }
     RESTA.set(Some(FLUSSI_MAX));
-    let opzioni = LoadOptions {
-        filter: Some(conta),
-        max_decompressed_size: Some(FLUSSO_MAX),
-        ..LoadOptions::default()
-    };
+    let opzioni =
+        LoadOptions { filter: Some(conta), max_decompressed_size: Some(FLUSSO_MAX), ..LoadOptions::default() };
     let documento = Document::load_mem_with_options(pdf, opzioni).map_err(|e| match e {
         Error::Decompress(_) => NonTimbrabile::TroppoGrande,
         e => NonTimbrabile::Danneggiato(e.to_string()),
