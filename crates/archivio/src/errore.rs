@@ -17,6 +17,9 @@ pub enum Errore {
     /// The clock cannot be trusted until the RGD confirms it (HTTP 503, R-A21).
     #[error("l'orologio del sistema ha fatto un salto: il responsabile della gestione documentale deve confermarlo")]
     OrologioInDubbio,
+    /// What is registered would have no seal now (HTTP 503, R-A14).
+    #[error("{0}")]
+    SigilloNonDisponibile(String),
     /// The storage failed (HTTP 503).
     #[error("l'archivio non è disponibile: {0}")]
     Archivio(String),

@@ -15,7 +15,7 @@ use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, Codic
 use dominio::comandi::{Comando, ComandoConfigurazione};
 use dominio::configurazione::{Configurazione, DatiEnte, DatiRegistro};
 use dominio::epoca::{Lacuna, NuovaLacuna};
-use dominio::errori::{Rifiuto, Rigore};
+use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
 use dominio::operazione::Operazione;
 use dominio::permessi::Operatore;
@@ -143,7 +143,17 @@ pub struct DaRegistrare {
 }
 
 /// Looks at a registration that was judged good, before it is handed to the writer.
-pub type Controllo = fn(&Configurazione, &CodiceAoo, &DatiRegistrazione) -> Result<(), Rifiuto>;
+#[derive(Clone)]
+pub struct Controllo(pub Arc<Esamina>);
+
+/// What it is asked.
+pub type Esamina = dyn Fn(&Configurazione, &CodiceAoo, &DatiRegistrazione) -> Esito<()> + Send + Sync;
+
+impl std::fmt::Debug for Controllo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Controllo(…)")
+    }
+}
 
 /// What the writer answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

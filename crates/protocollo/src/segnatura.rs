@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
-use ::segnatura::{GiudiceFirma, Limiti, NessunGiudice, leggi_con};
+use ::segnatura::{GiudiceFirma, Limiti, leggi_con};
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 
@@ -27,9 +27,15 @@ pub struct Valida {
     file: PathBuf,
 }
 
-/// Who says whether the seal holds (R-C12): nobody yet, and `firma.integra` is null.
-fn giudice() -> impl GiudiceFirma {
-    NessunGiudice
+/// Whether the seal holds is asked of who checks every signature (R-C12); whose it is and whether it is to be trusted says
+/// `firma verifica`.
+struct Giudice;
+
+impl GiudiceFirma for Giudice {
+    fn integra(&self, xml: &[u8]) -> Option<bool> {
+        let esame = firme::esamina(xml, None, &firme::Fiducia::default(), jiff::Timestamp::now());
+        (!esame.firme.is_empty()).then(|| esame.integra())
+    }
 }
 
 /// Exit 0 valid, 1 not valid; a file that cannot be read is an error.
@@ -41,7 +47,7 @@ pub fn esegui(verbo: &Verbo) -> Result<u8> {
     // One byte more than is read: enough to know that it is too long.
     let fin_dove = u64::try_from(limiti.byte_max).unwrap_or(u64::MAX).saturating_add(1);
     File::open(&opzioni.file).and_then(|f| f.take(fin_dove).read_to_end(&mut byte)).with_context(non_si_legge)?;
-    let letta = leggi_con(&byte, &limiti, &giudice());
+    let letta = leggi_con(&byte, &limiti, &Giudice);
     let mut uscita = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut uscita, &letta.sunto())?;
     writeln!(uscita)?;

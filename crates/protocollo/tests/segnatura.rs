@@ -1,5 +1,7 @@
 //! `segnatura valida`: exit codes and the JSON of the contract. What is judged and how is tested with the crate `segnatura`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};

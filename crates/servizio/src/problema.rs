@@ -216,6 +216,7 @@ impl From<Errore> for Problema {
             Errore::ChiaveRiusata => {
                 Self::nuovo(StatusCode::UNPROCESSABLE_ENTITY, "chiave-riusata", "Idempotency-Key già usata", testo)
             }
+            Errore::SigilloNonDisponibile(perche) => Self::sigillo_non_disponibile(&perche),
             Errore::Sovraccarico => indisponibile(SOVRACCARICO, "Servizio sovraccarico"),
             Errore::OrologioInDubbio => indisponibile("orologio-in-dubbio", "Orologio da confermare"),
             Errore::Ignoto => indisponibile("esito-ignoto", "Non si sa se sia avvenuto"),

@@ -103,7 +103,12 @@ impl Marcatore for Tsa {
         };
         let letta = marca::risponde(token, impronta.as_ref(), Some(&nonce)).map_err(|e| self.sbagliata(e))?;
         // Whose it is, is judged by who reads; that it is somebody's signature, now.
-        let contesto = Contesto { fiducia: &Fiducia::nessuna(), istante: letta.istante, pec: false };
+        let contesto = Contesto {
+            fiducia: &Fiducia::nessuna(),
+            istante: letta.istante,
+            fonte: firme::esame::RIFERIMENTO,
+            pec: false,
+        };
         let giudicata = marca::verifica(token, Some(&mut Coperto::nuovo(vec![byte])), &[], &contesto);
         if !giudicata.valida {
             return Err(self.sbagliata(giudicata.errore.unwrap_or_else(|| "la marca non è valida".into())));

@@ -91,8 +91,8 @@ impl Ente {
         dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
         let dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
-        if let Some(controlla) = n.controllo {
-            controlla(&conf, aoo, &dati)?;
+        if let Some(c) = n.controllo {
+            (c.0)(&conf, aoo, &dati)?;
         }
         let righe = righe::registrazione(&dati, n.chi.id.as_str());
         let evento = Evento::Registrazione(Box::new(dati));

@@ -130,13 +130,8 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
         dati: letto.nuova,
         file,
         idempotenza,
-        controllo: Some(crate::sigilli::segnatura::controlla),
+        controllo: Some(stato.sigilli.controllo(&*u.ente)),
     };
-    if nuova.dati.tipo == Tipo::Uscita
-        && let Err(p) = stato.sigilli.pronto(&*u.ente, &u.aoo)
-    {
-        return rifiutata(&u, campi, &posti, p);
-    }
     // Not shown again in its form, which would have another key: it may have been registered.
     match entro(stato.limiti.attesa_max, u.ente.registra(&u.aoo, nuova)).await? {
         Ok(f) => {

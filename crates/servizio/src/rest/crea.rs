@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
-use dominio::registrazione::Tipo;
 
 use super::{Percorso, Risposta, completa, idempotenza, indirizzo, json_di};
 use crate::problema::Problema;
@@ -41,11 +40,8 @@ pub async fn crea(
         dati: dominio::lettura::leggi::<NuovaRegistrazione>(dati)?,
         file: r.file,
         idempotenza: idem,
-        controllo: Some(crate::sigilli::segnatura::controlla),
+        controllo: Some(s.sigilli.controllo(&*c.ente)),
     };
-    if nuova.dati.tipo == Tipo::Uscita {
-        s.sigilli.pronto(&*c.ente, &c.aoo)?;
-    }
     entro(s.limiti.attesa_max, registra(&s, &c, nuova)).await?
 }
 

@@ -7,17 +7,18 @@
 pub mod fornitore;
 pub mod segnatura;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::segnatura::leggi;
-use archivio::store::{FileCaricato, Segreto as DaConservare, documento};
+use archivio::store::{Controllo, FileCaricato, Segreto as DaConservare, documento};
 use archivio::{EnteStore, Errore as ErroreArchivio};
 use dominio::codici::{CodiceAoo, CodiceIpa, Impronta};
 use dominio::comandi::Comando;
 use dominio::errori::Rifiuto;
-use dominio::registrazione::{Chiave, RuoloDocumento};
+use dominio::registrazione::{Chiave, RuoloDocumento, Tipo};
 use dominio::sigillo::{NOME_FILE, SigilloApposto};
 use dominio::tempo::Istante;
 use jiff::Timestamp;
@@ -133,18 +134,23 @@ impl Sigilli {
         righe.iter().for_each(|(chi, _, giu)| f.riga("protocollo_sigillo_impedito", chi, giu));
     }
 
-    /// May an uscita be registered now? Not while its seal is known not to come, unless the RGD let it wait (R-A14).
-    ///
-    /// # Errors
-    /// 503.
-    pub fn pronto(&self, ente: &dyn EnteStore, aoo: &CodiceAoo) -> Result<(), Problema> {
-        let conf = ente.configurazione();
-        let Some(a) = conf.aoo.get(aoo).filter(|a| a.sigillo.is_some()) else { return Ok(()) };
-        let Some(perche) = self.giu(ente.ipa(), aoo) else { return Ok(()) };
-        if a.sigillo_differito.is_some_and(|fino| fino > ente.ora()) {
-            return Ok(());
-        }
-        Err(Problema::sigillo_non_disponibile(&perche))
+    /// What else must hold of a registration that is to be sealed, before it gets its number: that its segnatura can be written
+    /// (R-C13), and that the seal of an uscita is not known not to come, unless the RGD lets it wait (R-A14).
+    pub fn controllo(self: &Arc<Self>, ente: &dyn EnteStore) -> Controllo {
+        let (sigilli, ipa, ora) = (Arc::clone(self), ente.ipa().clone(), ente.ora());
+        Controllo(Arc::new(move |conf, aoo, d| {
+            if !d.sigillo_richiesto {
+                return Ok(());
+            }
+            segnatura::controlla(conf, aoo, d)?;
+            let differito = || conf.aoo.get(aoo).and_then(|a| a.sigillo_differito).is_some_and(|fino| fino > ora);
+            match sigilli.giu(&ipa, aoo) {
+                Some(perche) if d.tipo == Tipo::Uscita && !differito() => {
+                    Err(ErroreArchivio::SigilloNonDisponibile(perche))
+                }
+                _ => Ok(()),
+            }
+        }))
     }
 
     /// How an AOO's seal stands, for who looks after it.
@@ -238,15 +244,50 @@ fn ora(t: Istante) -> Timestamp {
     Timestamp::from_microsecond(t.0).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// What goes on by itself, until it is ended.
+/// What goes on by itself, until it is ended. Each ente by itself: a provider that is slow keeps nobody else waiting.
 pub(crate) async fn lavora(s: Arc<Servizio>) {
+    let mut al_lavoro = Compiti::default();
     loop {
         let _ = tokio::time::timeout(PASSO, s.sigilli.sveglia.notified()).await;
+        al_lavoro.raccogli();
         if s.sola_lettura.motivo().await.is_some() {
             continue;
         }
         for ente in s.store.aperti() {
-            dell_ente(&s.sigilli, &*ente).await;
+            if !ente.configurazione().aoo.values().any(|a| a.sigillo.is_some()) {
+                continue;
+            }
+            let s = Arc::clone(&s);
+            let ipa = ente.ipa().clone();
+            al_lavoro.avvia(ipa, async move { dell_ente(&s.sigilli, &*ente).await });
+        }
+    }
+}
+
+/// One task for each ente, at most.
+#[derive(Default)]
+struct Compiti {
+    compiti: tokio::task::JoinSet<CodiceIpa>,
+    chi: HashSet<CodiceIpa>,
+}
+
+impl Compiti {
+    fn raccogli(&mut self) {
+        while let Some(finito) = self.compiti.try_join_next() {
+            match finito {
+                Ok(ipa) => drop(self.chi.remove(&ipa)),
+                // One of them broke: whose it was is not known, and they all begin anew.
+                Err(_) => self.chi.clear(),
+            }
+        }
+    }
+
+    fn avvia(&mut self, ipa: CodiceIpa, lavoro: impl Future<Output = ()> + Send + 'static) {
+        if self.chi.insert(ipa.clone()) {
+            self.compiti.spawn(async move {
+                lavoro.await;
+                ipa
+            });
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'a> Di<'a> {
                     codice: CodiceClassifica::Unico(d.classificazione.to_string()),
                 }],
                 fascicolo: d.fascicolo.as_ref().map(|f| Fascicolo { denominazione: f.clone(), codice: f.clone() }),
-                riservato: d.riservato.then(|| Riservato { valore: true, note: None }),
+                riservato: d.riservato.then_some(Riservato { valore: true, note: None }),
                 ..Intestazione::default()
             },
             descrizione: Descrizione {
@@ -115,7 +115,7 @@ impl<'a> Di<'a> {
 /// # Errors
 /// What the schema has no room for.
 pub fn controlla(conf: &Configurazione, aoo: &CodiceAoo, d: &DatiRegistrazione) -> Result<(), Rifiuto> {
-    let (Some(di), true) = (Di::nella(conf, aoo), d.sigillo_richiesto) else { return Ok(()) };
+    let Some(di) = Di::nella(conf, aoo) else { return Ok(()) };
     let Some(numero) = Numero::nuovo(1) else { return Ok(()) };
     let chiave = Chiave { registro: dominio::codici::CodiceRegistro::generale(), anno: 2000, numero };
     di.componi(&chiave, Istante(0), d).map(drop).map_err(|e| {
