@@ -4,10 +4,12 @@
 use std::fmt::Write as _;
 
 use archivio::EnteStore;
+use archivio::store::FileLetto;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use dominio::registrazione::{Documento, Registrazione, RuoloDocumento, Stato, Tipo};
 use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use stampa::timbro::{BYTE_MAX, NonTimbrabile, Posizione, timbra};
 use stampa::{Blocco, Brano, Cornice, Errore, Etichetta, Peso, Qr, RigaEtichetta};
 use tokio::sync::Semaphore;
@@ -178,16 +180,28 @@ fn frontespizio(l: &Luogo<'_>, r: &Registrazione, perche: &str) -> Result<Vec<u8
 /// The bytes of the document, when they may be of a PDF that can be stamped. The store checks them as they come.
 async fn leggi(ente: &dyn EnteStore, d: &Documento) -> Result<Result<Vec<u8>, NonTimbrabile>, Problema> {
     let manca = || archivio::Errore::Incoerente(format!("file {}", d.impronta));
-    let mut file = ente.file(&d.impronta).await?.ok_or_else(manca)?;
-    let grande = usize::try_from(d.byte).map_or(true, |n| n > BYTE_MAX);
+    let FileLetto { flusso, .. } = ente.file(&d.impronta).await?.ok_or_else(manca)?;
+    let letto = raccogli(flusso, d.byte).await;
+    letto.map_err(|e| archivio::Errore::Incoerente(format!("file {}: {e}", d.impronta)).into())
+}
+
+/// Reads no more than it takes to know that it is in vain.
+async fn raccogli(
+    mut flusso: BoxStream<'static, std::io::Result<Vec<u8>>>,
+    lungo: u64,
+) -> std::io::Result<Result<Vec<u8>, NonTimbrabile>> {
+    const INIZIO: &[u8] = b"%PDF-";
+    let grande = usize::try_from(lungo).map_or(true, |n| n > BYTE_MAX);
     let mut byte = Vec::new();
-    while let Some(pezzo) = file.flusso.next().await {
-        let pezzo = pezzo.map_err(|e| archivio::Errore::Incoerente(format!("file {}: {e}", d.impronta)))?;
-        byte.extend_from_slice(&pezzo);
-        if byte.len() >= 5 && !byte.starts_with(b"%PDF-") {
+    while let Some(pezzo) = flusso.next().await {
+        byte.extend_from_slice(&pezzo?);
+        if byte.len() < INIZIO.len() {
+            continue;
+        }
+        if !byte.starts_with(INIZIO) {
             return Ok(Err(NonTimbrabile::NonPdf));
         }
-        if grande && byte.len() >= 5 || byte.len() > BYTE_MAX {
+        if grande || byte.len() > BYTE_MAX {
             return Ok(Err(NonTimbrabile::TroppoGrande));
         }
     }
@@ -241,4 +255,38 @@ pub async fn documento_timbrato(
         }
     }
     Ok(risposta)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::stream;
+
+    use super::*;
+
+    /// How it ended, and how many pieces were asked for.
+    async fn prova(primo: &'static [u8], lungo: u64) -> (Result<Vec<u8>, NonTimbrabile>, usize) {
+        let chiesti = Arc::new(AtomicUsize::new(0));
+        let conto = Arc::clone(&chiesti);
+        let pezzi = stream::iter(0..100usize).map(move |n| {
+            conto.fetch_add(1, Ordering::Relaxed);
+            Ok(if n == 0 { primo.to_vec() } else { b"\n".to_vec() })
+        });
+        let esito = raccogli(pezzi.boxed(), lungo).await.unwrap();
+        (esito, chiesti.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_stamped_is_not_read_to_its_end() {
+        let (esito, chiesti) = prova(b"%PDF-1.7", 107).await;
+        assert_eq!((esito.unwrap().len(), chiesti), (107, 100));
+        let (esito, chiesti) = prova(b"%PDF-1.7", BYTE_MAX as u64 + 1).await;
+        assert!(matches!(esito, Err(NonTimbrabile::TroppoGrande)) && chiesti == 1);
+        let (esito, chiesti) = prova(b"%P", 101).await;
+        assert!(matches!(esito, Err(NonTimbrabile::NonPdf)) && chiesti < 6, "{chiesti}");
+    }
 }
