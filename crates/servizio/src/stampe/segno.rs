@@ -259,8 +259,6 @@ pub async fn documento_timbrato(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
