@@ -9,6 +9,7 @@ mod porte;
 mod registro;
 mod segnatura;
 mod sigilli;
+mod timbro;
 
 use std::sync::LazyLock;
 
@@ -40,6 +41,7 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "sigillo-pdf" => sigilli::pdf,
         "sigillo-pkcs12" => sigilli::chiavi,
         "sigillo-xml" => sigilli::xml,
+        "timbro" => timbro::copia,
         altro => panic!("no target {altro}"),
     }
 });

@@ -17,9 +17,7 @@ const QUIETE: usize = 4;
 
 impl Impaginazione<'_, '_> {
     pub(crate) fn qr(&mut self, qr: &Qr, colonna: Colonna) -> Result<(), Errore> {
-        let byte = qr.contenuto.as_bytes();
-        let codice =
-            QrCode::with_error_correction_level(byte, EcLevel::M).map_err(|_| Errore::QrTroppoLungo(byte.len()))?;
+        let codice = codice(&qr.contenuto)?;
         let massimo = colonna.largo.min(self.corpo_pagina() - 10.0);
         let lato = (f32::from(qr.lato_mm.max(10)) * 72.0 / 25.4).min(massimo);
         let moduli = codice.width();
@@ -62,6 +60,20 @@ impl Impaginazione<'_, '_> {
         self.spazio(7.0);
         Ok(())
     }
+}
+
+fn codice(contenuto: &str) -> Result<QrCode, Errore> {
+    let byte = contenuto.as_bytes();
+    QrCode::with_error_correction_level(byte, EcLevel::M).map_err(|_| Errore::QrTroppoLungo(byte.len()))
+}
+
+/// The dark squares of a code in a zone, quiet zone included.
+pub(crate) fn quadrato(contenuto: &str, (x, y): (f32, f32), lato: f32) -> Result<Vec<Zona>, Errore> {
+    let codice = codice(contenuto)?;
+    let moduli = codice.width();
+    let modulo = lato / (moduli + 2 * QUIETE) as f32;
+    let quiete = modulo * QUIETE as f32;
+    Ok(scuri(&codice.to_colors(), moduli, (x + quiete, y + quiete), modulo))
 }
 
 /// Dark modules of a row joined; rows overlap by a hair, so that no white line shows between them.

@@ -27,6 +27,9 @@ pub enum Errore {
     /// Too much for a QR code.
     #[error("{0} bytes do not fit in a QR code: shorten them")]
     QrTroppoLungo(usize),
+    /// A label too small, or too big to be one.
+    #[error("a label of {0}×{1} mm cannot be drawn: from 40×20 to 210×297")]
+    Misure(u16, u16),
     /// Frames inside frames, too many.
     #[error("frames are nested deeper than {0}: flatten them")]
     TroppoAnnidato(usize),

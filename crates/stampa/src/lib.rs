@@ -25,6 +25,8 @@
 //! | `penna` | lines into strokes and structure |
 //! | `struttura` | the tree a screen reader follows |
 //! | `foglio` | a page's strokes onto the PDF |
+//! | `etichetta` | a label or a stamp: one small page of lines and a QR code |
+//! | `timbro` | a stamp put on a copy of another's PDF, whose bytes stay as they are |
 //!
 //! **Any text prints.** A character that none of the fonts has becomes a replacement sign; a note at the end says its
 //! code, and who copies or hears the text gets the original. **Tables stream**: rows are asked for one at a time,
@@ -40,17 +42,20 @@ mod codice_qr;
 mod composizione;
 mod documento;
 mod errore;
+mod etichetta;
 mod foglio;
 mod impaginazione;
 mod penna;
 mod struttura;
 mod tabella;
+pub mod timbro;
 
 pub use documento::{
     Allineamento, Blocco, Brano, COLONNE_MAX, Colonna, Cornice, Documento, Foglio, Intestazione, Istante, Qr, Riga,
     Righe, Tabella,
 };
 pub use errore::Errore;
+pub use etichetta::{Etichetta, Peso, RigaEtichetta};
 
 use krilla::SerializeSettings;
 use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
@@ -92,36 +97,36 @@ impl Documento<'_> {
     }
 
     fn metadati(&self, lingua: &str) -> Metadata {
-        let Istante { anno, mese, giorno, ora, minuto, secondo, scarto_minuti } = self.data;
-        let scarto = scarto_minuti.clamp(-14 * 60, 14 * 60);
-        let data = DateTime::new(anno.min(9999))
-            .month(mese.clamp(1, 12))
-            .day(giorno.clamp(1, 31))
-            .hour(ora.min(23))
-            .minute(minuto.min(59))
-            .second(secondo.min(59))
-            .utc_offset_hour((scarto / 60) as i8)
-            .utc_offset_minute((scarto % 60).unsigned_abs() as u8);
-        let mut titolo = per_metadati(&self.titolo, 500);
-        if titolo.is_empty() {
-            titolo = SENZA_TITOLO.into();
-        }
-        let mut metadati = Metadata::new()
-            .title(titolo)
-            .language(lingua.into())
-            .creation_date(data)
-            .creator(PROGRAMMA.into())
-            .producer(PROGRAMMA.into());
-        let autore = per_metadati(&self.autore, 500);
-        if !autore.is_empty() {
-            metadati = metadati.authors(vec![autore]);
-        }
-        let soggetto = per_metadati(&self.soggetto, 1000);
-        if !soggetto.is_empty() {
-            metadati = metadati.description(soggetto);
-        }
-        metadati
+        metadati(self.data, &self.titolo, &self.autore, &self.soggetto).language(lingua.into())
     }
+}
+
+fn metadati(data: Istante, titolo: &str, autore: &str, soggetto: &str) -> Metadata {
+    let Istante { anno, mese, giorno, ora, minuto, secondo, scarto_minuti } = data;
+    let scarto = scarto_minuti.clamp(-14 * 60, 14 * 60);
+    let data = DateTime::new(anno.min(9999))
+        .month(mese.clamp(1, 12))
+        .day(giorno.clamp(1, 31))
+        .hour(ora.min(23))
+        .minute(minuto.min(59))
+        .second(secondo.min(59))
+        .utc_offset_hour((scarto / 60) as i8)
+        .utc_offset_minute((scarto % 60).unsigned_abs() as u8);
+    let mut titolo = per_metadati(titolo, 500);
+    if titolo.is_empty() {
+        titolo = SENZA_TITOLO.into();
+    }
+    let mut metadati =
+        Metadata::new().title(titolo).creation_date(data).creator(PROGRAMMA.into()).producer(PROGRAMMA.into());
+    let autore = per_metadati(autore, 500);
+    if !autore.is_empty() {
+        metadati = metadati.authors(vec![autore]);
+    }
+    let soggetto = per_metadati(soggetto, 1000);
+    if !soggetto.is_empty() {
+        metadati = metadati.description(soggetto);
+    }
+    metadati
 }
 
 /// The headings as a tree, as deep as their levels.

@@ -39,6 +39,7 @@ pub mod risorse;
 pub mod rotte;
 pub mod scrivania;
 pub mod suggerimenti;
+pub mod timbro;
 pub mod verifica;
 pub mod viste;
 

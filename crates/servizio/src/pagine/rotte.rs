@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::amministrazione::{copie, fascicoli, orologio, rubrica, sigillo, titolario, uffici, utenti};
 use super::{
     accessi, annullamento, azioni, confronto, documenti, guscio, in_memoria, ingresso, profilo, pubblico, registra,
-    registrazione, registro, risorse, scrivania, suggerimenti, verifica,
+    registrazione, registro, risorse, scrivania, suggerimenti, timbro, verifica,
 };
 use crate::accesso::{Accesso, provenienza};
 
@@ -59,6 +59,8 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         (di("/ricevuta"), get(documenti::ricevuta)),
         (di("/ricevuta.pdf"), get(documenti::ricevuta_pdf)),
         (di("/storia.pdf"), get(documenti::storia_pdf)),
+        (di("/etichetta.pdf"), get(timbro::etichetta)),
+        (di("/documento-timbrato.pdf"), get(timbro::documento)),
         (di("/storia.json"), get(documenti::storia_json)),
         (di("/assegna"), post(azioni::assegna)),
         (di("/assegnazioni/{id}/prendi-in-carico"), post(azioni::prendi)),

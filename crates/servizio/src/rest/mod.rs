@@ -13,6 +13,7 @@ pub mod openapi;
 pub(crate) mod ricevuta;
 mod schemi;
 mod sigillo;
+pub(crate) mod timbro;
 
 use std::sync::Arc;
 
@@ -76,6 +77,9 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
             ("/ricevuta", get(ricevuta::ricevuta)),
             ("/ricevuta.pdf", get(ricevuta::per_la_persona)),
             ("/storia.pdf", get(ricevuta::storia)),
+            ("/etichetta.pdf", get(timbro::etichetta)),
+            ("/etichetta.txt", get(timbro::etichetta_testo)),
+            ("/documento-timbrato.pdf", get(timbro::documento)),
             ("/annullamento", post(annullamenti::annulla)),
             ("/annullamenti/richieste", post(annullamenti::chiedi)),
             ("/annullamenti/richieste/{id}/autorizza", post(annullamenti::autorizza)),
@@ -222,6 +226,9 @@ fn link(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione) -> Map<String,
     l.insert("self".to_owned(), b.clone().into());
     for nome in ["storia", "storia.pdf", "ricevuta", "ricevuta.pdf"] {
         l.insert(nome.to_owned(), format!("{b}/{nome}").into());
+    }
+    for (nome, file) in [("etichetta", "etichetta.pdf"), ("documentoTimbrato", "documento-timbrato.pdf")] {
+        l.insert(nome.to_owned(), format!("{b}/{file}").into());
     }
     let documenti: Vec<String> = r.documenti.iter().map(|d| format!("{b}/documenti/{}", d.n)).collect();
     if r.dati.sigillo_richiesto {

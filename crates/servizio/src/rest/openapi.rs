@@ -82,6 +82,16 @@ const DEL_REGISTRO: &[Operazione] = &[
     op("get", "/{anno}/{numero}/ricevuta", "Ricevuta verificabile", Corpo::Niente, "Ricevuta", &["campi"]),
     op("get", "/{anno}/{numero}/ricevuta.pdf", "Ricevuta per la persona (PDF)", Corpo::Niente, "", &[]),
     op("get", "/{anno}/{numero}/storia.pdf", "Storia della registrazione (PDF)", Corpo::Niente, "", &[]),
+    op("get", "/{anno}/{numero}/etichetta.pdf", "Etichetta da stampare (PDF)", Corpo::Niente, "", &["formato"]),
+    op("get", "/{anno}/{numero}/etichetta.txt", "Etichetta come testo", Corpo::Niente, "", &[]),
+    op(
+        "get",
+        "/{anno}/{numero}/documento-timbrato.pdf",
+        "Copia del documento con il timbro, o il suo frontespizio",
+        Corpo::Niente,
+        "",
+        &["angolo"],
+    ),
     op(
         "post",
         "/{anno}/{numero}/annullamento",
@@ -248,6 +258,8 @@ fn parametro(nome: &str) -> Value {
         "stato" => json!({"enum": ["valida", "annullata", "annullata-in-parte"]}),
         "dal" | "al" => json!({"type": "string", "format": "date"}),
         "alla" => json!({"type": "string", "format": "date-time"}),
+        "formato" => json!({"enum": super::timbro::FORMATI.map(|(nome, _)| nome)}),
+        "angolo" => json!({"enum": stampa::timbro::Angolo::TUTTI.map(stampa::timbro::Angolo::codice)}),
         _ => json!({"type": "string"}),
     }
 }

@@ -78,6 +78,7 @@ fn registrazione(riferimento: &Value) -> Value {
         })),
         "links": oggetto(&["self"], json!({
             "self": testo, "storia": testo, "ricevuta": testo, "documenti": elenco(&testo),
+            "etichetta": testo, "documentoTimbrato": testo,
         })),
     });
     let mut proprieta = Map::new();

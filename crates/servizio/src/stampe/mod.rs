@@ -4,6 +4,7 @@
 mod dichiarazione;
 mod prova_ripristino;
 mod ricevuta;
+mod segno;
 mod storia;
 
 use archivio::store::Registro;
@@ -22,6 +23,7 @@ pub use dichiarazione::{ChiaveDichiarata, Dichiarazione, dichiarazione};
 pub(crate) use prova_ripristino::durata;
 pub use prova_ripristino::{ProvaRipristino, prova_ripristino};
 pub use ricevuta::{Luogo, ricevuta};
+pub use segno::{documento_timbrato, etichetta, etichetta_testo};
 pub use storia::storia;
 
 /// Where a registration stands, and where anybody can check it.

@@ -14,4 +14,5 @@ mod rifiuti;
 mod sigillo;
 mod stampe;
 mod testimoni;
+mod timbro;
 mod vita;

@@ -65,6 +65,33 @@ fn a_second_seal_keeps_the_first() {
     }
 }
 
+// R-C16: the stamp is another revision, and the bytes that were sealed are still there, one after the other.
+#[test]
+fn a_stamp_on_a_sealed_pdf_leaves_its_seal_whole() {
+    use stampa::timbro::{Posizione, timbra};
+    let sigillato = sigilla("p256", &pdf());
+    let etichetta = stampa::Etichetta {
+        titolo: "Timbro".into(),
+        ente: "Ente".into(),
+        data: stampa::Istante { anno: 2026, mese: 3, giorno: 2, ora: 9, minuto: 5, secondo: 7, scarto_minuti: 60 },
+        misure_mm: (90, 36),
+        righe: vec![stampa::RigaEtichetta::nuova(stampa::Peso::Rilievo, "0000001/2026".into())],
+        qr: "https://protocollo.example.it/verifica".into(),
+    };
+    let copia = timbra(&sigillato, &etichetta, Posizione::default()).unwrap();
+    assert!(copia.starts_with(&sigillato) && copia.len() > sigillato.len());
+    assert!(firme_dice(&copia, None), "the seal holds on its revision");
+    let mut altra = copia.clone();
+    altra[30] ^= 1;
+    assert!(!firme_dice(&altra, None), "an altered original does not");
+    if giudici::c_e("pdfsig", "-v") {
+        let carte = Carte::nuove();
+        let mut comando = Command::new("pdfsig");
+        let detto = giudici::detto(&giudici::esegui(comando.arg("-nocert").arg(carte.metti("s.pdf", &copia))));
+        assert!(detto.contains("Signature is Valid") && detto.contains("Not total document signed"), "{detto}");
+    }
+}
+
 #[test]
 fn whoever_alters_a_sealed_pdf_is_found_out() {
     let sigillato = sigilla("p256", &pdf());
