@@ -30,6 +30,7 @@ use chiavi::{Avvolta, Portachiavi};
 use cifra::Cifratore;
 use magazzino::{Cartella, Magazzino, Scrittura, posto};
 use s3::{S3, Secchio};
+pub use segmenti::CARTELLA as SEGMENTI;
 use segmenti::{PICCOLO, Segmenti, TESTA};
 
 /// Bytes gathered before they go to the blocking thread.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::Store as _;
+use archivio::file::SEGMENTI;
 use archivio::nome_di;
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::{PostgresStore, in_uso};
@@ -107,21 +108,44 @@ fn chiave(da: &Path, a: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The documents of an ente: the same bytes under another name where the disk allows it, copied elsewhere.
+/// The documents of an ente: the same bytes under another name where the disk allows it, copied elsewhere. Segments always are
+/// copied: they change in place, and what one installation took away would be taken from the other too.
 fn collega(da: &Path, a: &Path) -> Result<()> {
     if !da.is_dir() {
         return Ok(());
     }
     std::fs::create_dir_all(a)?;
+    let cambiano = da.ends_with(SEGMENTI);
     for voce in std::fs::read_dir(da)? {
         let voce = voce?;
         let (prima, dopo) = (voce.path(), a.join(voce.file_name()));
         if voce.file_type()?.is_dir() {
             collega(&prima, &dopo)?;
-        } else if std::fs::hard_link(&prima, &dopo).is_err() {
+        } else if cambiano || std::fs::hard_link(&prima, &dopo).is_err() {
             std::fs::copy(&prima, &dopo).with_context(|| format!("non si copia {}", prima.display()))?;
             std::fs::File::open(&dopo)?.sync_all()?;
         }
     }
     Ok(std::fs::File::open(a)?.sync_all()?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_in_a_segment_of_one_does_not_change_in_the_other() {
+        let d = tempfile::tempdir().unwrap();
+        let (da, a) = (d.path().join("da"), d.path().join("a"));
+        for f in ["ab/cdef", "segmenti/0123456789abcdef"] {
+            std::fs::create_dir_all(da.join(f).parent().unwrap()).unwrap();
+            std::fs::write(da.join(f), "com'era").unwrap();
+        }
+        collega(&da, &a).unwrap();
+        std::fs::write(da.join("segmenti/0123456789abcdef"), "zeri").unwrap();
+        for f in ["ab/cdef", "segmenti/0123456789abcdef"] {
+            assert_eq!(std::fs::read_to_string(a.join(f)).unwrap(), "com'era", "{f}");
+        }
+    }
 }

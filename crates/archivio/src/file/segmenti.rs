@@ -28,8 +28,8 @@ use crate::store::{Errore, Esito};
 pub(super) const PICCOLO: usize = 128 * 1024;
 /// Bytes before those of an object.
 pub(super) const TESTA: usize = 64;
-/// Name of the folder, among those of the objects.
-const CARTELLA: &str = "segmenti";
+/// Name of the folder of segments, among those of the objects. Its files change in place when something is taken away.
+pub const CARTELLA: &str = "segmenti";
 /// A segment this long takes nothing more.
 const SEGMENTO_MAX: u64 = 64 * 1024 * 1024;
 /// Nor one this old: the sweeper waits for segments to be old.

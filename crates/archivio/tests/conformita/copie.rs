@@ -71,8 +71,9 @@ async fn an_encrypted_copy_says_nothing_to_who_holds_it_and_comes_back_to_who_ma
             .unwrap()
         };
         // What one that was interrupted left in clear.
-        let resto = archivio.join(".copia-resto");
+        let resto = archivio.join(".copia-0123456789abcdef");
         std::fs::create_dir(&resto).unwrap();
+        std::fs::write(resto.join("in-uso"), "").unwrap();
         std::fs::write(resto.join("ente.sqlite"), "in chiaro").unwrap();
         let f = fai(per(&uno), None);
         assert_eq!((f.file_nuovi, f.avvisi), (2, Vec::new()), "{cifra}");

@@ -43,7 +43,8 @@ async fn registra(b: &Banco, oggetto: &str) -> Value {
     r.json()
 }
 
-async fn imposta(b: &Banco) {
+/// A seal in a file.
+pub async fn imposta(b: &Banco) {
     let corpo = json!({"fornitore": "file", "pkcs12": pkcs12("apriti"), "password": "apriti"});
     let r = b.post(&b.ada, &format!("{BASE}/sigillo"), corpo).await;
     assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::esame::Esame;
 use super::manifesto::CIFRATO;
-use super::{Cifratura, Esito, Guasto, Manifesto, Opzioni, Parte, crea_riservata, impasto};
+use super::{Cifratura, Esito, Guasto, Manifesto, Parte, crea_riservata, impasto};
 use crate::age::{self, Cifra, Destinatari, ErroreAge, Identita};
 use crate::file::crea_cartella;
 use crate::file::lettura::Conservato;
@@ -58,27 +58,62 @@ impl Drop for Cantiere {
 }
 
 impl Cantiere {
-    pub fn apri(o: &Opzioni<'_>) -> Esito<Self> {
-        let sopra = o.temporanea.as_deref().unwrap_or(o.archivio);
-        for voce in std::fs::read_dir(sopra)? {
-            let p = voce?.path();
-            let suo = p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(PREFISSO));
-            if suo && p.is_dir() && File::open(p.join(BLOCCO)).map_or(true, |f| f.try_lock().is_ok()) {
-                std::fs::remove_dir_all(&p)?;
-            }
-        }
+    /// Makes one under a folder that others may use too: it has its name only once it is locked, so that who sweeps beside it
+    /// never takes it for a leftover. Who dies before leaves an empty folder.
+    pub fn apri(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<Self> {
+        spazza(sopra, avvisi)?;
         let mut caso = [0; 8];
         getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
-        let cartella = sopra.join(format!("{PREFISSO}{}", crate::file::esadecimale(&caso)));
+        let nome = format!("{PREFISSO}{}", crate::file::esadecimale(&caso));
+        let cartella = sopra.join(format!(".nuova{nome}"));
         crea_riservata(&cartella)?;
-        let blocco = File::create(cartella.join(BLOCCO))?;
-        blocco.try_lock().map_err(|e| Errore::Archivio(format!("{}: {e}", cartella.display())))?;
-        Ok(Self { cartella, _blocco: blocco })
+        let mut c = match File::create_new(cartella.join(BLOCCO)) {
+            Ok(_blocco) => Self { cartella, _blocco },
+            Err(e) => {
+                let _ = std::fs::remove_dir(&cartella);
+                return Err(e.into());
+            }
+        };
+        c._blocco.try_lock().map_err(|e| Errore::Archivio(format!("{}: {e}", c.cartella.display())))?;
+        let suo = sopra.join(nome);
+        std::fs::rename(&c.cartella, &suo)?;
+        c.cartella = suo;
+        Ok(c)
     }
 
     pub fn cartella(&self) -> &Path {
         &self.cartella
     }
+}
+
+/// Takes away what copies that were interrupted left, and nothing else: a folder with a name that only we give, whose lock is
+/// there and nobody holds. What cannot be taken away, somebody else's, stops no copy.
+fn spazza(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<()> {
+    for voce in std::fs::read_dir(sopra)? {
+        let voce = voce?;
+        let nome = voce.file_name().to_string_lossy().into_owned();
+        let cifre =
+            nome.strip_prefix(PREFISSO).is_some_and(|c| c.len() == 16 && c.bytes().all(|b| b.is_ascii_hexdigit()));
+        if !cifre || !voce.file_type().is_ok_and(|t| t.is_dir()) {
+            continue;
+        }
+        let (p, blocco) = (voce.path(), voce.path().join(BLOCCO));
+        // A pipe in its place would keep waiting who opens it.
+        if !std::fs::symlink_metadata(&blocco).is_ok_and(|m| m.is_file()) {
+            continue;
+        }
+        // Held until the folder is gone.
+        let Some(_blocco) = File::open(&blocco).ok().filter(|f| f.try_lock().is_ok()) else { continue };
+        match std::fs::remove_dir_all(&p) {
+            // Its own copy did, between the opening of its lock and now.
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => avvisi.push(format!(
+                "{}: resto di una copia interrotta, con le basi di dati in chiaro, che non si toglie: {e}",
+                p.display()
+            )),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Takes what was made aside into the copy, encrypted; the manifest then says what is there.
@@ -233,5 +268,103 @@ impl<'a> Apre<'a> {
         let qui = cartella.join(ELENCO);
         self.parte(da, &File::create(&qui)?)?;
         Ok(qui)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// As an interrupted copy leaves it, or anybody.
+    fn resto(sopra: &Path, nome: &str, blocco: bool) -> PathBuf {
+        let p = sopra.join(nome);
+        std::fs::create_dir(&p).unwrap();
+        std::fs::write(p.join("ente.sqlite"), "in chiaro").unwrap();
+        if blocco {
+            File::create(p.join(BLOCCO)).unwrap();
+        }
+        p
+    }
+
+    #[test]
+    fn only_what_an_interrupted_copy_left_is_swept() {
+        let d = tempfile::tempdir().unwrap();
+        let mio = resto(d.path(), ".copia-0123456789abcdef", true);
+        let in_corso = resto(d.path(), ".copia-fedcba9876543210", true);
+        let tiene = File::open(in_corso.join(BLOCCO)).unwrap();
+        tiene.try_lock().unwrap();
+        let altrui = [
+            resto(d.path(), ".copia-prima-di-aggiornare", false),
+            resto(d.path(), ".copia-prima-di-tutto-x", true),
+            resto(d.path(), ".copia-0123456789abcde0", false),
+            in_corso,
+        ];
+        let mut avvisi = Vec::new();
+        let c = Cantiere::apri(d.path(), &mut avvisi).unwrap();
+        assert!(c.cartella().is_dir() && !mio.exists());
+        for a in &altrui {
+            assert!(a.join("ente.sqlite").exists(), "{}", a.display());
+        }
+        drop(c);
+        assert_eq!(std::fs::read_dir(d.path()).unwrap().count(), altrui.len());
+        assert_eq!(avvisi, Vec::<String>::new());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_cannot_be_taken_away_is_a_warning() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permessi = |p: &Path, m| std::fs::set_permissions(p, std::fs::Permissions::from_mode(m)).unwrap();
+        let d = tempfile::tempdir().unwrap();
+        let sopra = d.path().to_owned();
+        permessi(&sopra, 0o777);
+        let mio = resto(&sopra, ".copia-0123456789abcdef", true);
+        permessi(&mio, 0o555);
+        // Root may take everything away: the copy is then somebody else's, in this thread alone.
+        let altro = std::thread::spawn(move || {
+            if rustix::process::geteuid().is_root() {
+                rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65_534)).unwrap();
+            }
+            let mut avvisi = Vec::new();
+            drop(Cantiere::apri(&sopra, &mut avvisi).unwrap());
+            avvisi
+        });
+        let avvisi = altro.join().unwrap();
+        permessi(&mio, 0o755);
+        assert!(mio.join("ente.sqlite").exists());
+        assert!(matches!(&avvisi[..], [una] if una.contains(".copia-0123456789abcdef")), "{avvisi:?}");
+    }
+
+    #[test]
+    fn copies_that_begin_together_do_not_sweep_each_other() {
+        let d = tempfile::tempdir().unwrap();
+        let fatto = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| {
+                    while !fatto.load(std::sync::atomic::Ordering::Relaxed) {
+                        let mut avvisi = Vec::new();
+                        spazza(d.path(), &mut avvisi).unwrap();
+                        assert_eq!(avvisi, Vec::<String>::new());
+                    }
+                });
+            }
+            let prima: Vec<_> = (0..2)
+                .map(|_| {
+                    s.spawn(|| {
+                        for _ in 0..150 {
+                            let c = Cantiere::apri(d.path(), &mut Vec::new())?;
+                            std::fs::write(c.cartella().join("ente.sqlite"), "in chiaro")?;
+                        }
+                        Esito::Ok(())
+                    })
+                })
+                .collect();
+            let esiti: Vec<_> = prima.into_iter().map(|p| p.join().unwrap()).collect();
+            fatto.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(esiti.iter().all(Result::is_ok), "{esiti:?}");
+        });
+        assert_eq!(std::fs::read_dir(d.path()).unwrap().count(), 0);
     }
 }

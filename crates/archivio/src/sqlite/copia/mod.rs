@@ -148,7 +148,9 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
     spazza_interrotte(o.dove)?;
     let qui = o.dove.join(COPIE).join(nome_di(o.ora));
     crea_riservata(&qui)?;
-    let cantiere = o.destinatari.as_ref().map(|_| cifrata::Cantiere::apri(o)).transpose()?;
+    let mut avvisi = Vec::new();
+    let aperto = |_| cifrata::Cantiere::apri(o.temporanea.as_deref().unwrap_or(o.archivio), &mut avvisi);
+    let cantiere = o.destinatari.as_ref().map(aperto).transpose()?;
     // Where it is in clear: the copy itself, unless it is encrypted.
     let chiaro = cantiere.as_ref().map_or(qui.as_path(), |c| c.cartella());
     let mut f = Fatta {
@@ -167,7 +169,7 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
         byte_nuovi: 0,
         tolte: 0,
         file_tolti: 0,
-        avvisi: Vec::new(),
+        avvisi,
     };
     for a in ALTRI {
         if o.archivio.join(a).exists() {
