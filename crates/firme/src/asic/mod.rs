@@ -5,17 +5,20 @@
 
 mod zip;
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::zip::Voce;
-use crate::canonica::Testo;
+use crate::canonica::{Albero, NodeId, Testo};
 use crate::cms::{Busta, nomi};
 use crate::esame::{Bilancio, Contenuto, Esame, Firma, Formato, Livello};
 use crate::impronte::{Coperto, Digesto};
 use crate::xades::nodi::{self, DS};
 use crate::{cades, marca, xades};
 
+/// References of one manifest.
+const RIFERIMENTI_MAX: usize = 1000;
 const ASIC: &str = "http://uri.etsi.org/02918/v1.2.1#";
 
 /// Of a Zip; none when it holds no signature.
@@ -37,7 +40,12 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
         Some("application/vnd.etsi.asic-e+zip") => Formato::AsicE,
         _ => formato,
     };
-    let c = Contenitore { voci: &voci, coperti: RefCell::default(), avvisi: RefCell::default() };
+    let c = Contenitore {
+        voci: &voci,
+        coperti: RefCell::default(),
+        avvisi: RefCell::default(),
+        manifesti: OnceCell::new(),
+    };
     let mut firme_trovate = voci.iter().filter(|v| c.e_firma(&v.nome)).peekable();
     if firme_trovate.peek().is_none() {
         return asic
@@ -75,6 +83,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
 }
 
 /// The manifest that names a signature.
+#[derive(Clone)]
 enum Manifesto<'v> {
     /// Its bytes, which are what is signed, and the documents that it names.
     Letto(&'v Vec<u8>, Vec<String>),
@@ -89,13 +98,18 @@ struct Contenitore<'v> {
     /// Documents that at least one intact signature covers.
     coperti: RefCell<BTreeSet<String>>,
     avvisi: RefCell<Vec<String>>,
+    /// The manifests and the signature that each of them names; one that cannot be read may name any.
+    manifesti: OnceCell<Vec<(Option<String>, Manifesto<'v>)>>,
 }
+
+/// Digests of the files, each made once.
+type Impronte = BTreeMap<(String, Digesto), Vec<u8>>;
 
 fn minuscolo_in_meta(nome: &str) -> Option<String> {
     nome.strip_prefix("META-INF/").map(str::to_ascii_lowercase)
 }
 
-impl Contenitore<'_> {
+impl<'v> Contenitore<'v> {
     fn e_firma(&self, nome: &str) -> bool {
         minuscolo_in_meta(nome).is_some_and(|n| {
             n.contains("signature") && (n.ends_with(".xml") || n.ends_with(".p7s") || n.ends_with(".p7m"))
@@ -114,7 +128,7 @@ impl Contenitore<'_> {
         dichiarato.unwrap_or(if uno { Formato::AsicS } else { Formato::AsicE })
     }
 
-    fn trova(&self, uri: &str) -> Option<&Voce> {
+    fn trova(&self, uri: &str) -> Option<&'v Voce> {
         let nome = percento(uri);
         self.voci.iter().find(|v| v.nome == nome || v.nome == uri)
     }
@@ -161,7 +175,7 @@ impl Contenitore<'_> {
             Ok(b) => b,
             Err(e) => return vec![Firma::illeggibile(e.to_string())],
         };
-        let (coperto, nomi_coperti) = match self.manifesto(&v.nome) {
+        let (coperto, nomi_coperti) = match self.manifesto(&v.nome, bilancio) {
             Some(Manifesto::Archivio(nome)) => {
                 self.avvisi
                     .borrow_mut()
@@ -196,47 +210,84 @@ impl Contenitore<'_> {
         firme
     }
 
-    /// The manifest of a signature: its bytes and the documents it names, each with the digest it declares.
-    fn manifesto(&self, firma: &str) -> Option<Manifesto<'_>> {
+    /// The manifest of a signature. All of them are read once, within the budget (R-H09).
+    fn manifesto(&self, firma: &str, bilancio: &mut Bilancio) -> Option<Manifesto<'v>> {
+        let tutti = self.manifesti.get_or_init(|| {
+            let mut impronte = Impronte::new();
+            let nomi = self.voci.iter().filter(|v| {
+                minuscolo_in_meta(&v.nome)
+                    .is_some_and(|n| n.contains("manifest") && n.ends_with(".xml") && n.contains("asic"))
+            });
+            nomi.filter_map(|v| self.leggi_manifesto(v, &mut impronte, bilancio)).collect()
+        });
+        tutti.iter().find(|(di, _)| di.as_deref().is_none_or(|di| di == firma)).map(|(_, m)| m.clone())
+    }
+
+    /// A manifest: the signature it names, its bytes and the documents it names, each with the digest it declares.
+    fn leggi_manifesto(
+        &self,
+        v: &'v Voce,
+        impronte: &mut Impronte,
+        bilancio: &mut Bilancio,
+    ) -> Option<(Option<String>, Manifesto<'v>)> {
         use Manifesto::{Archivio, Letto, Rotto};
-        for v in self.voci.iter().filter(|v| {
-            minuscolo_in_meta(&v.nome)
-                .is_some_and(|n| n.contains("manifest") && n.ends_with(".xml") && n.contains("asic"))
-        }) {
-            let testo = match Testo::leggi(&v.byte) {
-                Ok(t) => t,
-                Err(e) => return Some(Rotto(format!("{}: {e}", v.nome))),
-            };
-            let Ok(a) = testo.albero() else { return Some(Rotto(format!("{}: XML non ben formato", v.nome))) };
-            let Some(radice) = a.0.document_element() else { continue };
-            let di = nodi::figlio(&a, radice, ASIC, "SigReference").and_then(|s| nodi::attributo(&a, s, "URI"));
-            if di.map(percento).as_deref() != Some(firma) {
-                continue;
-            }
-            if minuscolo_in_meta(&v.nome).is_some_and(|n| n.starts_with("asicarchivemanifest")) {
-                return Some(Archivio(v.nome.clone()));
-            }
-            let mut nomi = Vec::new();
-            for r in nodi::figli(&a, radice, ASIC, "DataObjectReference") {
-                let uri = nodi::attributo(&a, r, "URI").unwrap_or_default();
-                let Some(f) = self.trova(uri) else {
-                    return Some(Rotto(format!("manca «{uri}», che il manifesto nomina")));
-                };
-                let d = nodi::figlio(&a, r, DS, "DigestMethod")
-                    .and_then(|m| nodi::attributo(&a, m, "Algorithm"))
-                    .and_then(Digesto::da_uri);
-                let atteso = nodi::figlio(&a, r, DS, "DigestValue").and_then(|n| nodi::base64(&a, n));
-                match (d, atteso) {
-                    (Some(d), Some(x)) if d.di(&f.byte) == x => nomi.push(f.nome.clone()),
-                    (Some(_), Some(_)) => {
-                        return Some(Rotto(format!("«{uri}» non è quello firmato: l'impronta è diversa")));
-                    }
-                    _ => return Some(Rotto(format!("il manifesto non dice l'impronta di «{uri}»"))),
-                }
-            }
-            return Some(Letto(&v.byte, nomi));
+        if let Err(perche) = bilancio.impronta(v.byte.len()) {
+            return Some((None, Rotto(perche)));
         }
-        None
+        let testo = match Testo::leggi(&v.byte) {
+            Ok(t) => t,
+            Err(e) => return Some((None, Rotto(format!("{}: {e}", v.nome)))),
+        };
+        let Ok(a) = testo.albero() else { return Some((None, Rotto(format!("{}: XML non ben formato", v.nome)))) };
+        let radice = a.0.document_element()?;
+        let di = nodi::figlio(&a, radice, ASIC, "SigReference").and_then(|s| nodi::attributo(&a, s, "URI"))?;
+        let m = if minuscolo_in_meta(&v.nome).is_some_and(|n| n.starts_with("asicarchivemanifest")) {
+            Archivio(v.nome.clone())
+        } else {
+            match self.nominati(&a, radice, impronte, bilancio) {
+                Ok(nomi) => Letto(&v.byte, nomi),
+                Err(perche) => Rotto(perche),
+            }
+        };
+        Some((Some(percento(di)), m))
+    }
+
+    /// The documents that a manifest names, which must be those that were signed.
+    fn nominati(
+        &self,
+        a: &Albero,
+        radice: NodeId,
+        impronte: &mut Impronte,
+        bilancio: &mut Bilancio,
+    ) -> Result<Vec<String>, String> {
+        let riferimenti = nodi::figli(a, radice, ASIC, "DataObjectReference");
+        if riferimenti.len() > RIFERIMENTI_MAX {
+            return Err(format!("il manifesto nomina più di {RIFERIMENTI_MAX} file"));
+        }
+        let mut nomi = Vec::new();
+        for r in riferimenti {
+            let uri = nodi::attributo(a, r, "URI").unwrap_or_default();
+            let f = self.trova(uri).ok_or_else(|| format!("manca «{uri}», che il manifesto nomina"))?;
+            let d = nodi::figlio(a, r, DS, "DigestMethod")
+                .and_then(|m| nodi::attributo(a, m, "Algorithm"))
+                .and_then(Digesto::da_uri);
+            let atteso = nodi::figlio(a, r, DS, "DigestValue").and_then(|n| nodi::base64(a, n));
+            let (Some(d), Some(atteso)) = (d, atteso) else {
+                return Err(format!("il manifesto non dice l'impronta di «{uri}»"));
+            };
+            let sua = match impronte.entry((f.nome.clone(), d)) {
+                Entry::Occupied(gia) => gia.into_mut(),
+                Entry::Vacant(posto) => {
+                    bilancio.impronta(f.byte.len())?;
+                    posto.insert(d.di(&f.byte))
+                }
+            };
+            if *sua != atteso {
+                return Err(format!("«{uri}» non è quello firmato: l'impronta è diversa"));
+            }
+            nomi.push(f.nome.clone());
+        }
+        Ok(nomi)
     }
 }
 

@@ -77,7 +77,11 @@ fn imbustato(a: &Albero) -> Option<Vec<u8>> {
     let radice = a.0.document_element().filter(|r| nodi::e(a, *r, DS, "Signature"))?;
     let oggetti: Vec<NodeId> = nodi::figli(a, radice, DS, "Object")
         .into_iter()
-        .filter(|o| nodi::attributo(a, *o, "Encoding").is_some_and(|e| e.ends_with("#base64")))
+        .filter(|o| {
+            // The signed transform says it even where the attribute, which nothing covers, does not.
+            nodi::attributo(a, *o, "Encoding").is_some_and(|e| e.ends_with("#base64"))
+                || riferimenti::in_base64(a, radice, *o)
+        })
         .collect();
     match oggetti[..] {
         [uno] => nodi::base64(a, uno),
@@ -85,13 +89,31 @@ fn imbustato(a: &Albero) -> Option<Vec<u8>> {
     }
 }
 
-/// The signatures of a document that are not inside other signatures.
+/// The signatures of a document that are not inside other signatures, as far as the budget goes: the last one says that it
+/// was spent (R-H09).
 pub(crate) fn firme(a: &Albero, esterni: Esterni, contesto: &Contesto, bilancio: &mut Bilancio) -> Vec<Firma> {
-    nodi::discendenti(a, a.0.root(), DS, "Signature")
-        .into_iter()
-        .filter(|f| !controfirma(a, *f))
-        .map(|f| una(a, f, None, esterni, contesto, bilancio, 0))
-        .collect()
+    let nodi = nodi::sotto(a, a.0.root());
+    // Nodes cost more than bytes: a thousand references over a million empty elements must not hold anybody up.
+    let passata = a.0.input_text().len().saturating_add(nodi.len().saturating_mul(NODO_BYTE));
+    let d = Documento { a, esterni, contesto, passata };
+    let mut v = Vec::new();
+    for f in nodi.into_iter().filter(|f| nodi::e(a, *f, DS, "Signature") && !controfirma(a, *f)) {
+        if let Err(perche) = d.paga(f, bilancio) {
+            v.push(Firma::illeggibile(perche));
+            break;
+        }
+        v.push(d.una(f, None, bilancio, 0));
+    }
+    v
+}
+
+/// What all the signatures of a document are judged with.
+struct Documento<'d> {
+    a: &'d Albero<'d>,
+    esterni: Esterni<'d>,
+    contesto: &'d Contesto<'d>,
+    /// What looking at the whole of it costs, in bytes hashed.
+    passata: usize,
 }
 
 /// Judged with the signature it is on.
@@ -113,68 +135,68 @@ fn controfirma(a: &Albero, f: NodeId) -> bool {
     })
 }
 
-/// One signature; `di` is the value that a countersignature must cover.
-pub(crate) fn una(
-    a: &Albero,
-    f: NodeId,
-    di: Option<NodeId>,
-    esterni: Esterni,
-    contesto: &Contesto,
-    bilancio: &mut Bilancio,
-    livello: usize,
-) -> Firma {
-    if livello > CONTROFIRME_MAX {
-        return Firma::illeggibile("troppe controfirme una sull'altra");
+impl Documento<'_> {
+    /// What a signature costs, before anything of it is looked at.
+    fn paga(&self, f: NodeId, bilancio: &mut Bilancio) -> Result<(), String> {
+        bilancio.firma()?;
+        // Each reference looks at the whole document at most a few times.
+        let passate =
+            1 + nodi::figlio(self.a, f, DS, "SignedInfo").map_or(0, |i| nodi::figli(self.a, i, DS, "Reference").len());
+        bilancio.impronta(self.passata.saturating_mul(passate))
     }
-    // Each reference looks at the whole document at most a few times.
-    let passate = 1 + nodi::figlio(a, f, DS, "SignedInfo").map_or(0, |i| nodi::figli(a, i, DS, "Reference").len());
-    // Nodes cost more than bytes: a thousand references over a million empty elements must not hold anybody up.
-    let nodi = nodi::sotto(a, a.0.root()).len();
-    let lungo = a.0.input_text().len().saturating_add(nodi.saturating_mul(NODO_BYTE)).saturating_mul(passate);
-    if let Err(perche) = bilancio.firma().and_then(|()| bilancio.impronta(lungo)) {
-        return Firma::illeggibile(perche);
-    }
-    let non_firmate = firma::proprieta_non_firmate(a, f);
-    let mut materiale = Materiale { certificati: firma::certificati(a, f), ..Materiale::default() };
-    if let Some(p) = non_firmate {
-        valori(a, p, &mut materiale);
-    }
-    let g = firma::giudica(a, f, &materiale.certificati, esterni);
-    let certificato = g.riscontro.certificato.and_then(|i| materiale.certificati.get(i));
-    let mut v = Firma::da_riscontro(&g.riscontro, certificato);
-    v.integrita.documento_intero = Some(g.intero);
-    if g.proprieta.is_none() && certificato.is_some() {
-        v.avvisi.push("firma XML senza proprietà XAdES".into());
-    }
-    let coperti: Vec<Oggetto> =
-        g.riferimenti.iter().filter(|r| r.giusto == Some(true)).filter_map(|r| r.oggetto.clone()).collect();
-    match di {
-        Some(valore) => {
-            v.integrita.documento_intero = None;
-            if !coperti.contains(&Oggetto::Elemento(valore)) {
-                v.rifiuta("la controfirma non copre la firma in cui sta");
+
+    /// One signature, paid for; `di` is the value that a countersignature must cover.
+    fn una(&self, f: NodeId, di: Option<NodeId>, bilancio: &mut Bilancio, livello: usize) -> Firma {
+        if livello > CONTROFIRME_MAX {
+            return Firma::illeggibile("troppe controfirme una sull'altra");
+        }
+        let Self { a, esterni, contesto, .. } = *self;
+        let non_firmate = firma::proprieta_non_firmate(a, f);
+        let mut materiale = Materiale { certificati: firma::certificati(a, f), ..Materiale::default() };
+        if let Some(p) = non_firmate {
+            valori(a, p, &mut materiale);
+        }
+        let g = firma::giudica(a, f, &materiale.certificati, esterni);
+        let certificato = g.riscontro.certificato.and_then(|i| materiale.certificati.get(i));
+        let mut v = Firma::da_riscontro(&g.riscontro, certificato);
+        v.integrita.documento_intero = Some(g.intero);
+        if g.proprieta.is_none() && certificato.is_some() {
+            v.avvisi.push("firma XML senza proprietà XAdES".into());
+        }
+        let coperti: Vec<Oggetto> =
+            g.riferimenti.iter().filter(|r| r.giusto == Some(true)).filter_map(|r| r.oggetto.clone()).collect();
+        match di {
+            Some(valore) => {
+                v.integrita.documento_intero = None;
+                if !coperti.contains(&Oggetto::Elemento(valore)) {
+                    v.rifiuta("la controfirma non copre la firma in cui sta");
+                }
+            }
+            // What is here is not what was signed: a part of it is (signature wrapping lives on this).
+            None if !g.intero => v.rifiuta("la firma copre solo una parte del documento"),
+            None => {}
+        }
+        if let Some(p) = non_firmate {
+            v.marca = marcata(a, f, p, &materiale, contesto, bilancio);
+            if ["ArchiveTimeStamp"].iter().any(|n| nodi::figlio(a, p, XADES, n).is_some()) {
+                v.avvisi.push("ci sono marche di archiviazione, che non sono esaminate".into());
             }
         }
-        // What is here is not what was signed: a part of it is (signature wrapping lives on this).
-        None if !g.intero => v.rifiuta("la firma copre solo una parte del documento"),
-        None => {}
-    }
-    if let Some(p) = non_firmate {
-        v.marca = marcata(a, f, p, &materiale, contesto, bilancio);
-        if ["ArchiveTimeStamp"].iter().any(|n| nodi::figlio(a, p, XADES, n).is_some()) {
-            v.avvisi.push("ci sono marche di archiviazione, che non sono esaminate".into());
+        if let Some(c) = certificato {
+            contesto.fiducia.giudica(&mut v, c, &materiale, contesto);
         }
-    }
-    if let Some(c) = certificato {
-        contesto.fiducia.giudica(&mut v, c, &materiale, contesto);
-    }
-    let valore = nodi::figlio(a, f, DS, "SignatureValue");
-    for p in non_firmate.into_iter().flat_map(|p| nodi::figli(a, p, XADES, "CounterSignature")) {
-        for c in nodi::figli(a, p, DS, "Signature") {
-            v.controfirme.push(una(a, c, valore, esterni, contesto, bilancio, livello + 1));
+        let valore = nodi::figlio(a, f, DS, "SignatureValue");
+        for p in non_firmate.into_iter().flat_map(|p| nodi::figli(a, p, XADES, "CounterSignature")) {
+            for c in nodi::figli(a, p, DS, "Signature") {
+                if let Err(perche) = self.paga(c, bilancio) {
+                    v.controfirme.push(Firma::illeggibile(perche));
+                    return v;
+                }
+                v.controfirme.push(self.una(c, valore, bilancio, livello + 1));
+            }
         }
+        v
     }
-    v
 }
 
 /// Certificates and revocations in the unsigned properties.

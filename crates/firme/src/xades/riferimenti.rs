@@ -78,6 +78,11 @@ fn calcola(a: &Albero, r: NodeId, firma: NodeId, esterni: Esterni, v: &mut Rifer
         return Err("troppe trasformazioni".into());
     }
     for t in trasformazioni {
+        if let (Some(BASE64), Stato::Nodi(_)) = (nodi::attributo(a, t, "Algorithm"), &stato)
+            && !v.oggetto.as_ref().is_some_and(|o| solo_base64(a, o))
+        {
+            return Err("la firma copre il testo in base64 di un elemento, che porta anche altro".into());
+        }
         stato = trasforma(a, t, firma, stato)?;
     }
     let impronta = match stato {
@@ -102,10 +107,7 @@ fn risolvi(a: &Albero, uri: &str, esterni: Esterni) -> Result<(Oggetto, Stato), 
     if id == "xpointer(/)" {
         return Ok((Oggetto::Documento, Stato::Nodi(Nodi::all(&a.0))));
     }
-    let (id, commenti) = match id.strip_prefix("xpointer(id(").and_then(|x| x.strip_suffix("))")) {
-        Some(x) => (x.trim_matches(['\'', '"']), true),
-        None => (id, false),
-    };
+    let (id, commenti) = bersaglio(id);
     match nodi::con_id(a, id).as_slice() {
         [uno] => Ok((Oggetto::Elemento(*uno), Stato::Nodi(a.sottoalbero(*uno, commenti)))),
         [] => Err(format!("manca l'elemento «#{id}», che la firma copre")),
@@ -156,6 +158,41 @@ fn trasforma(a: &Albero, t: NodeId, firma: NodeId, stato: Stato) -> Result<Stato
             Ok(Stato::Nodi(n))
         }
         _ => Err(ignota()),
+    }
+}
+
+/// Whether an element says nothing but its text: it is all that a digest after base64 covers. Names of elements and values
+/// of attributes can be changed at will, so only `ds:Object` with what the norm gives it is taken (R-C12).
+fn solo_base64(a: &Albero, o: &Oggetto) -> bool {
+    let Oggetto::Elemento(n) = o else { return false };
+    nodi::e(a, *n, DS, "Object")
+        && a.0.children_iter(*n).all(|f| a.0.element(f).is_none())
+        && a.0.element(*n).is_some_and(|e| {
+            e.attributes.iter().all(|x| {
+                x.name.namespace_uri.is_none() && matches!(&*x.name.local_name, "Id" | "Encoding" | "MimeType")
+            })
+        })
+}
+
+/// Whether a reference of the signature takes this object for base64.
+pub(super) fn in_base64(a: &Albero, firma: NodeId, oggetto: NodeId) -> bool {
+    let Some(id) = nodi::attributo(a, oggetto, "Id") else { return false };
+    let Some(info) = nodi::figlio(a, firma, DS, "SignedInfo") else { return false };
+    nodi::figli(a, info, DS, "Reference").into_iter().any(|r| {
+        nodi::attributo(a, r, "URI").and_then(|u| u.strip_prefix('#')).is_some_and(|u| bersaglio(u).0 == id)
+            && nodi::figlio(a, r, DS, "Transforms").is_some_and(|t| {
+                nodi::figli(a, t, DS, "Transform")
+                    .into_iter()
+                    .any(|t| nodi::attributo(a, t, "Algorithm") == Some(BASE64))
+            })
+    })
+}
+
+/// The identifier that a fragment names, and whether comments are of it.
+fn bersaglio(frammento: &str) -> (&str, bool) {
+    match frammento.strip_prefix("xpointer(id(").and_then(|x| x.strip_suffix("))")) {
+        Some(x) => (x.trim_matches(['\'', '"']), true),
+        None => (frammento, false),
     }
 }
 

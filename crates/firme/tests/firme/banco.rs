@@ -207,6 +207,12 @@ pub fn prepara_xml(d: &Path) {
     std::fs::write(d.join("modello.xml"), MODELLO).unwrap();
     let args = ["--sign", "--privkey-pem", "anna.key,anna.pem", "--output", "firmato.xml", "modello.xml"];
     esegui(d, "xmlsec1", &args).unwrap();
+    // An enveloping one, over a text in base64.
+    std::fs::write(d.join("modello.xml"), MODELLO_IMBUSTATO).unwrap();
+    let id = ["--id-attr:Id", "http://www.w3.org/2000/09/xmldsig#:Object"];
+    let args =
+        ["--sign", "--privkey-pem", "anna.key,anna.pem", id[0], id[1], "--output", "imbustato.xml", "modello.xml"];
+    esegui(d, "xmlsec1", &args).unwrap();
 }
 
 /// The files that are kept in `tests/dati`.
@@ -227,6 +233,7 @@ pub const CONSERVATI: &[&str] = &[
     "incapsulata.p7m",
     "altra.p7m",
     "firmato.xml",
+    "imbustato.xml",
     "anna.pem",
     "tolto.pem",
 ];
@@ -234,6 +241,10 @@ pub const CONSERVATI: &[&str] = &[
 const MODELLO: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Documento Id="d"><Oggetto>Perché sì</Oggetto><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo><CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><Reference URI=""><Transforms><Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></Transforms><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><DigestValue/></Reference></SignedInfo><SignatureValue/><KeyInfo><X509Data/></KeyInfo></Signature></Documento>
 "#;
+
+const MODELLO_IMBUSTATO: &str = r##"<?xml version="1.0" encoding="UTF-8"?>
+<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo><CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><Reference URI="#o"><Transforms><Transform Algorithm="http://www.w3.org/2000/09/xmldsig#base64"/></Transforms><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><DigestValue/></Reference></SignedInfo><SignatureValue/><KeyInfo><X509Data/></KeyInfo><Object Id="o" Encoding="http://www.w3.org/2000/09/xmldsig#base64">QUJD</Object></Signature>
+"##;
 
 #[test]
 #[ignore = "rewrites tests/dati"]

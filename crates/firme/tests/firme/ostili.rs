@@ -288,7 +288,80 @@ fn dtds_entities_and_bombs_are_refused() {
     in_fretta(|| assert!(!guarda(grosso.as_bytes(), None).integra()));
 }
 
+#[test]
+fn a_million_signatures_end_with_the_budget() {
+    // R-H09: each of them would look at the whole document.
+    let firme = |n: usize| format!("<a>{}</a>", r#"<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/>"#.repeat(n));
+    let e = in_fretta(|| guarda(firme(100_000).as_bytes(), None));
+    assert!(e.firme.len() <= firme::esame::FIRME_MAX + 1, "{}", e.firme.len());
+    let e = in_fretta(|| guarda(firme(2000).as_bytes(), None));
+    assert_eq!(e.firme.len(), firme::esame::FIRME_MAX + 1);
+    assert!(e.firme.last().unwrap().errore.as_ref().unwrap().contains("non tutte sono esaminate"));
+    assert!(!e.integra());
+}
+
+#[test]
+fn base64_covers_a_text_and_not_the_element_around_it() {
+    // R-C12: the digest is of the decoded text, which elements and attributes do not change.
+    let t = String::from_utf8(dati("imbustato.xml")).unwrap();
+    let contenuto = |t: &str| {
+        let e = guarda(t.as_bytes(), None);
+        assert!(e.integra() && e.firme[0].integrita.documento_intero == Some(true), "{e:?}");
+        e.contenuto.unwrap().impronta
+    };
+    let abc = firme::impronte::esadecimale(&firme::impronte::Digesto::Sha256.di(b"ABC"));
+    assert_eq!(contenuto(&t), abc);
+    let codifica = r#" Encoding="http://www.w3.org/2000/09/xmldsig#base64""#;
+    assert!(t.contains(codifica));
+    let senza = t.replacen(codifica, "", 1);
+    assert_eq!(contenuto(&senza), abc, "the signed transform says what the content is");
+    for (da, a) in [
+        (">QUJD<", "><Ordine iban=\"EVIL\">QUJD</Ordine><"),
+        (">QUJD<", ">QUJD<Ordine iban=\"EVIL\"/><"),
+        ("<Object Id=\"o\"", "<Object Id=\"o\" iban=\"EVIL\""),
+        ("<Object Id=\"o\"", "<Object Id=\"o\" xmlns:x=\"urn:x\" x:iban=\"EVIL\""),
+    ] {
+        for t in [&t, &senza] {
+            assert!(t.contains(da), "{da}");
+            rifiutato(t.replacen(da, a, 1).as_bytes(), "che porta anche altro");
+        }
+    }
+    // Another element of that identifier.
+    let i = senza.find("<Object").unwrap();
+    let falso = format!(r#"{}<Object><Ordine Id="o">QUJD</Ordine></Object></Signature>"#, &senza[..i]);
+    rifiutato(falso.as_bytes(), "che porta anche altro");
+}
+
 // Zip.
+
+#[test]
+fn a_manifest_that_names_too_much_is_refused_soon() {
+    use base64::Engine as _;
+    // R-H09.
+    let grosso = vec![0u8; 48 << 20];
+    let d = base64::engine::general_purpose::STANDARD.encode(firme::impronte::Digesto::Sha256.di(&grosso));
+    let r = format!(
+        r#"<a:DataObjectReference URI="a"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>{d}</ds:DigestValue></a:DataObjectReference>"#
+    );
+    let contenitore = |quanti: usize, firme: usize| {
+        let mut file: Vec<(String, Vec<u8>)> =
+            vec![("mimetype".into(), b"application/vnd.etsi.asic-e+zip".to_vec()), ("a".into(), grosso.clone())];
+        for n in 0..firme {
+            let m = format!(
+                r#"<a:ASiCManifest xmlns:a="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><a:SigReference URI="META-INF/signature{n}.p7s"/>{}</a:ASiCManifest>"#,
+                r.repeat(quanti)
+            );
+            file.push((format!("META-INF/ASiCManifest{n}.xml"), m.into_bytes()));
+            file.push((format!("META-INF/signature{n}.p7s"), dati("staccata.p7s")));
+        }
+        zip::scrivi(&file.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect::<Vec<_>>())
+    };
+    // Each file is hashed once, each manifest is read once.
+    let e = in_fretta(|| guarda(&contenitore(1000, 10), None));
+    assert!(!e.integra() && e.firme.len() == 10);
+    assert!(e.firme.iter().all(|f| f.errore.as_ref().is_some_and(|e| !e.contains("il manifesto"))), "{e:?}");
+    in_fretta(|| rifiutato(&contenitore(1001, 1), "il manifesto nomina più di 1000 file"));
+}
 
 #[test]
 fn zip_bombs_and_ambiguous_archives_are_refused() {

@@ -185,6 +185,8 @@ impl Remoto {
             if let (Some(_), Rifiuto::Detto { .. }) = (pin, &r)
                 && !r.riguarda("hash")
                 && !r.riguarda("numsignatures")
+                // Of the token, that is taken anew at the next seal (RFC 6750, 3.1).
+                && !r.riguarda("invalid_token")
             {
                 let perche = format!("{r}; il PIN non viene riprovato, per non bloccare la credenziale");
                 *rifiutato = Some(perche.clone());

@@ -20,6 +20,8 @@ use crate::{Algoritmo, Errore, Segreto, rete};
 const RISPOSTA_BYTE_MAX: u64 = 4 << 20;
 /// Room for a question: a thousand digests of 384 bits and the rest.
 const CORPO_BYTE: usize = 96 * 1024;
+/// The question that carries the PIN.
+const AUTORIZZA: &str = "credentials/authorize";
 /// How long before its end a token is no longer used.
 const MARGINE: Duration = Duration::from_secs(30);
 /// A token that does not say how long it lives.
@@ -30,7 +32,17 @@ pub struct Sessione {
     agente: Agent,
     dove: String,
     url: String,
-    gettone: Mutex<Option<(Segreto, Instant)>>,
+    gettone: Mutex<Option<Accesso>>,
+}
+
+/// An access token.
+#[derive(Clone)]
+struct Accesso {
+    gettone: Segreto,
+    /// Until when we use it.
+    fino: Instant,
+    /// When it dies by its own word, if it said so.
+    muore: Option<Instant>,
 }
 
 /// A question that was not answered as hoped.
@@ -137,7 +149,7 @@ impl Sessione {
             },
         };
         let segreti: Vec<&Segreto> = pin.into_iter().collect();
-        self.chiedi::<Attivazione>("credentials/authorize", &domanda, &segreti).map(|r| r.1.sad)
+        self.chiedi::<Attivazione>(AUTORIZZA, &domanda, &segreti).map(|r| r.1.sad)
     }
 
     pub fn firma(
@@ -199,7 +211,7 @@ impl Sessione {
         let mut corpo = Zeroizing::new(Vec::with_capacity(CORPO_BYTE));
         serde_json::to_writer(&mut *corpo, domanda).map_err(|e| self.sbagliata(format!("{cosa}: {e}")))?;
         for ultima in [false, true] {
-            let gettone = self.gettone()?;
+            let Accesso { gettone, muore, .. } = self.gettone()?;
             let invio = self
                 .agente
                 .post(&url)
@@ -209,7 +221,11 @@ impl Sessione {
             let risposta = rete::manda(&self.dove, invio, RISPOSTA_BYTE_MAX)?;
             if risposta.stato == 401 && !ultima {
                 *self.gettone.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                continue;
+                // Some say 401 of a wrong PIN too: it goes again only if the token was surely dead (R-C11).
+                let con_pin = cosa == AUTORIZZA && !segreti.is_empty();
+                if !con_pin || muore.is_some_and(|m| Instant::now() >= m) {
+                    continue;
+                }
             }
             let mut tutti = segreti.to_vec();
             tutti.push(&gettone);
@@ -250,12 +266,12 @@ impl Sessione {
         })
     }
 
-    fn gettone(&self) -> Result<Segreto, Rifiuto> {
+    fn gettone(&self) -> Result<Accesso, Rifiuto> {
         let mut tenuto = self.gettone.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((gettone, fino)) = &*tenuto
-            && Instant::now() < *fino
+        if let Some(accesso) = &*tenuto
+            && Instant::now() < accesso.fino
         {
-            return Ok(gettone.clone());
+            return Ok(accesso.clone());
         }
         let url = self.come.url_token.clone().unwrap_or_else(|| format!("{}/oauth2/token", self.url));
         let invio = self.agente.post(&url).send_form([
@@ -266,9 +282,10 @@ impl Sessione {
         let risposta = rete::manda(&self.dove, invio, RISPOSTA_BYTE_MAX)?;
         let (_, dato): (_, Gettone) = self.leggi("oauth2/token", &risposta, &[&self.come.client_secret])?;
         let vita = dato.expires_in.map_or(GETTONE_VITA, |s| Duration::from_secs(s.min(86_400)));
-        let fino = Instant::now() + vita.saturating_sub(MARGINE.min(vita / 2));
-        *tenuto = Some((dato.access_token.clone(), fino));
-        Ok(dato.access_token)
+        let adesso = Instant::now();
+        let fino = adesso + vita.saturating_sub(MARGINE.min(vita / 2));
+        let muore = dato.expires_in.map(|_| adesso + vita);
+        Ok(tenuto.insert(Accesso { gettone: dato.access_token, fino, muore }).clone())
     }
 }
 

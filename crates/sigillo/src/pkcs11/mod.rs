@@ -8,6 +8,7 @@
 //! What cannot be done here: a call that hangs inside the maker's library holds its session for ever. Sessions are
 //! bounded, so that who comes after is told within [`Impostazioni::attesa`].
 
+mod accesso;
 mod modulo;
 mod nuova;
 mod sessioni;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
+use super::accesso::Accesso;
 use crate::Errore;
 
 /// Libraries in use, kept for the life of the process: unloading them while others use them is a crash.
@@ -25,6 +26,8 @@ pub struct Modulo {
     pub pkcs11: Pkcs11,
     /// How many times it was initialised.
     giro: RwLock<(u64, Instant)>,
+    /// Who is in, by the serial number of the token.
+    accessi: Mutex<BTreeMap<String, Accesso>>,
 }
 
 /// While it is held, nobody initialises the library anew.
@@ -37,6 +40,11 @@ impl Giro<'_> {
 }
 
 impl Modulo {
+    /// Who is in the token of this serial number.
+    pub fn accesso(&self, seriale: &str) -> Accesso {
+        self.accessi.lock().unwrap_or_else(PoisonError::into_inner).entry(seriale.to_owned()).or_default().clone()
+    }
+
     pub fn entra(&self) -> Giro<'_> {
         Giro(self.giro.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -48,6 +56,7 @@ impl Modulo {
             return Ok(());
         }
         *giro = (visto + 1, Instant::now());
+        self.accessi.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // If it was not initialised any more, so much the better.
         let _ = self.pkcs11.clone().finalize();
         inizializza(&self.pkcs11)
@@ -65,15 +74,17 @@ fn inizializza(modulo: &Pkcs11) -> Result<(), Guasto> {
 /// The library at this path.
 pub fn carica(percorso: &Path) -> Result<Arc<Modulo>, Guasto> {
     let mut moduli = MODULI.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(modulo) = moduli.get(percorso) {
+    // A library is one, by whatever name: who is in is known by one table.
+    let vero = percorso.canonicalize().unwrap_or_else(|_| percorso.to_owned());
+    if let Some(modulo) = moduli.get(&vero) {
         return Ok(Arc::clone(modulo));
     }
     let pkcs11 = Pkcs11::new(percorso).map_err(|e| {
         Guasto::Configurazione(format!("la libreria PKCS#11 {} non si carica: {e}", percorso.display()))
     })?;
     inizializza(&pkcs11)?;
-    let modulo = Arc::new(Modulo { pkcs11, giro: RwLock::new((0, Instant::now())) });
-    moduli.insert(percorso.to_owned(), Arc::clone(&modulo));
+    let modulo = Arc::new(Modulo { pkcs11, giro: RwLock::new((0, Instant::now())), accessi: Mutex::default() });
+    moduli.insert(vero, Arc::clone(&modulo));
     Ok(modulo)
 }
 

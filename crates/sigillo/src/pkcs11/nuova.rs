@@ -56,7 +56,10 @@ impl ChiaveNuova {
         let numero = giro.numero();
         let posto = posto(&modulo.pkcs11, come)?;
         let sessione = modulo.pkcs11.open_rw_session_no_drop(posto)?;
-        entra(&modulo.pkcs11, posto, &sessione, come)?;
+        if let Err(g) = entra(&modulo, posto, &sessione, come) {
+            let _ = sessione.close();
+            return Err(g);
+        }
         let nome = Attribute::Label(etichetta.as_bytes().to_vec());
         if !sessione.find_objects(std::slice::from_ref(&nome))?.is_empty() {
             return Err(Guasto::Configurazione(format!("c'è già qualcosa di nome «{etichetta}» nel dispositivo")));

@@ -5,14 +5,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use cryptoki::context::Pkcs11;
-use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::ObjectHandle;
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::Session;
 use cryptoki::slot::Slot;
-use cryptoki::types::AuthPin;
 
-use super::modulo::{Guasto, carica};
+use super::accesso::Accesso;
+use super::modulo::{Guasto, Modulo, carica};
 use super::{Esito, Impostazioni, trova_chiave};
 use crate::Errore;
 
@@ -39,6 +38,7 @@ struct Stato {
 #[derive(Debug)]
 struct Aperta {
     sessione: Session,
+    accesso: Accesso,
     chiave: Option<ObjectHandle>,
     generazione: u64,
     /// Turn of the library in which it was opened.
@@ -89,7 +89,7 @@ impl Sessioni {
         let mut ultimo = Guasto::Assente;
         for _ in 0..3 {
             let giro = modulo.entra();
-            let prova = self.prendi(&modulo.pkcs11, giro.numero()).and_then(|mut aperta| {
+            let prova = self.prendi(&modulo, giro.numero()).and_then(|mut aperta| {
                 let esito = fa(&mut aperta);
                 self.rendi(aperta, matches!(esito, Err(Guasto::Perso(_))));
                 esito
@@ -110,7 +110,7 @@ impl Sessioni {
     }
 
     /// A free session, or a new one while there is room.
-    fn prendi(&self, modulo: &Pkcs11, giro: u64) -> Esito<Aperta> {
+    fn prendi(&self, modulo: &Modulo, giro: u64) -> Esito<Aperta> {
         let scade = Instant::now() + self.come.attesa;
         let mut stato = self.stato();
         loop {
@@ -145,7 +145,8 @@ impl Sessioni {
             }
         }
         let generazione = stato.generazione;
-        Ok(Aperta { sessione: prova?, chiave: None, generazione, giro })
+        let (sessione, accesso) = prova?;
+        Ok(Aperta { sessione, accesso, chiave: None, generazione, giro })
     }
 
     fn rendi(&self, aperta: Aperta, persa: bool) {
@@ -165,17 +166,17 @@ impl Sessioni {
         for vecchia in via {
             // Of this turn, that of who returns a session: what is of an earlier one is only forgotten.
             if Some(vecchia.giro) == giro {
-                let _ = vecchia.sessione.close();
+                vecchia.accesso.chiudi(vecchia.sessione);
             }
         }
         self.liberata.notify_one();
     }
 
-    fn apri(&self, modulo: &Pkcs11) -> Esito<Session> {
-        let posto = posto(modulo, &self.come)?;
-        let sessione = modulo.open_ro_session_no_drop(posto)?;
+    fn apri(&self, modulo: &Modulo) -> Esito<(Session, Accesso)> {
+        let posto = posto(&modulo.pkcs11, &self.come)?;
+        let sessione = modulo.pkcs11.open_ro_session_no_drop(posto)?;
         match entra(modulo, posto, &sessione, &self.come) {
-            Ok(()) => Ok(sessione),
+            Ok(accesso) => Ok((sessione, accesso)),
             Err(g) => {
                 let _ = sessione.close();
                 Err(g)
@@ -202,16 +203,15 @@ pub fn posto(modulo: &Pkcs11, come: &Impostazioni) -> Esito<Slot> {
 }
 
 /// Gives the PIN, unless it would be the last try.
-pub fn entra(modulo: &Pkcs11, posto: Slot, sessione: &Session, come: &Impostazioni) -> Esito<()> {
-    let info = modulo.get_token_info(posto)?;
+pub fn entra(modulo: &Modulo, posto: Slot, sessione: &Session, come: &Impostazioni) -> Esito<Accesso> {
+    let info = modulo.pkcs11.get_token_info(posto)?;
     if info.user_pin_locked() {
         return Err(Guasto::Pin("il PIN del dispositivo è bloccato".into()));
     }
     if info.user_pin_final_try() {
         return Err(Guasto::Pin("resta un solo tentativo prima del blocco: il PIN va dato a mano".into()));
     }
-    match sessione.login(UserType::User, Some(&AuthPin::new(come.pin.svela().into()))) {
-        Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
-        Err(e) => Err(e.into()),
-    }
+    let accesso = modulo.accesso(info.serial_number().trim());
+    accesso.entra(sessione, &come.pin)?;
+    Ok(accesso)
 }

@@ -32,6 +32,10 @@ pub enum Guasto {
     SadScaduta,
     /// They are always expired.
     SadMai,
+    /// A wrong PIN is told by 401, as a token that is no longer good.
+    PinNonAutorizzato,
+    /// The token is refused with the first PIN.
+    GettoneRevocato,
     /// They cover other digests.
     ImprontaNonCoperta,
     /// 500 to what is asked here.
@@ -176,6 +180,7 @@ fn rispondi(
     let scaduto = match stato.guasto {
         Guasto::GettoneScaduto => stato.domande.get("oauth2/token") == Some(&1) && cosa == "signatures/signHash",
         Guasto::GettoneMai => true,
+        Guasto::GettoneRevocato => stato.domande.get("oauth2/token") == Some(&1) && cosa == "credentials/authorize",
         _ => false,
     };
     if !stato.gettoni.contains(&gettone) || scaduto {
@@ -232,6 +237,9 @@ fn rispondi(
             }
             if stato.guasto == Guasto::Pappagallo {
                 return no("invalid_pin", &format!("PIN {pin} with token {gettone} is wrong\u{7}"));
+            }
+            if pin != PIN && stato.guasto == Guasto::PinNonAutorizzato {
+                return (401, json!({ "error": "unauthorized", "error_description": "The PIN is invalid" }));
             }
             if pin != PIN {
                 return no("invalid_pin", "The PIN is invalid");

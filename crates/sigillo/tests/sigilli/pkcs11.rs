@@ -130,6 +130,32 @@ fn a_wrong_pin_is_tried_once() {
 }
 
 #[test]
+fn a_wrong_pin_is_known_even_when_somebody_is_in() {
+    if dispositivo("a_wrong_pin_is_known_even_when_somebody_is_in").is_none() {
+        return;
+    }
+    // The device itself says "already logged in" of any PIN.
+    let token = Token::apri(Impostazioni { pausa: Duration::ZERO, ..impostazioni("rsa") }).unwrap();
+    let sbagliato = Impostazioni { pin: Segreto::nuovo("000000"), ..impostazioni("rsa") };
+    let errore = Token::apri(sbagliato.clone()).unwrap_err();
+    assert!(matches!(&errore, Errore::Rifiutato { .. }), "{errore}");
+    assert!(!format!("{errore} {errore:?} {token:?}").contains("000000"));
+    let nuova = Impostazioni { chiave: Some("nuova".into()), ..sbagliato.clone() };
+    let errore = ChiaveNuova::genera(&nuova, TipoDiChiave::P256).unwrap_err();
+    assert!(matches!(&errore, Errore::Rifiutato { .. }), "{errore}");
+    // The right one opens it as many times as asked, and each token has a PIN of its own.
+    let altro = Token::apri(impostazioni("rsa")).unwrap();
+    Token::apri(impostazioni("p256")).unwrap();
+    token.firma(b"uno").unwrap();
+    altro.firma(b"due").unwrap();
+    // The library starts anew: what was remembered is of before.
+    Token::apri(Impostazioni { pausa: Duration::ZERO, ..impostazioni("assente") }).unwrap_err();
+    token.firma(b"tre").unwrap();
+    assert!(matches!(Token::apri(sbagliato).unwrap_err(), Errore::Rifiutato { .. }));
+    altro.firma(b"quattro").unwrap();
+}
+
+#[test]
 fn a_device_taken_away_is_down_and_then_is_back() {
     let Some(cartella) = dispositivo("a_device_taken_away_is_down_and_then_is_back") else { return };
     let token = Token::apri(Impostazioni { pausa: Duration::ZERO, ..impostazioni("p256") }).unwrap();

@@ -105,6 +105,28 @@ fn a_wrong_pin_is_sent_once_and_never_again() {
 }
 
 #[test]
+fn a_wrong_pin_told_as_unauthorised_is_sent_once_too() {
+    let fornitore = avvia(Guasto::PinNonAutorizzato);
+    let sbagliato = Impostazioni { pin: Some(Segreto::nuovo("0000")), ..fornitore.impostazioni() };
+    let remoto = Remoto::apri(sbagliato).unwrap();
+    for _ in 0..3 {
+        let errore = remoto.firma(b"documento").unwrap_err();
+        assert!(
+            matches!(&errore, Errore::Rifiutato { perche, .. } if perche.contains("non viene riprovato")),
+            "{errore}"
+        );
+    }
+    assert_eq!(fornitore.domande("credentials/authorize"), 1);
+    // A token that was revoked before its time: the PIN does not go twice for one seal, and the next one has a new token.
+    let fornitore = avvia(Guasto::GettoneRevocato);
+    let remoto = Remoto::apri(fornitore.impostazioni()).unwrap();
+    assert!(matches!(remoto.firma(b"documento").unwrap_err(), Errore::Rifiutato { .. }));
+    assert_eq!(fornitore.domande("credentials/authorize"), 1);
+    remoto.firma(b"documento").unwrap();
+    assert_eq!(fornitore.domande("oauth2/token"), 2);
+}
+
+#[test]
 fn a_provider_that_is_not_well_is_tried_again_later() {
     for guasto in [
         Guasto::Cinquecento("oauth2/token"),
