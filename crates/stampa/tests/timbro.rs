@@ -295,7 +295,7 @@ fn a_document_that_swells_is_refused_before_it_does() {
     let pagine = d.new_object_id();
     let radice = d.add_object(dictionary! { "Type" => "Catalog", "Pages" => pagine });
     d.trailer.set("Root", radice);
-    let numeri = [b"900 0 [".to_vec(), b"1 ".repeat(4 << 20), b"]".to_vec()].concat();
+    let numeri = [b"900 0 (".to_vec(), b"a".repeat(8 << 20), b")".to_vec()].concat();
     for _ in 0..40 {
         let mut s = Stream::new(dictionary! { "Type" => "ObjXxx", "N" => 1, "First" => 6 }, numeri.clone());
         s.compress().unwrap();

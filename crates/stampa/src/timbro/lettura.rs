@@ -7,9 +7,9 @@ use lopdf::{Document, Error, LoadOptions, Object};
 use super::NonTimbrabile;
 
 /// Bytes that one stream of structure may become.
-const FLUSSO_MAX: usize = 32 << 20;
+const FLUSSO_MAX: usize = 16 << 20;
 /// Bytes that all streams of objects may become together: each byte may become many in memory.
-const FLUSSI_MAX: usize = 96 << 20;
+const FLUSSI_MAX: usize = 24 << 20;
 
 thread_local! {
     /// What is left for streams of objects; none when it was not enough.
