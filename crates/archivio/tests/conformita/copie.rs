@@ -158,6 +158,6 @@ async fn an_encrypted_copy_says_nothing_to_who_holds_it_and_comes_back_to_who_ma
         assert_eq!(torna(&da, std::slice::from_ref(&due)).unwrap().file, 2);
         // One in clear beside it takes nothing of it away.
         let f = fai(None, None);
-        assert_eq!((f.file_nuovi, f.file_tolti, f.manifesto.versione), (di_nuovo, 0, 2));
+        assert_eq!((f.file_nuovi, f.file_tolti, f.manifesto.versione), (di_nuovo, 0, 3));
     }
 }
