@@ -200,7 +200,7 @@ async fn what_does_not_seal_is_not_set_and_the_field_says_why() {
         (b"non un file", PAROLA, "pkcs12", "non è un file PKCS#12"),
         (b"", PAROLA, "pkcs12", "va scelto il file"),
         (grande.as_slice(), PAROLA, "pkcs12", "supera 256 KB"),
-        (tre_anni.as_slice(), PAROLA, "pkcs12", "scaduto"),
+        (tre_anni.as_slice(), PAROLA, "pkcs12", "non si può sigillare"),
     ] {
         let r = imposta(&ada, file, password, &[("entrate", "si")]).await;
         assert_eq!(r.stato, StatusCode::UNPROCESSABLE_ENTITY, "{campo} {parole}: {}", r.testo());
