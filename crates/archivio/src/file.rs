@@ -5,8 +5,8 @@
 //! reference without its file cannot exist. What is left over belongs to nothing: the sweeper deletes it when its lease
 //! ended, re-checking under the writer. Names given by clients are never paths (R-H07).
 //!
-//! [`magazzino`] is where objects lie, [`segmenti`] how small ones lie together, [`cifra`] how they are sealed, [`chiavi`] with which keys, [`lettura`] how they come
-//! back.
+//! [`magazzino`] is where objects lie, [`segmenti`] how small ones lie together, [`cifra`] how they are sealed, [`chiavi`] with
+//! which keys, [`lettura`] how they come back.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -322,7 +322,8 @@ impl Interno {
     async fn in_segmento(mut self, byte: &[u8], segmenti: &Arc<Segmenti>) -> Esito<FileCaricato> {
         self.hash.update(byte);
         self.byte = byte.len() as u64;
-        let mut record = Vec::with_capacity(TESTA + byte.len() + cifra::PEZZO / 8);
+        let lungo = cifra::lungo(cifra::CIFRATA, self.byte);
+        let mut record = Vec::with_capacity(TESTA + usize::try_from(lungo).unwrap_or(PICCOLO));
         record.resize(TESTA, 0);
         match self.cifratore.take() {
             Some(mut c) => {

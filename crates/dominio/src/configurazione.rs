@@ -208,6 +208,11 @@ impl StatoAoo {
         self.titolario.get(codice)?.iter().rev().find(|v| v.valida(giorno))
     }
 
+    /// Until when seals may wait for a provider that is away, if they may at that instant (R-A14).
+    pub fn sigilli_differiti(&self, t: Istante) -> Option<Istante> {
+        self.sigillo_differito.filter(|fino| t < *fino && self.sigillo.is_some())
+    }
+
     /// The office, if it is open at that instant.
     pub fn ufficio(&self, codice: &CodiceUfficio, t: Istante) -> Option<&Ufficio> {
         self.uffici.get(codice).filter(|u| u.al.is_none_or(|al| t < al))

@@ -443,6 +443,8 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
         let nota = ente.firma_checkpoint(&registro).await?;
         depositati &= deposita(s, &*ente, &registro, nota).await?;
     }
+    // What a process that stopped left to be sealed.
+    s.sigilli.sveglia(ipa);
     match ente.firma_accessi().await {
         Ok(None) => {}
         Ok(Some(nota)) => depositati &= deposita(s, &*ente, &Registro::Ente, nota).await?,

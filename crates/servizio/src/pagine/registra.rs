@@ -135,7 +135,9 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
     // Not shown again in its form, which would have another key: it may have been registered.
     match entro(stato.limiti.attesa_max, u.ente.registra(&u.aoo, nuova)).await? {
         Ok(f) => {
-            stato.sigilli.sveglia();
+            if u.stato()?.sigillo.is_some() {
+                stato.sigilli.sveglia(u.ente.ipa());
+            }
             let chiave =
                 f.chiave.ok_or_else(|| archivio::Errore::Incoerente("registrazione senza numero".to_owned()))?;
             Ok(Redirect::to(&format!("{}/registrazioni/{chiave}?nuova=1", u.base())).into_response())

@@ -51,7 +51,7 @@ async fn registra(s: &Servizio, c: &Chiamante, nuova: DaRegistrare) -> Risposta<
     if !fatto.ripetuta {
         s.metriche.registrata();
         if reg.dati.sigillo_richiesto {
-            s.sigilli.sveglia();
+            s.sigilli.sveglia(c.ente.ipa());
         }
     }
     let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));

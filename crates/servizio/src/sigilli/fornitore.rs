@@ -180,24 +180,39 @@ impl Segreto {
     }
 }
 
-/// What the register keeps of a certificate.
-pub fn dati(s: &dyn Sealer, fornitore: Fornitore, entrate: bool, ora: Timestamp) -> DatiSigillo {
-    let c = s.certificato();
-    let stato = c.stato(ora);
-    DatiSigillo {
-        fornitore,
-        intestatario: nome(c),
-        emittente: s.catena().first().map_or_else(|| EMITTENTE_IGNOTO.to_owned(), nome),
-        certificato: impronta(c),
-        scadenza: Istante(stato.al.as_microsecond()),
-        qualificato: stato.sigillo_qualificato(),
-        entrate,
-    }
+/// What the register says of who seals.
+pub struct Intestazione {
+    /// Whose seal it is.
+    pub intestatario: String,
+    /// Who issued its certificate.
+    pub emittente: String,
+    /// SHA-256 of the certificate.
+    pub certificato: Impronta,
+    /// When it ends.
+    pub scadenza: Istante,
+    /// Does it say that it is qualified, for seals?
+    pub qualificato: bool,
 }
 
-/// SHA-256 of a certificate.
-pub fn impronta(c: &Certificato) -> Impronta {
-    Impronta(Sha256::digest(c.der()).into())
+impl Intestazione {
+    /// As the certificate says.
+    pub fn di(s: &dyn Sealer, ora: Timestamp) -> Self {
+        let c = s.certificato();
+        let stato = c.stato(ora);
+        Self {
+            intestatario: nome(c),
+            emittente: s.catena().first().map_or_else(|| EMITTENTE_IGNOTO.to_owned(), nome),
+            certificato: Impronta(Sha256::digest(c.der()).into()),
+            scadenza: Istante(stato.al.as_microsecond()),
+            qualificato: stato.sigillo_qualificato(),
+        }
+    }
+
+    /// As the configuration of an AOO keeps it.
+    pub fn in_configurazione(self, fornitore: Fornitore, entrate: bool) -> DatiSigillo {
+        let Self { intestatario, emittente, certificato, scadenza, qualificato } = self;
+        DatiSigillo { fornitore, intestatario, emittente, certificato, scadenza, qualificato, entrate }
+    }
 }
 
 /// Whose it is, in one line.

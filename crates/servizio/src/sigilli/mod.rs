@@ -1,49 +1,33 @@
 //! Seals put at once, outside of the transaction that gave the number (design § 3; R-A13, R-A14, R-C10, R-C11).
 //!
-//! What waits is in the database, so nothing is forgotten by who stops. A registration that was just made wakes the job; it
-//! looks by itself every few seconds besides, tries again what a provider refused for being away, and never by itself what
-//! it refused for a wrong PIN. Several nodes may seal the same one: the second finds it sealed.
+//! What waits is in the database, so nothing is forgotten by who stops. Here is what is known of the seals of each AOO, and what may
+//! be asked; [`lavoro`] puts them.
 
 pub mod fornitore;
+mod lavoro;
 pub mod segnatura;
 
 use std::collections::{HashMap, HashSet};
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ::segnatura::leggi;
-use archivio::store::{Controllo, FileCaricato, Segreto as DaConservare, documento};
+use archivio::store::{Controllo, Segreto as DaConservare};
 use archivio::{EnteStore, Errore as ErroreArchivio};
-use dominio::codici::{CodiceAoo, CodiceIpa, Impronta};
-use dominio::comandi::Comando;
+use dominio::codici::{CodiceAoo, CodiceIpa};
 use dominio::errori::Rifiuto;
-use dominio::registrazione::{Chiave, RuoloDocumento, Tipo};
-use dominio::sigillo::{NOME_FILE, SigilloApposto};
+use dominio::registrazione::{Chiave, Tipo};
 use dominio::tempo::Istante;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use sigillo::{Errore, Sealer, xades};
 use tokio::sync::Notify;
 
-use crate::Servizio;
 use crate::misure::Foglio;
 use crate::problema::Problema;
-use fornitore::{Ammessi, Segreto, dati};
-use segnatura::Di;
+use fornitore::{Ammessi, Intestazione, Segreto};
+pub use lavoro::dell_ente;
+pub(crate) use lavoro::lavora;
 
-/// Registrations sealed together.
-const GRUPPO: usize = 64;
-/// How often somebody looks, whether called or not.
-const PASSO: Duration = Duration::from_secs(3);
-/// Between two attempts with a provider that is away: the first, and the longest.
-const PRIMA_ATTESA: Duration = Duration::from_secs(2);
-const ATTESA_MAX: Duration = Duration::from_secs(300);
-/// Segnature that cannot be written, remembered by AOO.
-const NON_SCRIVIBILI_MAX: usize = 10_000;
-/// After the storage refused what had been sealed.
-const PAUSA: Duration = Duration::from_secs(30);
 /// Days before the end of a certificate in which it is said.
 pub const PREAVVISI_GIORNI: [i64; 3] = [60, 30, 7];
 
@@ -54,6 +38,8 @@ type DiChi = (CodiceIpa, CodiceAoo);
 pub struct Sigilli {
     ammessi: Ammessi,
     sveglia: Notify,
+    /// Enti in which something may wait.
+    chiamati: Mutex<HashSet<CodiceIpa>>,
     stati: Mutex<HashMap<DiChi, Stato>>,
 }
 
@@ -95,17 +81,16 @@ impl Sigilli {
         self.stati.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something waits.
-    pub fn sveglia(&self) {
+    /// Something waits in an ente.
+    pub fn sveglia(&self, ipa: &CodiceIpa) {
+        self.chiamati.lock().unwrap_or_else(PoisonError::into_inner).insert(ipa.clone());
         self.sveglia.notify_one();
     }
 
     /// A seal that was just tried is in the place of what did not go: what waits is tried again.
     pub fn cambiato(&self, ipa: &CodiceIpa, aoo: &CodiceAoo) {
-        if let Some(x) = self.stati().get_mut(&(ipa.clone(), aoo.clone())) {
-            x.giu = None;
-        }
-        self.sveglia();
+        self.stati().remove(&(ipa.clone(), aoo.clone()));
+        self.sveglia(ipa);
     }
 
     /// Why nothing is sealed now in an AOO.
@@ -155,7 +140,7 @@ impl Sigilli {
                 return Ok(());
             }
             segnatura::controlla(conf, aoo, d)?;
-            let differito = || conf.aoo.get(aoo).and_then(|a| a.sigillo_differito).is_some_and(|fino| fino > ora);
+            let differito = || conf.aoo.get(aoo).is_some_and(|a| a.sigilli_differiti(ora).is_some());
             match sigilli.giu(&ipa, aoo) {
                 Some(perche) if d.tipo == Tipo::Uscita && !differito() => {
                     Err(ErroreArchivio::SigilloNonDisponibile(perche))
@@ -175,12 +160,10 @@ impl Sigilli {
         let stato = conf.aoo.get(aoo);
         let s = stato.and_then(|a| a.sigillo.as_ref());
         let non_scritte: Vec<Value> = self
-            .stati()
-            .get(&(ente.ipa().clone(), aoo.clone()))
-            .map(|x| {
-                x.non_scrivibili.iter().map(|(k, e)| json!({"registrazione": k.to_string(), "motivo": e})).collect()
-            })
-            .unwrap_or_default();
+            .non_scrivibili(ente.ipa(), aoo)
+            .into_iter()
+            .map(|(k, e)| json!({"registrazione": k.to_string(), "motivo": e}))
+            .collect();
         Ok(json!({
             "impostato": s.is_some(),
             "sigillo": s.map(|s| json!({
@@ -190,7 +173,7 @@ impl Sigilli {
             })),
             "avviso": s.and_then(|s| avviso(s.scadenza, ente.ora())),
             "impedimento": self.giu(ente.ipa(), aoo),
-            "differitoFino": stato.and_then(|a| a.sigillo_differito).filter(|f| *f > ente.ora()).map(|f| f.con_offset()),
+            "differitoFino": stato.and_then(|a| a.sigilli_differiti(ente.ora())).map(|f| f.con_offset()),
             "inAttesa": quante,
             "inAttesaDal": dal.map(|t| t.con_offset()),
             "nonScrivibili": non_scritte,
@@ -247,7 +230,7 @@ impl Sigilli {
         let provato = tokio::task::spawn_blocking(move || {
             let s = segreto.apri()?;
             sigilla_campione(&*s, ora)?;
-            Ok::<_, Errore>(dati(&*s, segreto.fornitore(), entrate, ora))
+            Ok::<_, Errore>(Intestazione::di(&*s, ora).in_configurazione(segreto.fornitore(), entrate))
         });
         let d = provato.await.map_err(|_| Mancata::Interrotta)??;
         Ok((d, DaConservare::Sigillo(conservato)))
@@ -270,15 +253,22 @@ pub enum Mancata {
 
 /// An XML that nobody will send: it is sealed, and checked as one that came from others would be.
 fn sigilla_campione(s: &dyn Sealer, ora: Timestamp) -> Result<(), Errore> {
-    let sbagliata = |perche: String| Errore::RispostaSbagliata { dove: s.dove(), perche };
-    let sigillato = xades::sigilla(s, b"<prova>sigillo di prova</prova>", ora).map_err(|e| match e {
-        xades::Errore::Sigillo(e) => e,
-        altro => sbagliata(altro.to_string()),
-    })?;
+    let sigillato = xades::sigilla(s, b"<prova>sigillo di prova</prova>", ora).map_err(|e| del_sigillo(s, e))?;
     let esame = firme::esamina(&sigillato, None, &firme::Fiducia::default(), ora);
     match esame.firme.as_slice() {
         [una] if una.integra => Ok(()),
-        altre => Err(sbagliata(format!("il sigillo di prova non risulta integro ({} firme)", altre.len()))),
+        altre => {
+            let perche = format!("il sigillo di prova non risulta integro ({} firme)", altre.len());
+            Err(Errore::RispostaSbagliata { dove: s.dove(), perche })
+        }
+    }
+}
+
+/// What went wrong, as who looks after the seal is told.
+fn del_sigillo(s: &dyn Sealer, e: xades::Errore) -> Errore {
+    match e {
+        xades::Errore::Sigillo(e) => e,
+        altro => Errore::RispostaSbagliata { dove: s.dove(), perche: altro.to_string() },
     }
 }
 
@@ -299,290 +289,4 @@ fn avviso(scadenza: Istante, ora: Istante) -> Option<String> {
 
 fn ora(t: Istante) -> Timestamp {
     Timestamp::from_microsecond(t.0).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// What goes on by itself, until it is ended. Each ente by itself: a provider that is slow keeps nobody else waiting.
-pub(crate) async fn lavora(s: Arc<Servizio>) {
-    let mut al_lavoro = Compiti::default();
-    loop {
-        let _ = tokio::time::timeout(PASSO, s.sigilli.sveglia.notified()).await;
-        al_lavoro.raccogli();
-        if s.sola_lettura.motivo().await.is_some() {
-            continue;
-        }
-        for ente in s.store.aperti() {
-            if !ente.configurazione().aoo.values().any(|a| a.sigillo.is_some()) {
-                continue;
-            }
-            let s = Arc::clone(&s);
-            let ipa = ente.ipa().clone();
-            al_lavoro.avvia(ipa, async move { dell_ente(&s.sigilli, &*ente).await });
-        }
-    }
-}
-
-/// One task for each ente, at most.
-#[derive(Default)]
-struct Compiti {
-    compiti: tokio::task::JoinSet<CodiceIpa>,
-    chi: HashSet<CodiceIpa>,
-}
-
-impl Compiti {
-    fn raccogli(&mut self) {
-        while let Some(finito) = self.compiti.try_join_next() {
-            match finito {
-                Ok(ipa) => drop(self.chi.remove(&ipa)),
-                // One of them broke: whose it was is not known, and they all begin anew.
-                Err(_) => self.chi.clear(),
-            }
-        }
-    }
-
-    fn avvia(&mut self, ipa: CodiceIpa, lavoro: impl Future<Output = ()> + Send + 'static) {
-        if self.chi.insert(ipa.clone()) {
-            self.compiti.spawn(async move {
-                lavoro.await;
-                ipa
-            });
-        }
-    }
-}
-
-/// Seals what waits in an ente.
-pub async fn dell_ente(s: &Sigilli, ente: &dyn EnteStore) {
-    let conf = ente.configurazione();
-    let con_sigillo: Vec<CodiceAoo> =
-        conf.aoo.iter().filter(|(_, a)| a.sigillo.is_some()).map(|(k, _)| k.clone()).collect();
-    // A key that is not used any more is not kept open.
-    s.stati().retain(|(ipa, aoo), _| ipa != ente.ipa() || con_sigillo.contains(aoo));
-    for aoo in con_sigillo {
-        let pausa = s.stati().get(&(ente.ipa().clone(), aoo.clone())).and_then(|x| x.pausa);
-        if pausa.is_some_and(|p| p > Instant::now()) {
-            continue;
-        }
-        if let Err(e) = dell_aoo(s, ente, &aoo).await {
-            let chi = (ente.ipa().clone(), aoo.clone());
-            s.stati().entry(chi).or_default().pausa = Some(Instant::now() + PAUSA);
-            tracing::warn!(ente = %ente.ipa(), aoo = %aoo, errore = %e, "sigilli");
-        }
-    }
-}
-
-/// Seals what waits in an AOO, a group after the other.
-async fn dell_aoo(s: &Sigilli, ente: &dyn EnteStore, aoo: &CodiceAoo) -> Result<(), ErroreArchivio> {
-    loop {
-        let saltate = s.stati().get(&(ente.ipa().clone(), aoo.clone())).map_or(0, |x| x.non_scrivibili.len());
-        let mut attese = ente.da_sigillare(aoo, GRUPPO + saltate).await?;
-        {
-            let stati = s.stati();
-            let stato = stati.get(&(ente.ipa().clone(), aoo.clone()));
-            attese.retain(|k| stato.is_none_or(|x| !x.non_scrivibili.contains_key(k)));
-            let giu = stato.and_then(|x| x.giu.as_ref());
-            if attese.is_empty() && giu.is_none() {
-                return Ok(());
-            }
-        }
-        let Some((n, chi)) = chi_sigilla(s, ente, aoo).await? else { return Ok(()) };
-        if attese.is_empty() {
-            // Nothing waits, and uscite are refused: it is tried for itself.
-            let (a, ora) = (Arc::clone(&chi), ora(ente.ora()));
-            let esito = tokio::task::spawn_blocking(move || sigilla_campione(&*a, ora)).await;
-            segna(s, ente, aoo, n, esito.map_err(|e| ErroreArchivio::Archivio(e.to_string()))?.err());
-            return Ok(());
-        }
-        if !gruppo(s, ente, aoo, n, chi, &attese).await? {
-            return Ok(());
-        }
-    }
-}
-
-/// Whoever seals in an AOO, opened if need be; none while it is not to be tried.
-async fn chi_sigilla(
-    s: &Sigilli,
-    ente: &dyn EnteStore,
-    aoo: &CodiceAoo,
-) -> Result<Option<(i64, Arc<dyn Sealer>)>, ErroreArchivio> {
-    let Some((n, byte)) = ente.segreto_sigillo(aoo).await? else { return Ok(None) };
-    {
-        let stati = s.stati();
-        let stato = stati.get(&(ente.ipa().clone(), aoo.clone()));
-        if let Some(g) = stato.and_then(|x| x.giu.as_ref()).filter(|g| g.segreto == n)
-            && g.prossimo.is_none_or(|p| p > Instant::now())
-        {
-            return Ok(None);
-        }
-        if let Some((quale, chi)) = stato.and_then(|x| x.aperto.as_ref())
-            && *quale == n
-        {
-            return Ok(Some((n, Arc::clone(chi))));
-        }
-    }
-    let (ammessi, ipa) = (s.ammessi.clone(), ente.ipa().clone());
-    let aperto = tokio::task::spawn_blocking(move || {
-        let segreto: Segreto = serde_json::from_slice(&byte)
-            .map_err(|_| Errore::Configurazione("il segreto del sigillo non si legge".into()))?;
-        // What who runs the installation let be used may have changed since.
-        segreto.ammesso(&ipa, &ammessi).map_err(|e: Rifiuto| Errore::Configurazione(e.to_string()))?;
-        segreto.apri()
-    });
-    match aperto.await.map_err(|e| ErroreArchivio::Archivio(e.to_string()))? {
-        Ok(chi) => {
-            let mut stati = s.stati();
-            stati.entry((ente.ipa().clone(), aoo.clone())).or_default().aperto = Some((n, Arc::clone(&chi)));
-            Ok(Some((n, chi)))
-        }
-        Err(e) => {
-            segna(s, ente, aoo, n, Some(e));
-            Ok(None)
-        }
-    }
-}
-
-/// Remembers how it went with a provider.
-fn segna(s: &Sigilli, ente: &dyn EnteStore, aoo: &CodiceAoo, segreto: i64, errore: Option<Errore>) {
-    let mut stati = s.stati();
-    let stato = stati.entry((ente.ipa().clone(), aoo.clone())).or_default();
-    let Some(e) = errore else {
-        stato.giu = None;
-        return;
-    };
-    let attesa = match &stato.giu {
-        Some(g) if g.segreto == segreto => (g.attesa * 2).min(ATTESA_MAX),
-        _ => PRIMA_ATTESA,
-    };
-    tracing::warn!(ente = %ente.ipa(), aoo = %aoo, errore = %e, "il sigillo non è stato apposto");
-    // Answers that make no sense may be the provider's bad moment; a no to our credentials is not.
-    let riprova = e.si_puo_riprovare() || matches!(e, Errore::RispostaSbagliata { .. });
-    stato.giu =
-        Some(Giu { perche: e.to_string(), segreto, prossimo: riprova.then(|| Instant::now() + attesa), attesa });
-    if !e.si_puo_riprovare() {
-        stato.aperto = None;
-    }
-}
-
-/// A segnatura on its way.
-struct DaFirmare {
-    chiave: Chiave,
-    xml: Vec<u8>,
-}
-
-/// Seals a group; says whether to go on with the next.
-async fn gruppo(
-    s: &Sigilli,
-    ente: &dyn EnteStore,
-    aoo: &CodiceAoo,
-    n: i64,
-    chi: Arc<dyn Sealer>,
-    attese: &[Chiave],
-) -> Result<bool, ErroreArchivio> {
-    let conf = ente.configurazione();
-    let Some(di) = Di::nella(&conf, aoo) else { return Ok(false) };
-    let mut da_firmare = Vec::with_capacity(attese.len());
-    for chiave in attese {
-        let Some(prima) = ente.operazioni_di(aoo, chiave).await?.into_iter().next() else { continue };
-        let dominio::operazione::Evento::Registrazione(d) = prima.evento else { continue };
-        match di.componi(chiave, prima.istante, &d) {
-            Ok(x) => da_firmare.push(DaFirmare { chiave: chiave.clone(), xml: x.byte().to_vec() }),
-            // It was looked at before it had its number: only what changed around it can have brought this about.
-            Err(e) => {
-                tracing::error!(ente = %ente.ipa(), aoo = %aoo, registrazione = %chiave, errore = %e, "segnatura");
-                let mut stati = s.stati();
-                let stato = stati.entry((ente.ipa().clone(), aoo.clone())).or_default();
-                if stato.non_scrivibili.len() < NON_SCRIVIBILI_MAX {
-                    stato.non_scrivibili.insert(chiave.clone(), e.to_string());
-                }
-            }
-        }
-    }
-    if da_firmare.is_empty() {
-        return Ok(attese.len() >= GRUPPO);
-    }
-    let (firmatario, quando) = (Arc::clone(&chi), ora(ente.ora()));
-    let firmati = tokio::task::spawn_blocking(move || firma(&*firmatario, da_firmare, quando));
-    let firmati = match firmati.await.map_err(|e| ErroreArchivio::Archivio(e.to_string()))? {
-        Ok(f) => {
-            segna(s, ente, aoo, n, None);
-            f
-        }
-        Err(e) => {
-            segna(s, ente, aoo, n, Some(e));
-            return Ok(false);
-        }
-    };
-    let d = dati(&*chi, dominio::sigillo::Fornitore::File, false, quando);
-    let apposti = futures_util::future::join_all(firmati.into_iter().map(|f| {
-        let d = &d;
-        async move { apponi(ente, aoo, f, d).await }
-    }))
-    .await;
-    let mut quanti = 0;
-    for esito in apposti {
-        match esito {
-            Ok(()) => quanti += 1,
-            // Another node did.
-            Err(ErroreArchivio::Rifiuto(Rifiuto::Conflitto(_))) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(quanti > 0 && attese.len() >= GRUPPO)
-}
-
-/// A sealed segnatura, with the hash that it had before.
-struct Sigillata {
-    chiave: Chiave,
-    non_sigillata: Impronta,
-    xml: Vec<u8>,
-}
-
-/// Blocks.
-fn firma(chi: &dyn Sealer, da: Vec<DaFirmare>, quando: Timestamp) -> Result<Vec<Sigillata>, Errore> {
-    let storta = |e: xades::Errore| match e {
-        xades::Errore::Sigillo(e) => e,
-        altro => Errore::RispostaSbagliata { dove: chi.dove(), perche: altro.to_string() },
-    };
-    let preparati: Vec<xades::Preparato<'_>> =
-        da.iter().map(|d| xades::Preparato::nuovo(chi, &d.xml, quando).map_err(storta)).collect::<Result<_, _>>()?;
-    let byte: Vec<&[u8]> = preparati.iter().map(xades::Preparato::da_firmare).collect();
-    let firme = chi.firma_molti(&byte)?;
-    let mut out = Vec::with_capacity(firme.len());
-    for ((p, f), d) in preparati.iter().zip(&firme).zip(&da) {
-        let xml = p.con(f);
-        // R-C05: valid before the seal and after it.
-        let letta = leggi(&xml);
-        if !letta.valida() {
-            let perche = format!("la segnatura sigillata di {} non è valida", d.chiave);
-            return Err(Errore::RispostaSbagliata { dove: chi.dove(), perche });
-        }
-        out.push(Sigillata { chiave: d.chiave.clone(), non_sigillata: Impronta(Sha256::digest(&d.xml).into()), xml });
-    }
-    Ok(out)
-}
-
-/// Stores it byte for byte, and puts it on its registration (R-C14).
-async fn apponi(
-    ente: &dyn EnteStore,
-    aoo: &CodiceAoo,
-    f: Sigillata,
-    d: &dominio::sigillo::DatiSigillo,
-) -> Result<(), ErroreArchivio> {
-    let mut c = ente.carica().await?;
-    c.scrivi(&f.xml).await?;
-    let file: FileCaricato = c.chiudi().await?;
-    let file = archivio::store::FileDaRegistrare {
-        ruolo: RuoloDocumento::Segnatura,
-        nome: NOME_FILE.to_owned(),
-        mime: "application/xml".to_owned(),
-        file,
-    };
-    let apposto = SigilloApposto {
-        non_sigillata: f.non_sigillata,
-        segnatura: documento(dominio::sigillo::POSTO, &file),
-        intestatario: d.intestatario.clone(),
-        emittente: d.emittente.clone(),
-        certificato: d.certificato,
-        qualificato: d.qualificato,
-    };
-    let comando = Comando::Sigilla(Box::new(apposto));
-    ente.comanda(aoo, &archivio::sistema(), &f.chiave, comando, vec![file.file], None).await.map(drop)
 }

@@ -156,7 +156,7 @@ async fn a_seal_that_does_not_seal_is_not_set_and_only_what_is_admitted_is_used(
         (json!({"fornitore": "file", "pkcs12": "AAAA", "password": "giusta"}), "sigillo"),
         (json!({"fornitore": "file", "pkcs12": "non è base64!", "password": "giusta"}), "sigillo"),
         (json!({"fornitore": "file", "pkcs12": "A".repeat(400_000), "password": "giusta"}), "pkcs12"),
-        (json!({"fornitore": "pkcs11", "modulo": "/tmp/mia.so", "token": "t", "pin": "1"}), "modulo"),
+        (json!({"fornitore": "pkcs11", "modulo": "mia.so", "token": "t", "pin": "1"}), "modulo"),
         (json!({"fornitore": "csc", "url": "http://169.254.169.254/", "clientId": "a", "clientSecret": "b"}), "url"),
         (json!({"fornitore": "file", "pkcs12": buono, "password": "giusta", "entrate": "sì"}), "entrate"),
     ] {

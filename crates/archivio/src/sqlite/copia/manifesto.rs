@@ -12,10 +12,10 @@ use crate::file::esadecimale;
 
 /// Version of [`Manifesto`].
 ///
-/// 2: files may be encrypted, as their archive keeps them. 3: names
-/// of small files say where they lay. 4: all of it is encrypted for somebody.
+/// 2: files may be encrypted, as their archive keeps them. 3: names of
+/// small files say where they lay. 4: all of it is encrypted for somebody.
 pub const VERSIONE: u64 = 4;
-/// That of a copy which is not: programs of before read it.
+/// That of a copy which is not.
 pub const VERSIONE_IN_CHIARO: u64 = 3;
 /// What the name of a file encrypted for somebody ends with.
 pub const CIFRATO: &str = ".age";

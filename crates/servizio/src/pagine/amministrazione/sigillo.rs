@@ -293,7 +293,7 @@ async fn vista(a: &Accesso, u: &Utente, s: Stato) -> Esito {
         in_uso: dati.map(|d| in_uso(d, adesso)),
         avviso: dati.and_then(|d| avviso(giorni(d.scadenza, adesso))),
         impedimento: dati.and_then(|_| a.sigilli.giu(ipa, &u.aoo)),
-        differito: aoo.sigillo_differito.filter(|f| dati.is_some() && *f > adesso).map(viste::quando),
+        differito: aoo.sigilli_differiti(adesso).map(viste::quando),
         attesa: (quante > 0).then(|| attesa(quante, dal)),
         non_scrivibili: a
             .sigilli
