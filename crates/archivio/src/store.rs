@@ -20,14 +20,17 @@ use dominio::nuova::NuovaRegistrazione;
 use dominio::operazione::Operazione;
 use dominio::permessi::Operatore;
 use dominio::piatto::Campi;
-use dominio::registrazione::{
-    Chiave, DatiRegistrazione, Documento, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, Tipo,
-};
-use dominio::soggetto::Soggetto;
+use dominio::registrazione::{Chiave, DatiRegistrazione, Documento, Registrazione, RuoloDocumento, StatoAssegnazione};
 use dominio::tempo::{Giorno, Istante};
 
 use crate::aperti::Riposo;
 use crate::misure::{MisuraPool, MisureEnte};
+
+mod liste;
+
+pub use liste::{
+    AnnullamentoScritto, Coda, Corrispondente, Fascicolo, Filtro, Pagina, Pratica, RichiestaScritta, Trovata,
+};
 
 pub use crate::accessi::{Accesso, AccessoScritto, Azione, FiltroAccessi};
 pub use crate::errore::{DISCO_GUASTO, DISCO_PIENO, ESITO_IGNOTO, Errore, Esito, S3_MUTO, S3_RIFIUTA};
@@ -171,7 +174,7 @@ pub struct Fatto {
 }
 
 /// A secret that goes in beside an operation, in the same transaction, and never into the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Segreto {
     /// PHC string of a password.
     Password(String),
@@ -181,115 +184,10 @@ pub enum Segreto {
     Sigillo(Vec<u8>),
 }
 
-/// Filters of the register (contract § 2). All that are given must hold.
-#[derive(Debug, Clone, Default)]
-pub struct Filtro {
-    /// Words, prefixes, phrases.
-    pub q: Option<String>,
-    /// Direction.
-    pub tipo: Option<Tipo>,
-    /// From this day of Rome.
-    pub dal: Option<Giorno>,
-    /// To this day, included.
-    pub al: Option<Giorno>,
-    /// Year of the number.
-    pub anno: Option<i32>,
-    /// Number.
-    pub numero: Option<i64>,
-    /// Office with an assignment.
-    pub ufficio: Option<CodiceUfficio>,
-    /// Entry of the titolario, with those below it.
-    pub classificazione: Option<CodiceVoce>,
-    /// Words of a correspondent's name, or his code.
-    pub soggetto: Option<String>,
-    /// State.
-    pub stato: Option<Stato>,
-    /// Where the page begins: opaque, from a previous answer.
-    pub cursore: Option<String>,
-    /// Page size, 1–200.
-    pub limite: usize,
-}
-
-/// A page of a list, newest first.
-#[derive(Debug, Clone)]
-pub struct Pagina<T> {
-    /// The elements.
-    pub elementi: Vec<T>,
-    /// Cursor of the next page.
-    pub successivo: Option<String>,
-}
-
-/// A registration as found for an operator: whole, or masked because it is reserved.
-#[derive(Debug, Clone)]
-pub struct Trovata {
-    /// The registration.
-    pub registrazione: Registrazione,
-    /// False: only number and instant may be shown.
-    pub visibile: bool,
-    /// Log entry of the operation that made it.
-    pub voce: [u8; 32],
-}
-
-/// The first assignments of a desk.
-#[derive(Debug, Clone, Default)]
-pub struct Coda {
-    /// Them, oldest first.
-    pub pratiche: Vec<Pratica>,
-    /// How many there are in all.
-    pub totale: u64,
-}
-
-/// An assignment on somebody's desk.
-#[derive(Debug, Clone)]
-pub struct Pratica {
-    /// The registration.
-    pub registrazione: Registrazione,
-    /// Number of the assignment within it.
-    pub assegnazione: u32,
-}
-
-/// A line of the register of annulments (R-B10).
-#[derive(Debug, Clone)]
-pub struct AnnullamentoScritto {
-    /// Index of the annulment's operation.
-    pub indice: u64,
-    /// The registration as it is now; its annulments hold the one with that index.
-    pub registrazione: Registrazione,
-}
-
-/// A request of annulment that waits for the RGD.
-#[derive(Debug, Clone)]
-pub struct RichiestaScritta {
-    /// The registration.
-    pub registrazione: Registrazione,
-    /// Number of the request within it.
-    pub richiesta: u32,
-}
-
-/// A correspondent of the rubrica.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Corrispondente {
-    /// Index of the operation that added it; 0 when it comes from the history of registrations.
-    pub id: u64,
-    /// Who.
-    pub soggetto: Soggetto,
-}
-
-/// A fascicolo.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fascicolo {
-    /// Code.
-    pub codice: String,
-    /// Entry of the titolario.
-    pub classificazione: CodiceVoce,
-    /// Subject.
-    pub oggetto: String,
-    /// Responsible office.
-    pub ufficio: Option<CodiceUfficio>,
-    /// When it was opened.
-    pub apertura: Istante,
-    /// How many registrations are in it.
-    pub documenti: u64,
+impl std::fmt::Debug for Segreto {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Segreto(…)")
+    }
 }
 
 /// An operation as it is stored.

@@ -70,11 +70,14 @@ pub struct Motivo(pub Arc<str>);
 #[derive(Clone)]
 pub struct Guardata(Arc<Servizio>);
 
-impl Guardata {
-    /// # Errors
-    /// The installation became read-only meanwhile.
-    pub async fn scrivibile(&self) -> Result<(), Problema> {
-        self.0.sola_lettura.scrivibile().await
+/// May a request still write, once it has arrived? One that did not pass by the guard may.
+///
+/// # Errors
+/// The installation became read-only meanwhile.
+pub async fn ancora_scrivibile(g: Option<&Guardata>) -> Result<(), Problema> {
+    match g {
+        Some(g) => g.0.sola_lettura.scrivibile().await,
+        None => Ok(()),
     }
 }
 

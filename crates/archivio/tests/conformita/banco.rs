@@ -300,3 +300,17 @@ pub fn senza_argini<T>(c: &rusqlite::Connection, fa: impl FnOnce() -> T) -> T {
 pub fn copia_db(da: &std::path::Path, a: &std::path::Path) {
     rusqlite::Connection::open(da).unwrap().execute("VACUUM INTO ?", [a.to_str().unwrap()]).unwrap();
 }
+
+/// What is found in a copy of an ente, beside the same files, that was altered behind the fences.
+pub fn alterato(cartella: &std::path::Path, sql: &str) -> Vec<archivio::store::Discordanza> {
+    use archivio::sqlite::verifica::{self, Opzioni};
+    let altra = tempfile::tempdir().unwrap();
+    let copia = altra.path().join(cartella.file_name().unwrap());
+    std::fs::create_dir(&copia).unwrap();
+    copia_db(&cartella.join("ente.sqlite"), &copia.join("ente.sqlite"));
+    std::os::unix::fs::symlink(cartella.join("file"), copia.join("file")).unwrap();
+    let x = rusqlite::Connection::open(copia.join("ente.sqlite")).unwrap();
+    senza_argini(&x, || x.execute_batch(sql).unwrap());
+    drop(x);
+    verifica::ente(&copia, Opzioni::default()).unwrap().differenze
+}

@@ -168,7 +168,6 @@ async fn rows_of_keys_altered_or_lost_are_named() {
         return;
     }
     // R-B13
-    use archivio::sqlite::verifica::{self, Opzioni};
     let b = Banco::nuovo().await;
     con_file(&b, "uno", &testo(10)).await;
     con_file(&b, "due", &testo(11)).await;
@@ -190,15 +189,7 @@ async fn rows_of_keys_altered_or_lost_are_named() {
         ("UPDATE chiave_file SET chiave = zeroblob(72)", "chiave_file", "chiave"),
         ("INSERT INTO chiave_documento VALUES (zeroblob(32), 1, x'00')", "chiave_documento", "riga"),
     ] {
-        let altra = tempfile::tempdir().unwrap();
-        let copia = altra.path().join("c_z999");
-        std::fs::create_dir(&copia).unwrap();
-        copia_db(&cartella.join("ente.sqlite"), &copia.join("ente.sqlite"));
-        std::os::unix::fs::symlink(cartella.join("file"), copia.join("file")).unwrap();
-        let x = rusqlite::Connection::open(copia.join("ente.sqlite")).unwrap();
-        senza_argini(&x, || x.execute_batch(sql).unwrap());
-        drop(x);
-        let d = verifica::ente(&copia, Opzioni::default()).unwrap().differenze;
+        let d = alterato(&cartella, sql);
         assert!(d.iter().any(|d| d.tabella == tabella && d.campo == campo), "{sql}: {d:#?}");
     }
     b.verifica().await;

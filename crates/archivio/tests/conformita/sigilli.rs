@@ -169,7 +169,6 @@ async fn rows_of_seals_altered_are_named() {
         return;
     }
     // R-B13
-    use archivio::sqlite::verifica::{self, Opzioni};
     let b = Banco::nuovo().await;
     imposta(&b, "ada", sigillo(&b, false), b"x").await.unwrap();
     let (una, _) = (uscita(&b, "Una").await, uscita(&b, "Due").await);
@@ -190,15 +189,7 @@ async fn rows_of_seals_altered_are_named() {
         ("DELETE FROM documento WHERE n = 0", "documento"),
         ("UPDATE documento SET impronta = zeroblob(32) WHERE n = 0", "documento"),
     ] {
-        let altra = tempfile::tempdir().unwrap();
-        let copia = altra.path().join("c_z999");
-        std::fs::create_dir(&copia).unwrap();
-        copia_db(&cartella.join("ente.sqlite"), &copia.join("ente.sqlite"));
-        std::os::unix::fs::symlink(cartella.join("file"), copia.join("file")).unwrap();
-        let x = rusqlite::Connection::open(copia.join("ente.sqlite")).unwrap();
-        senza_argini(&x, || x.execute_batch(sql).unwrap());
-        drop(x);
-        let d = verifica::ente(&copia, Opzioni::default()).unwrap().differenze;
+        let d = alterato(&cartella, sql);
         assert!(d.iter().any(|d| d.tabella == tabella), "{sql}: {d:#?}");
     }
     b.verifica().await;

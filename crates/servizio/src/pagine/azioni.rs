@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use archivio::store::{FileCaricato, Idempotenza};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use dominio::comandi::Comando;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::busta::Busta;
 use super::dettaglio::Posto;
 use super::errore::ErrorePagina;
 use super::{modulo, registrazione};
@@ -20,8 +21,8 @@ use crate::accesso::utente::Campi;
 use crate::accesso::{Accesso, Invio, Utente, provenienza, ritorno};
 use crate::entro;
 use crate::problema::Problema;
-use crate::ricezione::{self, Corpo, Limiti, Parti};
-use crate::sola_lettura::Guardata;
+use crate::ricezione::{self, Limiti, Parti};
+use crate::sola_lettura;
 
 /// The assignment an address names.
 #[derive(Debug, Deserialize)]
@@ -164,26 +165,17 @@ pub async fn con_file(
     r: Request,
     primario: Option<&str>,
 ) -> Result<(Invio, Vec<archivio::store::FileDaRegistrare>), Response> {
-    let (mut parti, corpo) = r.into_parts();
-    let utente = Utente::from_request_parts(&mut parti, stato).await?;
-    let intestazione = provenienza::da_intestazione(&parti.headers).map(str::to_owned);
-    let guardata = parti.extensions.get::<Guardata>().cloned();
-    let Corpo(multipart) = Corpo::from_request(Request::from_parts(parti, corpo), stato)
-        .await
-        .map_err(|e| ErrorePagina::from(Problema::formato(e.body_text())).into_response())?;
+    let (busta, multipart) = Busta::apri(stato, r).await?;
     let parti = Parti { testi: &[], liberi: true, primario, allegato: "allegato" };
     let limiti = Limiti { testo_max: 256 * 1_024, ..stato.limiti };
-    let ricevuto = ricezione::ricevi(utente.ente.as_ref(), multipart, parti, limiti)
+    let ricevuto = ricezione::ricevi(busta.utente.ente.as_ref(), multipart, parti, limiti)
         .await
         .map_err(|p| ErrorePagina::from(p).into_response())?;
-    if let Some(g) = guardata {
-        g.scrivibile().await.map_err(|p| ErrorePagina::from(p).into_response())?;
-    }
-    let campi = Campi(ricevuto.testi);
-    if !provenienza::combacia(campi.primo(provenienza::CAMPO).or(intestazione.as_deref()), &utente.csrf) {
-        return Err(ErrorePagina::modulo_scaduto().into_response());
-    }
-    Ok((Invio { utente, campi }, ricevuto.file))
+    sola_lettura::ancora_scrivibile(busta.guardata.as_ref())
+        .await
+        .map_err(|p| ErrorePagina::from(p).into_response())?;
+    let invio = busta.con(ricevuto.testi).map_err(ErrorePagina::into_response)?;
+    Ok((invio, ricevuto.file))
 }
 
 /// Reads a value of the domain; errors name `campo`.

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest as _, FromRequestParts as _, Multipart, Request};
+use axum::extract::{Multipart, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+use super::busta::Busta;
 use super::errore::ErrorePagina;
-use crate::accesso::utente::Campi;
-use crate::accesso::{Accesso, Invio, Utente, provenienza};
+use crate::accesso::{Accesso, Invio};
 use crate::entro;
 use crate::problema::Problema;
-use crate::ricezione::Corpo;
 use crate::sola_lettura::Guardata;
 
 /// Longest body of such a form: a file chosen by mistake is let by, so that it can be said beside its field.
@@ -33,24 +32,14 @@ pub enum Scelto {
     Byte(Vec<u8>),
 }
 
-/// A form that was read, and whether anything may still be written.
+/// A form that was read.
 pub struct Letto {
     /// Who sent it, and its fields.
     pub invio: Invio,
     /// Its file.
     pub file: Scelto,
-    guardata: Option<Guardata>,
-}
-
-impl Letto {
-    /// # Errors
-    /// The installation became read-only meanwhile.
-    pub async fn scrivibile(&self) -> Result<(), Problema> {
-        match &self.guardata {
-            Some(g) => g.scrivibile().await,
-            None => Ok(()),
-        }
-    }
+    /// Whether anything may still be written.
+    pub guardata: Option<Guardata>,
 }
 
 /// Reads a multipart form of ours: its fields with the token checked, its file `nome` of at most `massimo` bytes.
@@ -58,24 +47,15 @@ impl Letto {
 /// # Errors
 /// The answer to give instead.
 pub async fn leggi(stato: &Arc<Accesso>, r: Request, nome: &str, massimo: usize) -> Result<Letto, Response> {
-    let (mut parti, corpo) = r.into_parts();
-    let utente = Utente::from_request_parts(&mut parti, stato).await?;
-    let intestazione = provenienza::da_intestazione(&parti.headers).map(str::to_owned);
-    let guardata = parti.extensions.get::<Guardata>().cloned();
-    let in_pagina = |p: Problema| ErrorePagina::from(p).into_response();
-    let Corpo(multipart) = Corpo::from_request(Request::from_parts(parti, corpo), stato)
-        .await
-        .map_err(|e| in_pagina(Problema::formato(e.body_text())))?;
+    let (busta, multipart) = Busta::apri(stato, r).await?;
     // Small forms have the time of any request, however slowly they come.
     let (testi, file) = entro(stato.limiti.attesa_max, parte_per_parte(multipart, nome, massimo))
         .await
         .and_then(|x| x)
-        .map_err(in_pagina)?;
-    let campi = Campi(testi);
-    if !provenienza::combacia(campi.primo(provenienza::CAMPO).or(intestazione.as_deref()), &utente.csrf) {
-        return Err(ErrorePagina::modulo_scaduto().into_response());
-    }
-    Ok(Letto { invio: Invio { utente, campi }, file, guardata })
+        .map_err(|p| ErrorePagina::from(p).into_response())?;
+    let guardata = busta.guardata.clone();
+    let invio = busta.con(testi).map_err(ErrorePagina::into_response)?;
+    Ok(Letto { invio, file, guardata })
 }
 
 type Parti = (Vec<(String, String)>, Scelto);

@@ -20,6 +20,7 @@ pub mod accessi;
 pub mod amministrazione;
 pub mod annullamento;
 pub mod azioni;
+mod busta;
 pub mod confronto;
 pub mod dettaglio;
 pub mod documenti;

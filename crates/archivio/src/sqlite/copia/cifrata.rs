@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::esame::Esame;
 use super::manifesto::CIFRATO;
-use super::{Cifratura, Esito, Guasto, Manifesto, Parte, crea_riservata, impasto};
+use super::{Cifratura, Esito, Guasto, Manifesto, Parte, crea_riservata, impasto, nuovo_riservato};
 use crate::age::{self, Cifra, Destinatari, ErroreAge, Identita};
 use crate::file::crea_cartella;
 use crate::file::lettura::Conservato;
@@ -122,14 +122,7 @@ pub(super) fn porta(d: &Destinatari, c: Cantiere, qui: &Path, m: &mut Manifesto,
     for p in std::iter::once(&mut m.chiave).chain(&mut m.altre).chain(di_enti) {
         let file = format!("{}{CIFRATO}", p.file);
         let meta = qui.join(&file);
-        if let Some(sopra) = meta.parent() {
-            crea_cartella(sopra)?;
-        }
-        let mut o = std::fs::OpenOptions::new();
-        o.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
-        let f = o.open(&meta)?;
+        let f = nuovo_riservato(&meta)?;
         let mut w = Cifra::per(d, &f)?;
         std::io::copy(&mut BufReader::with_capacity(256 * 1_024, File::open(c.cartella().join(&p.file))?), &mut w)?;
         w.chiudi()?;

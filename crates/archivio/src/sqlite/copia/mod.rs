@@ -239,6 +239,18 @@ fn crea_riservata(p: &Path) -> Esito<()> {
     Ok(())
 }
 
+/// A new file that only its owner reads, with the folders above it.
+fn nuovo_riservato(p: &Path) -> Esito<std::fs::File> {
+    if let Some(sopra) = p.parent() {
+        crea_cartella(sopra)?;
+    }
+    let mut o = std::fs::OpenOptions::new();
+    o.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+    Ok(o.open(p)?)
+}
+
 /// A small file, whole or not at all.
 fn scrivi_riservato(cartella: &Path, nome: &str, byte: &[u8]) -> Esito<()> {
     let provvisorio = cartella.join(format!("{nome}.parte"));

@@ -7,7 +7,7 @@ use dominio::codici::CodiceIpa;
 use super::cifrata;
 use super::esame::Esame;
 use super::manifesto::copie;
-use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, sincronizza_albero, voci};
+use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, nuovo_riservato, sincronizza_albero, voci};
 use crate::age::Identita;
 use crate::chiavi::ChiaveInstallazione;
 use crate::file::{Custodia, crea_cartella};
@@ -76,14 +76,7 @@ pub fn copia_in(
             return Err(manca());
         }
         let meta = a.join(if apre.is_some() { p.nome_in_chiaro() } else { &p.file });
-        if let Some(sopra) = meta.parent() {
-            crea_cartella(sopra)?;
-        }
-        let mut o = std::fs::OpenOptions::new();
-        o.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
-        let f = o.open(&meta)?;
+        let f = nuovo_riservato(&meta)?;
         // What is encrypted is compared before it is opened.
         let (sha256, byte) = impasto(&da, apre.is_none().then_some(&f))?;
         if chiave && sha256 != p.sha256 {

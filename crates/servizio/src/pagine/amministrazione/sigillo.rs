@@ -28,7 +28,7 @@ use crate::pagine::{Esito, con_stato, ora, sommario};
 use crate::problema::Problema;
 use crate::sigilli::fornitore::{EMITTENTE_IGNOTO, PKCS12_MAX, Segreto};
 use crate::sigilli::{Mancata, PREAVVISI_GIORNI, giorni};
-use crate::sola_lettura::Guardata;
+use crate::sola_lettura::{Guardata, ancora_scrivibile};
 
 /// Fields that no page shows again.
 const SEGRETI: [&str; 4] = ["password", "pin", "pinFornitore", "clientSecret"];
@@ -66,7 +66,7 @@ pub async fn da_file(State(a): State<Arc<Accesso>>, r: Request) -> Esito {
         Scelto::Byte(b) => Ok(Segreto::File { pkcs12: BASE64.encode(b), password }),
     };
     let provato = prova(&a, u, segreto, c.spuntato("entrate")).await?;
-    letto.scrivibile().await?;
+    ancora_scrivibile(letto.guardata.as_ref()).await?;
     imposta(&a, u, c, Modo::File, provato).await
 }
 
@@ -80,7 +80,7 @@ pub async fn da_dispositivo(State(a): State<Arc<Accesso>>, guardata: Option<Exte
     let chiave = c.testo("chiaveToken").map(str::to_owned);
     let segreto = mancano.oppure(Segreto::Pkcs11 { modulo: modulo.into(), token, chiave, pin });
     let provato = prova(&a, u, segreto, c.spuntato("entrate")).await?;
-    scrivibile(guardata).await?;
+    ancora_scrivibile(guardata.as_deref()).await?;
     imposta(&a, u, c, Modo::Dispositivo, provato).await
 }
 
@@ -102,7 +102,7 @@ pub async fn da_fornitore(State(a): State<Arc<Accesso>>, guardata: Option<Extens
         pin: c.primo("pinFornitore").filter(|p| !p.is_empty()).map(str::to_owned),
     });
     let provato = prova(&a, u, segreto, c.spuntato("entrate")).await?;
-    scrivibile(guardata).await?;
+    ancora_scrivibile(guardata.as_deref()).await?;
     imposta(&a, u, c, Modo::Fornitore, provato).await
 }
 
@@ -159,13 +159,6 @@ impl Mancano {
 
     fn oppure<T>(self, intero: T) -> Result<T, Vec<ErroreCampo>> {
         if self.0.is_empty() { Ok(intero) } else { Err(self.0) }
-    }
-}
-
-async fn scrivibile(g: Option<Extension<Guardata>>) -> Result<(), Problema> {
-    match g {
-        Some(Extension(g)) => g.scrivibile().await,
-        None => Ok(()),
     }
 }
 
