@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check there is, each timed; one that fails does not stop the others.
 
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -50,6 +52,10 @@ const LUNGHI: [Passo; 12] = [
     Passo { nome: "misura", corpo: || misura::misura(3) },
     Passo { nome: "fuzz", corpo: || fuzz::fuzz(20, None) },
 ];
+
+/// How many cases each property test tries, and what they are drawn from: variables that proptest reads.
+const CASI: &str = "PROPTEST_CASES";
+const SEME: &str = "PROPTEST_RNG_SEED";
 
 /// How a step ended.
 struct Fatto {
@@ -147,7 +153,16 @@ pub fn prove_di_cargo(quali: &[&str]) -> Command {
     }
     // A judge that is not there is a failure here; elsewhere its tests are skipped.
     comando.env("PYTHONPATH", prepara::percorso_python()).env("PROTOCOLLO_GIUDICI", "tutti");
+    if let Some(seme) = seme(env::var_os(CASI).is_some(), env::var_os(SEME)) {
+        comando.env(SEME, seme);
+    }
     comando
+}
+
+/// What the property tests draw from: the same each time, so that a failure is of the code and not of the day. Who asks
+/// for a number of cases wants new ones, and who names a seed has it.
+fn seme(con_casi: bool, chiesto: Option<OsString>) -> Option<OsString> {
+    chiesto.or_else(|| (!con_casi).then(|| "371".into()))
 }
 
 /// The suite of the store once more, and whatever else asks for a server, on a real one.
@@ -212,8 +227,14 @@ fn browser() -> Result<()> {
     esegui(comando.env("PROTOCOLLO_BIN", binario).env("PROTOCOLLO_SCHERMATE", schermate))
 }
 
+/// Many more cases, and new ones each time.
 fn proprieta() -> Result<()> {
-    esegui(prove_di_cargo(&["--workspace"]).env("PROPTEST_CASES", "4096"))
+    let mut comando = prove_di_cargo(&["--workspace"]);
+    comando.env(CASI, "4096").env_remove(SEME);
+    if let Some(seme) = seme(true, env::var_os(SEME)) {
+        comando.env(SEME, seme);
+    }
+    esegui(&mut comando)
 }
 
 /// The load generator, both profiles: figures to be read, no judgement on time.
@@ -289,7 +310,7 @@ fn schemathesis() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fatto, LUNGHI, PASSI, chiusura, prove, tabella};
+    use super::{Fatto, LUNGHI, PASSI, chiusura, prove, seme, tabella};
     use std::collections::HashSet;
     use std::time::Duration;
 
@@ -304,6 +325,15 @@ mod tests {
         assert_eq!(chiusura(&fatti), ("2 passed, 1 failed".to_owned(), 1));
         let tabella = tabella(&fatti);
         assert!(tabella.contains("FAILED: a licence") && !tabella.contains("in detail") && tabella.contains("3.0 s"));
+    }
+
+    #[test]
+    fn property_tests_repeat_themselves_unless_more_cases_are_asked_for() {
+        let fisso = seme(false, None).unwrap();
+        assert!(fisso.to_str().is_some_and(|s| s.parse::<u64>().is_ok()), "proptest wants a number");
+        assert_eq!(seme(true, None), None);
+        assert_eq!(seme(true, Some("7".into())), Some("7".into()));
+        assert_eq!(seme(false, Some("7".into())), Some("7".into()));
     }
 
     #[test]

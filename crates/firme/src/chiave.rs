@@ -6,7 +6,7 @@ use rsa::{BoxedUint, PublicKey};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
-use crate::asn1::{self, Elemento, Lettore, intero_piccolo, oid, tag};
+use crate::asn1::{self, Elemento, Lettore, intero_piccolo, oid, senza_zeri, tag};
 use crate::impronte::Digesto;
 
 /// Why a signature value could not be judged.
@@ -76,12 +76,11 @@ impl Chiave {
     /// # Errors
     /// A key that cannot be.
     pub fn rsa(modulo: &[u8], esponente: &[u8]) -> Result<Self, Errore> {
-        let senza_zeri = |b: &[u8]| b.iter().copied().skip_while(|&c| c == 0).collect::<Vec<u8>>();
         let (n, e) = (senza_zeri(modulo), senza_zeri(esponente));
         if n.len() > 1024 || e.len() > 8 {
             return Err(Errore::Chiave("RSA oltre gli 8192 bit"));
         }
-        let (n, e) = (BoxedUint::from_be_slice_vartime(&n), BoxedUint::from_be_slice_vartime(&e));
+        let (n, e) = (BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
         // Short keys are verified too, and said to be weak.
         PublicKey::new_with_size_limits(n, e, 512..=8192)
             .map(|k| Self::Rsa(Box::new(k)))

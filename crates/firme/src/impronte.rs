@@ -7,6 +7,7 @@ use sha2::digest::DynDigest;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 
+use crate::asn1::{avvolgi, oid_in_der, tag};
 use crate::canonica::Pozzo;
 
 /// A digest algorithm (A6 Table 1, R-C09, and the ones of old signatures).
@@ -71,6 +72,11 @@ impl Digesto {
         self.riga().2
     }
 
+    /// Its address in XML signatures.
+    pub fn uri(self) -> &'static str {
+        self.riga().3
+    }
+
     /// No longer to be trusted.
     pub fn debole(self) -> bool {
         self == D::Sha1
@@ -99,22 +105,8 @@ impl Digesto {
     }
 
     /// The start of a `DigestInfo` (RFC 8017 § 9.2), to which the digest is appended.
-    pub(crate) fn prefisso(self) -> Vec<u8> {
-        let mut alg = vec![0x30, 0, 0x06, 0];
-        let numeri: Vec<u64> = self.oid().split('.').filter_map(|n| n.parse().ok()).collect();
-        alg.push((numeri[0] * 40 + numeri[1]) as u8);
-        for &n in &numeri[2..] {
-            let mut cifre = vec![(n & 0x7f) as u8];
-            let mut alto = n >> 7;
-            while alto > 0 {
-                cifre.insert(0, (alto & 0x7f) as u8 | 0x80);
-                alto >>= 7;
-            }
-            alg.extend(cifre);
-        }
-        alg[3] = (alg.len() - 4) as u8;
-        alg.extend([5, 0]);
-        alg[1] = (alg.len() - 2) as u8;
+    pub fn prefisso(self) -> Vec<u8> {
+        let alg = avvolgi(tag::SEQUENCE, &[&oid_in_der(self.oid())[..], &[5, 0]].concat());
         let lungo = self.di(&[]).len() as u8;
         let mut v = vec![0x30, alg.len() as u8 + 2 + lungo];
         v.extend(alg);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::asn1::{self, Lettore, intero_piccolo, istante, oid, tag};
+use crate::asn1::{self, Lettore, intero_piccolo, istante, oid, senza_zeri, tag};
 use crate::cms::{Busta, Errore, nomi};
 use crate::esame::{Bilancio, Contesto, Esame, EsitoIdentita, Firma, Formato, Livello, Marca};
 use crate::fiducia::Materiale;
@@ -92,7 +92,6 @@ pub fn risponde(byte: &[u8], impronta: &[u8], nonce: Option<&[u8]>) -> Result<Ts
         Err(e) => da_risposta(byte).unwrap_or(Err(e.to_string()))?,
     };
     let info = info(&busta)?;
-    let senza_zeri = |b: &[u8]| b.iter().copied().skip_while(|c| *c == 0).collect::<Vec<u8>>();
     if info.impronta != impronta {
         return Err("la marca è di un'altra impronta".into());
     }

@@ -1,11 +1,12 @@
 //! The algorithms by which we sign: three, all of Table 1 of Allegato 6 and of ETSI TS 119 312. What a key can do is
 //! read from its certificate, never from a configuration.
 
+use firme::asn1::{self, Lettore, oid, senza_zeri, tag};
+use firme::impronte::Digesto;
 use ring::digest;
 use ring::signature::{self, UnparsedPublicKey};
 
-use crate::asn1::Lettore;
-use crate::{asn1, der};
+use crate::der;
 
 /// How a seal is signed, and over which digest. Allegato 6, Table 1; R-C09.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,7 @@ impl Algoritmo {
     }
 
     fn bit_rsa(chiave: &[u8]) -> Result<usize, asn1::Errore> {
-        let modulo = Lettore::solo(chiave, 0x30)?.dentro().atteso(0x02)?.contenuto;
-        let utili = &modulo[modulo.iter().take_while(|b| **b == 0).count()..];
+        let utili = senza_zeri(Lettore::solo(chiave, tag::SEQUENCE)?.dentro().atteso(tag::INTEGER)?.contenuto);
         Ok(utili.first().map_or(0, |b| utili.len() * 8 - b.leading_zeros() as usize))
     }
 
@@ -82,17 +82,14 @@ impl Algoritmo {
 
     /// The identifier of its digest in XML signatures.
     pub fn uri_impronta(self) -> &'static str {
-        match self {
-            RsaSha256 | EcdsaP256Sha256 => "http://www.w3.org/2001/04/xmlenc#sha256",
-            EcdsaP384Sha384 => "http://www.w3.org/2001/04/xmldsig-more#sha384",
-        }
+        self.digesto().uri()
     }
 
-    /// Identifier of its digest.
-    pub(crate) fn oid_impronta(self) -> &'static str {
+    /// Its digest, by its names.
+    pub(crate) fn digesto(self) -> Digesto {
         match self {
-            RsaSha256 | EcdsaP256Sha256 => SHA256,
-            EcdsaP384Sha384 => "2.16.840.1.101.3.4.2.2",
+            RsaSha256 | EcdsaP256Sha256 => Digesto::Sha256,
+            EcdsaP384Sha384 => Digesto::Sha384,
         }
     }
 
@@ -107,7 +104,7 @@ impl Algoritmo {
 
     /// AlgorithmIdentifier of its digest (RFC 5754 § 2: no parameters).
     pub(crate) fn id_impronta(self) -> Vec<u8> {
-        der::seq(&[&der::oid(self.oid_impronta())])
+        der::seq(&[&der::oid(self.digesto().oid())])
     }
 
     /// AlgorithmIdentifier of key and digest (RFC 4055 § 5: NULL for RSA, RFC 5758 § 3.2: nothing for ECDSA).
@@ -140,25 +137,17 @@ impl Algoritmo {
 
     /// DigestInfo of RSA PKCS#1 v1.5 (RFC 8017 § 9.2), for devices that want the digest made by us.
     pub(crate) fn digest_info(self, impronta: &[u8]) -> Vec<u8> {
-        let id = der::seq(&[&der::oid(self.oid_impronta()), &der::nullo()]);
-        der::seq(&[&id, &der::ottetti(impronta)])
+        [&self.digesto().prefisso(), impronta].concat()
     }
 }
 
-/// SHA-256.
-pub(crate) const SHA256: &str = "2.16.840.1.101.3.4.2.1";
-
 /// Kind of key, curve, and the key itself.
 pub(crate) fn leggi_spki(spki: &[u8]) -> Result<(String, Option<String>, &[u8]), asn1::Errore> {
-    let mut l = Lettore::solo(spki, 0x30)?.dentro();
-    let mut id = l.atteso(0x30)?.dentro();
-    let oid = id.atteso(0x06)?.oid()?;
-    let curva = id.se(0x06)?.map(|e| e.oid()).transpose()?;
-    let bit = l.atteso(0x03)?.contenuto;
-    match bit.split_first() {
-        Some((0, chiave)) => Ok((oid, curva, chiave)),
-        _ => Err(asn1::Errore::Codifica),
-    }
+    let mut l = Lettore::solo(spki, tag::SEQUENCE)?.dentro();
+    let mut id = l.atteso(tag::SEQUENCE)?.dentro();
+    let tipo = oid(&id.leggi()?)?;
+    let curva = id.se(tag::OID)?.map(|e| oid(&e)).transpose()?;
+    Ok((tipo, curva, l.leggi()?.bit()?))
 }
 
 /// A signature on a curve as whoever made it gave it, in DER or raw, to `r || s` of this length. `None` if it is
@@ -167,16 +156,14 @@ pub(crate) fn ecdsa_grezza(firma: &[u8], lunghezza: usize) -> Option<Vec<u8>> {
     if firma.len() == lunghezza {
         return Some(firma.to_vec());
     }
-    let mut l = Lettore::solo(firma, 0x30).ok()?.dentro();
+    let mut l = Lettore::solo(firma, tag::SEQUENCE).ok()?.dentro();
     let mut v = Vec::with_capacity(lunghezza);
     for _ in 0..2 {
-        let n = l.atteso(0x02).ok()?.contenuto;
-        let utili = &n[n.iter().take_while(|b| **b == 0).count()..];
+        let utili = senza_zeri(l.atteso(tag::INTEGER).ok()?.contenuto);
         v.resize(v.len() + (lunghezza / 2).checked_sub(utili.len())?, 0);
         v.extend_from_slice(utili);
     }
-    l.finito().ok()?;
-    Some(v)
+    l.finito().then_some(v)
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! SignedData of CMS (RFC 5652) with the attributes of CAdES baseline B (ETSI EN 319 122-1 § 5): what is inside a p7m, a
 //! p7s and a sealed PDF.
 
+use firme::cms::nomi;
 use jiff::Timestamp;
 
 use crate::der::{self, bit, ctx, numero, oid, ottetti, seq, set, tlv};
 use crate::{Algoritmo, Certificato, Errore, Firma, Sealer};
-
-const DATI: &str = "1.2.840.113549.1.7.1";
-const FIRMATI: &str = "1.2.840.113549.1.7.2";
 
 /// What is to be signed for a content: many of these may be signed in one go ([`Sealer::firma_molti`]).
 #[derive(Debug, Clone)]
@@ -31,11 +29,11 @@ impl DaFirmare {
         }
         let certificato = sealer.certificato();
         let mut attributi = vec![
-            attributo("1.2.840.113549.1.9.3", &oid(DATI)),
-            attributo("1.2.840.113549.1.9.4", &ottetti(impronta)),
-            attributo("1.2.840.113549.1.9.16.2.47", &certificato_v2(certificato)),
+            attributo(nomi::CONTENT_TYPE, &oid(nomi::DATA)),
+            attributo(nomi::MESSAGE_DIGEST, &ottetti(impronta)),
+            attributo(nomi::SIGNING_CERTIFICATE_V2, &certificato_v2(certificato)),
         ];
-        attributi.extend(quando.map(|t| attributo("1.2.840.113549.1.9.5", &der::tempo(t))));
+        attributi.extend(quando.map(|t| attributo(nomi::SIGNING_TIME, &der::tempo(t))));
         let mut certificati = vec![certificato.der().to_vec()];
         certificati.extend(sealer.catena().iter().map(|c| c.der().to_vec()));
         let chi = seq(&[certificato.emittente(), certificato.seriale()]);
@@ -90,16 +88,16 @@ impl Firmato {
     pub fn in_der(&self, contenuto: Option<&[u8]>, marca: Option<&[u8]>) -> Vec<u8> {
         let mut firmatario = self.firmatario.clone();
         if let Some(marca) = marca {
-            firmatario.extend(tlv(0xa1, &attributo("1.2.840.113549.1.9.16.2.14", marca)));
+            firmatario.extend(tlv(0xa1, &attributo(nomi::SIGNATURE_TIMESTAMP, marca)));
         }
         let dentro = match contenuto {
-            Some(c) => seq(&[&oid(DATI), &ctx(0, &ottetti(c))]),
-            None => seq(&[&oid(DATI)]),
+            Some(c) => seq(&[&oid(nomi::DATA), &ctx(0, &ottetti(c))]),
+            None => seq(&[&oid(nomi::DATA)]),
         };
         let firmatari = tlv(0x31, &tlv(0x30, &firmatario));
         let algoritmi = tlv(0x31, &self.id_impronta);
         let firmati = seq(&[&numero(1), &algoritmi, &dentro, &self.certificati, &firmatari]);
-        seq(&[&oid(FIRMATI), &ctx(0, &firmati)])
+        seq(&[&oid(nomi::SIGNED_DATA), &ctx(0, &firmati)])
     }
 }
 

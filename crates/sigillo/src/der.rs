@@ -1,22 +1,8 @@
 //! DER written piece by piece: what signatures, requests and certificates are made of. Lengths are always definite and
-//! minimal, sets are sorted; what is read is read by [`crate::asn1`].
+//! minimal, sets are sorted; what is read is read by [`firme::asn1`].
 
-/// A value of `tag` with this content.
-pub fn tlv(tag: u8, contenuto: &[u8]) -> Vec<u8> {
-    let n = contenuto.len();
-    let mut v = Vec::with_capacity(n + 6);
-    v.push(tag);
-    if n < 0x80 {
-        v.push(n as u8);
-    } else {
-        let byte = n.to_be_bytes();
-        let utili = &byte[byte.iter().take_while(|b| **b == 0).count()..];
-        v.push(0x80 | utili.len() as u8);
-        v.extend_from_slice(utili);
-    }
-    v.extend_from_slice(contenuto);
-    v
-}
+use firme::asn1::senza_zeri;
+pub use firme::asn1::{avvolgi as tlv, oid_in_der as oid};
 
 /// SEQUENCE of values already encoded.
 pub fn seq(parti: &[&[u8]]) -> Vec<u8> {
@@ -34,24 +20,9 @@ pub fn ctx(n: u8, dentro: &[u8]) -> Vec<u8> {
     tlv(0xa0 | n, dentro)
 }
 
-/// OBJECT IDENTIFIER from its dotted form; the identifiers are constants of ours.
-pub fn oid(puntato: &str) -> Vec<u8> {
-    let numeri: Vec<u64> = puntato.split('.').filter_map(|n| n.parse().ok()).collect();
-    debug_assert!(numeri.len() >= 2 && numeri.len() == puntato.split('.').count(), "{puntato}");
-    let mut v = Vec::with_capacity(12);
-    let primi = numeri.first().map_or(0, |a| a * 40) + numeri.get(1).copied().unwrap_or(0);
-    for n in std::iter::once(primi).chain(numeri.iter().skip(2).copied()) {
-        let settine = (64 - n.leading_zeros()).div_ceil(7).max(1);
-        for i in (0..settine).rev() {
-            v.push((n >> (7 * i)) as u8 & 0x7f | if i > 0 { 0x80 } else { 0 });
-        }
-    }
-    tlv(0x06, &v)
-}
-
 /// INTEGER, not negative, from its big-endian bytes.
 pub fn intero(byte: &[u8]) -> Vec<u8> {
-    let utili = &byte[byte.iter().take_while(|b| **b == 0).count()..];
+    let utili = senza_zeri(byte);
     let mut v = Vec::with_capacity(utili.len() + 1);
     if utili.first().is_none_or(|b| b & 0x80 != 0) {
         v.push(0);
@@ -111,6 +82,9 @@ pub fn ecdsa(r_s: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use firme::asn1::{Lettore, intero_piccolo};
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -135,5 +109,15 @@ mod tests {
     fn a_time_after_2049_is_written_whole() {
         assert_eq!(tempo("2026-11-28T10:00:00Z".parse().unwrap()), b"\x17\x0d261128100000Z");
         assert_eq!(tempo("2050-01-01T00:00:00Z".parse().unwrap()), b"\x18\x0f20500101000000Z");
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_write_is_read_back(dentro in proptest::collection::vec(any::<u8>(), 0..400), n in any::<u64>()) {
+            let byte = seq(&[&ottetti(&dentro), &numero(n)]);
+            let mut l = Lettore::solo(&byte, 0x30).unwrap().dentro();
+            prop_assert_eq!(&*l.leggi().unwrap().ottetti().unwrap().unito(), &dentro[..]);
+            prop_assert_eq!(intero_piccolo(&l.atteso(2).unwrap()).unwrap(), n);
+        }
     }
 }

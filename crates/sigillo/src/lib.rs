@@ -1,7 +1,7 @@
 //! Seals of the administration and signatures of ours, **made** (TUDA art. 55, CAD art. 20 and 23-bis, Allegato 6 § 2):
 //! XAdES baseline B inside the segnatura, PAdES B-B and B-T inside a PDF, CAdES beside or around anything, with a key that
 //! is in a file ([`software`]), in a device ([`pkcs11`]) or at a provider ([`csc`]). What others sealed is judged by the
-//! crate `firme`.
+//! crate `firme`, whose readers of ASN.1 and of certificates are the ones used here.
 //!
 //! What enters: bytes, a [`Sealer`], the instant. What leaves: new bytes, never the same ones altered. What never happens
 //! here: a signature that was not verified with the certificate of the seal is used ([`Firma`] cannot be made otherwise);
@@ -10,7 +10,6 @@
 //! R-C10, R-C11.
 
 pub mod algoritmo;
-pub mod asn1;
 pub mod cades;
 pub mod certificato;
 pub mod cms;
@@ -31,5 +30,5 @@ pub mod xades;
 
 pub use algoritmo::Algoritmo;
 pub use certificato::{Certificato, StatoCertificato};
-pub use sealer::{Errore, Firma, Sealer};
+pub use sealer::{Errore, Firma, Identita, Sealer};
 pub use segreto::Segreto;

@@ -2,6 +2,7 @@
 //! moment more does not matter. The signature itself was verified when it was made ([`crate::Firma`]); this looks at all
 //! that stands around it. R-C10.
 
+use firme::impronte::{Digesto, esadecimale};
 use jiff::Timestamp;
 
 use crate::{Errore, Sealer};
@@ -17,8 +18,7 @@ pub fn riscontra(sealer: &dyn Sealer, fatto: &[u8], documento: Option<&[u8]>, or
         let perche = esame.errore.clone().or_else(|| esame.firme.iter().find_map(|f| f.errore.clone()));
         return sbagliata(perche.unwrap_or_else(|| "il sigillo appena fatto non è integro".into()));
     }
-    let nostra = ring::digest::digest(&ring::digest::SHA256, sealer.certificato().der());
-    let nostra: String = nostra.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    let nostra = esadecimale(&Digesto::Sha256.di(sealer.certificato().der()));
     if esame.firme.iter().any(|f| f.certificato.as_ref().is_some_and(|c| c.impronta.eq_ignore_ascii_case(&nostra))) {
         Ok(())
     } else {

@@ -72,17 +72,38 @@ impl Firma {
     }
 }
 
+/// Whose the seals are, and how they are signed.
+#[derive(Debug, Clone)]
+pub struct Identita {
+    /// How the key signs.
+    pub algoritmo: Algoritmo,
+    /// The certificate of the seal.
+    pub certificato: Certificato,
+    /// Certificates of those above, from the nearest; may be empty.
+    pub catena: Vec<Certificato>,
+}
+
+impl Identita {
+    /// Of a certificate, with those above it among the ones at hand.
+    pub(crate) fn nuova(algoritmo: Algoritmo, certificato: Certificato, mut altri: Vec<Certificato>) -> Self {
+        let mut catena: Vec<Certificato> = Vec::new();
+        let mut sopra = certificato.emittente().to_vec();
+        // A certificate that issued itself ends the climb.
+        while catena.last().unwrap_or(&certificato).soggetto() != sopra {
+            let Some(i) = altri.iter().position(|c| c.soggetto() == sopra) else { break };
+            let trovato = altri.swap_remove(i);
+            sopra = trovato.emittente().to_vec();
+            catena.push(trovato);
+        }
+        Self { algoritmo, certificato, catena }
+    }
+}
+
 /// Who seals: a key somewhere, with its certificate. Blocking: who serves requests calls it where blocking is allowed.
 /// R-C10, R-C11.
 pub trait Sealer: Send + Sync {
-    /// How it signs.
-    fn algoritmo(&self) -> Algoritmo;
-
-    /// The certificate of the seal.
-    fn certificato(&self) -> &Certificato;
-
-    /// Certificates of those above, from the nearest; may be empty.
-    fn catena(&self) -> &[Certificato];
+    /// Whose the seals are, and how they are signed.
+    fn identita(&self) -> &Identita;
 
     /// Where the key is, in words without secrets.
     fn dove(&self) -> String;
@@ -92,6 +113,21 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// See [`Errore`].
     fn firma_molti(&self, da_firmare: &[&[u8]]) -> Result<Vec<Firma>, Errore>;
+
+    /// How it signs.
+    fn algoritmo(&self) -> Algoritmo {
+        self.identita().algoritmo
+    }
+
+    /// The certificate of the seal.
+    fn certificato(&self) -> &Certificato {
+        &self.identita().certificato
+    }
+
+    /// Certificates of those above, from the nearest; may be empty.
+    fn catena(&self) -> &[Certificato] {
+        &self.identita().catena
+    }
 
     /// Signs one.
     ///
@@ -117,18 +153,4 @@ pub(crate) fn in_vigore(sealer: &dyn Sealer, quando: Timestamp) -> Result<(), Er
         "il certificato del sigillo ({}) vale dal {dal} al {al}: il {quando} non si può sigillare",
         sealer.dove()
     )))
-}
-
-/// Of the certificates at hand, the one with this key and those above it, from the nearest.
-pub(crate) fn ordina(certificato: Certificato, mut altri: Vec<Certificato>) -> (Certificato, Vec<Certificato>) {
-    let mut catena: Vec<Certificato> = Vec::new();
-    let mut sopra = certificato.emittente().to_vec();
-    // A certificate that issued itself ends the climb.
-    while catena.last().unwrap_or(&certificato).soggetto() != sopra {
-        let Some(i) = altri.iter().position(|c| c.soggetto() == sopra) else { break };
-        let trovato = altri.swap_remove(i);
-        sopra = trovato.emittente().to_vec();
-        catena.push(trovato);
-    }
-    (certificato, catena)
 }

@@ -1,6 +1,7 @@
 //! The key in a PKCS#12 file: for trials, and for who has an advanced seal only. A qualified seal lives in a device
 //! (eIDAS art. 39 and annex II). Private-key operations are `ring`'s, constant in time (`docs/decisions/0014`).
 
+use firme::asn1::{self, Lettore, oid, senza_zeri, tag};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -9,16 +10,13 @@ use ring::signature::{
 use zeroize::Zeroizing;
 
 use crate::algoritmo::leggi_spki;
-use crate::asn1::{self, Lettore};
-use crate::sealer::{FIRME_MAX, ordina};
-use crate::{Algoritmo, Certificato, Errore, Firma, Sealer, Segreto, pkcs12};
+use crate::sealer::FIRME_MAX;
+use crate::{Algoritmo, Certificato, Errore, Firma, Identita, Sealer, Segreto, pkcs12};
 
 /// A key in memory, with its certificate.
 pub struct ChiaveSoftware {
     chiave: Chiave,
-    algoritmo: Algoritmo,
-    certificato: Certificato,
-    catena: Vec<Certificato>,
+    identita: Identita,
     caso: SystemRandom,
 }
 
@@ -68,11 +66,11 @@ impl ChiaveSoftware {
             match prova {
                 Ok((algoritmo, Some(chiave))) => {
                     let altri = certificati.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, c)| c.clone());
-                    let (certificato, catena) = ordina(certificato.clone(), altri.collect());
+                    let identita = Identita::nuova(algoritmo, certificato.clone(), altri.collect());
                     if !certificato.puo_firmare() {
                         return Err(Errore::Configurazione("il certificato non consente di firmare (keyUsage)".into()));
                     }
-                    let nuova = Self { chiave, algoritmo, certificato, catena, caso: SystemRandom::new() };
+                    let nuova = Self { chiave, identita, caso: SystemRandom::new() };
                     // A key that does not fit its certificate is found now, not at the first seal.
                     nuova.firma(b"prova della chiave")?;
                     return Ok(nuova);
@@ -99,16 +97,8 @@ impl ChiaveSoftware {
 }
 
 impl Sealer for ChiaveSoftware {
-    fn algoritmo(&self) -> Algoritmo {
-        self.algoritmo
-    }
-
-    fn certificato(&self) -> &Certificato {
-        &self.certificato
-    }
-
-    fn catena(&self) -> &[Certificato] {
-        &self.catena
+    fn identita(&self) -> &Identita {
+        &self.identita
     }
 
     fn dove(&self) -> String {
@@ -125,14 +115,14 @@ impl Sealer for ChiaveSoftware {
 
 impl std::fmt::Debug for ChiaveSoftware {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChiaveSoftware").field("certificato", &self.certificato).finish_non_exhaustive()
+        f.debug_struct("ChiaveSoftware").field("certificato", self.certificato()).finish_non_exhaustive()
     }
 }
 
 /// The key, if it is that of the certificate.
 fn apri(pkcs8: &[u8], algoritmo: Algoritmo, certificato: &Certificato) -> Result<Option<Chiave>, String> {
     let (_, _, pubblica) = leggi_spki(certificato.spki()).map_err(|e| e.to_string())?;
-    let mut l = Lettore::solo(pkcs8, 0x30).map_err(|e| format!("chiave privata illeggibile: {e}"))?.dentro();
+    let mut l = Lettore::solo(pkcs8, tag::SEQUENCE).map_err(|e| format!("chiave privata illeggibile: {e}"))?.dentro();
     let (oid, dentro) = pezzi(&mut l).map_err(|e| format!("chiave privata illeggibile: {e}"))?;
     match (algoritmo, oid.as_str()) {
         (Algoritmo::RsaSha256, "1.2.840.113549.1.1.1") => {
@@ -154,17 +144,17 @@ fn apri(pkcs8: &[u8], algoritmo: Algoritmo, certificato: &Certificato) -> Result
 }
 
 fn pezzi(l: &mut Lettore<'_>) -> Result<(String, Zeroizing<Vec<u8>>), asn1::Errore> {
-    l.atteso(0x02)?;
-    let oid = l.atteso(0x30)?.dentro().atteso(0x06)?.oid()?;
-    Ok((oid, Zeroizing::new(l.atteso(0x04)?.ottetti()?.into_owned())))
+    l.atteso(tag::INTEGER)?;
+    let tipo = oid(&l.atteso(tag::SEQUENCE)?.dentro().leggi()?)?;
+    Ok((tipo, Zeroizing::new(l.leggi()?.ottetti()?.unito().into_owned())))
 }
 
 /// The scalar of an ECPrivateKey (RFC 5915), as long as the curve wants it.
 fn scalare(ec: &[u8], quanti: usize) -> Result<Zeroizing<Vec<u8>>, asn1::Errore> {
-    let mut l = Lettore::solo(ec, 0x30)?.dentro();
-    l.atteso(0x02)?;
-    let d = l.atteso(0x04)?.ottetti()?;
-    let utili = &d[d.iter().take_while(|b| **b == 0).count()..];
-    let manca = quanti.checked_sub(utili.len()).ok_or(asn1::Errore::Codifica)?;
+    let mut l = Lettore::solo(ec, tag::SEQUENCE)?.dentro();
+    l.atteso(tag::INTEGER)?;
+    let d = Zeroizing::new(l.leggi()?.ottetti()?.unito().into_owned());
+    let utili = senza_zeri(&d);
+    let manca = quanti.checked_sub(utili.len()).ok_or(asn1::Errore::Valore("numero grande"))?;
     Ok(Zeroizing::new([&vec![0; manca], utili].concat()))
 }

@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use firme::Fiducia;
+use firme::asn1::{self, Lettore, intero_piccolo, tag};
 use firme::esame::Contesto;
-use firme::impronte::Coperto;
+use firme::impronte::{Coperto, Digesto};
 use firme::marca;
 use ring::digest;
 use ureq::Agent;
 
-use crate::algoritmo::SHA256;
-use crate::asn1::{self, Lettore};
 use crate::der::{intero, nullo, numero, oid, ottetti, seq, vero};
 use crate::{Errore, Segreto, rete};
 
@@ -119,7 +118,7 @@ impl Marcatore for Tsa {
 
 /// A request (RFC 3161 § 2.4.1) over a SHA-256, with the certificate asked for.
 pub fn richiesta(impronta: &[u8], politica: Option<&str>, nonce: &[u8]) -> Vec<u8> {
-    let impronta = seq(&[&seq(&[&oid(SHA256), &nullo()]), &ottetti(impronta)]);
+    let impronta = seq(&[&seq(&[&oid(Digesto::Sha256.oid()), &nullo()]), &ottetti(impronta)]);
     seq(&[&numero(1), &impronta, &politica.map(oid).unwrap_or_default(), &intero(nonce), &vero()])
 }
 
@@ -129,13 +128,12 @@ enum Risposta<'a> {
 }
 
 fn leggi(byte: &[u8]) -> Result<Risposta<'_>, asn1::Errore> {
-    let mut l = Lettore::solo(byte, 0x30)?.dentro();
-    let stato = l.atteso(0x30)?.dentro().atteso(0x02)?.numero()?;
+    let mut l = Lettore::solo(byte, tag::SEQUENCE)?.dentro();
+    let stato = intero_piccolo(&l.atteso(tag::SEQUENCE)?.dentro().atteso(tag::INTEGER)?)?;
     // 0 granted, 1 granted with modifications.
     if stato > 1 {
         return Ok(Risposta::Negata(stato));
     }
-    let token = l.atteso(0x30)?.tutto;
-    l.finito()?;
-    Ok(Risposta::Marcata(token))
+    let token = l.atteso(tag::SEQUENCE)?.intero;
+    if l.finito() { Ok(Risposta::Marcata(token)) } else { Err(asn1::AVANZO) }
 }

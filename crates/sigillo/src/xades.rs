@@ -9,6 +9,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use firme::canonica::{self, Metodo, Testo};
+use firme::impronte::esadecimale;
 use jiff::Timestamp;
 
 use crate::cms::issuer_serial;
@@ -66,8 +67,7 @@ impl<'a> Preparato<'a> {
         let algoritmo = sealer.algoritmo();
         let impronta = algoritmo.impronta(&canonico);
         // An identifier that nothing else in the document has, and the same each time.
-        let id: String = impronta.iter().take(12).map(|b| format!("{b:02x}")).collect();
-        let id = format!("sigillo-{id}");
+        let id = format!("sigillo-{}", esadecimale(&impronta[..12]));
         let proprieta = proprieta(sealer, &id, quando);
         let da_firmare = signed_info(algoritmo, &id, &impronta, &proprieta);
         debug_assert_eq!(canonica::canonizza(proprieta.as_bytes(), ESCLUSIVA).as_deref(), Ok(proprieta.as_bytes()));

@@ -5,12 +5,14 @@
 
 mod valori;
 
-pub use valori::{intero_piccolo, istante, oid, testo};
+pub use valori::{intero_piccolo, istante, oid, oid_in_der, senza_zeri, testo};
 
 /// Elements one inside the other that are followed to find the end of an indefinite length.
 const PROFONDITA_MAX: usize = 32;
 /// Pieces of one OCTET STRING.
 const PEZZI_MAX: usize = 1_000_000;
+/// Bytes of a length: 4 GiB, more than anything that is read.
+const CIFRE_MAX: usize = 4;
 
 /// Universal tags met here.
 pub mod tag {
@@ -57,6 +59,9 @@ pub enum Errore {
     Limite(&'static str),
 }
 
+/// Bytes are left where none should be.
+pub const AVANZO: Errore = Errore::Valore("byte in più dopo il valore");
+
 /// Result of reading.
 pub type Esito<T> = Result<T, Errore>;
 
@@ -83,6 +88,11 @@ impl<'a> Elemento<'a> {
     /// When it is another.
     pub fn atteso(self, atteso: u8) -> Esito<Self> {
         if self.tag == atteso { Ok(self) } else { Err(Errore::Tag { atteso, trovato: self.tag }) }
+    }
+
+    /// The same, freed of an implicit tag: what it would be with the tag of its own type, in one piece or in more.
+    pub fn implicito(self, tipo: u8) -> Self {
+        Self { tag: self.tag & 0x20 | tipo, ..self }
     }
 
     /// The octets of an OCTET STRING, primitive or in pieces.
@@ -167,6 +177,16 @@ impl<'a> Lettore<'a> {
         Self { resto: byte }
     }
 
+    /// The only element of these bytes, which must have this tag.
+    ///
+    /// # Errors
+    /// As [`Self::atteso`], or bytes after it.
+    pub fn solo(byte: &'a [u8], atteso: u8) -> Esito<Elemento<'a>> {
+        let mut l = Self::nuovo(byte);
+        let e = l.atteso(atteso)?;
+        if l.finito() { Ok(e) } else { Err(AVANZO) }
+    }
+
     /// Nothing more to read.
     pub fn finito(&self) -> bool {
         self.resto.is_empty()
@@ -240,12 +260,11 @@ fn elemento(b: &[u8], livello: usize) -> Esito<(Elemento<'_>, &[u8])> {
         (2, usize::from(primo))
     } else {
         let quanti = usize::from(primo & 0x7f);
-        if quanti > 8 {
+        if quanti > CIFRE_MAX {
             return Err(Errore::Valore("lunghezza"));
         }
         let cifre = b.get(2..2 + quanti).ok_or(Errore::Troncato)?;
-        let n = cifre.iter().fold(0u64, |n, &c| n << 8 | u64::from(c));
-        (2 + quanti, usize::try_from(n).map_err(|_| Errore::Valore("lunghezza"))?)
+        (2 + quanti, cifre.iter().fold(0, |n, &c| n << 8 | usize::from(c)))
     };
     let fine = testa.checked_add(lunghezza).ok_or(Errore::Valore("lunghezza"))?;
     let intero = b.get(..fine).ok_or(Errore::Troncato)?;
@@ -280,7 +299,7 @@ pub fn avvolgi(tag: u8, contenuto: &[u8]) -> Vec<u8> {
         v.push(n as u8);
     } else {
         let cifre = n.to_be_bytes();
-        let cifre = &cifre[cifre.iter().take_while(|&&c| c == 0).count()..];
+        let cifre = senza_zeri(&cifre);
         v.push(0x80 | cifre.len() as u8);
         v.extend_from_slice(cifre);
     }
@@ -301,6 +320,31 @@ mod prove {
         let e = l.leggi().unwrap();
         assert_eq!(e.ottetti().unwrap().unito().as_ref(), [1, 2, 3]);
         assert_eq!(l.resto(), [9]);
+        // Under an implicit tag too.
+        for b in [&[0xa0, 0x80, 0x04, 2, 1, 2, 0x04, 1, 3, 0, 0][..], &[0x80, 3, 1, 2, 3]] {
+            let e = Lettore::nuovo(b).leggi().unwrap().implicito(tag::OCTET_STRING);
+            assert_eq!(e.ottetti().unwrap().unito().as_ref(), [1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn indefinite_lengths_and_strings_in_pieces_are_put_together() {
+        let byte = [0x24, 0x80, 4, 2, 1, 2, 0x24, 0x80, 4, 1, 3, 0, 0, 0, 0, 5, 0];
+        let mut l = Lettore::nuovo(&byte);
+        assert_eq!(l.leggi().unwrap().ottetti().unwrap().unito().as_ref(), [1, 2, 3]);
+        l.atteso(5).unwrap();
+        assert!(l.finito());
+        let mut fondo = [0x30, 0x80].repeat(40);
+        fondo.extend([0; 80]);
+        assert_eq!(Lettore::nuovo(&fondo).leggi().unwrap_err(), Errore::Limite("profondità"));
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused() {
+        for byte in [&[][..], &[0x30], &[0x30, 2, 5], &[0x30, 0x82, 1], &[0x30, 0x85, 0, 0, 0, 0, 0], &[0x1f, 1, 0]] {
+            assert!(Lettore::nuovo(byte).leggi().is_err(), "{byte:02x?}");
+        }
+        assert_eq!(Lettore::solo(&[5, 0, 5, 0], 5).unwrap_err(), AVANZO);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{Elemento, Errore, Esito, tag};
+use super::{Elemento, Errore, Esito, avvolgi, tag};
+
+/// Bytes of an OBJECT IDENTIFIER.
+const OID_BYTE_MAX: usize = 64;
 
 /// An OBJECT IDENTIFIER in dotted form.
 ///
@@ -12,6 +15,9 @@ use super::{Elemento, Errore, Esito, tag};
 /// Not an OBJECT IDENTIFIER.
 pub fn oid(e: &Elemento) -> Esito<String> {
     e.atteso(tag::OID)?;
+    if e.contenuto.len() > OID_BYTE_MAX {
+        return Err(Errore::Limite("OID"));
+    }
     let mut s = String::new();
     let mut n = 0u64;
     let mut primo = true;
@@ -36,6 +42,21 @@ pub fn oid(e: &Elemento) -> Esito<String> {
         n = 0;
     }
     if primo { Err(Errore::Valore("OID")) } else { Ok(s) }
+}
+
+/// An OBJECT IDENTIFIER from its dotted form, which is a constant of ours or was looked at before.
+pub fn oid_in_der(puntato: &str) -> Vec<u8> {
+    let numeri: Vec<u64> = puntato.split('.').filter_map(|n| n.parse().ok()).collect();
+    debug_assert!(numeri.len() >= 2 && numeri.len() == puntato.split('.').count(), "{puntato}");
+    let mut v = Vec::with_capacity(12);
+    let primi = numeri.first().map_or(0, |a| a * 40) + numeri.get(1).copied().unwrap_or(0);
+    for n in std::iter::once(primi).chain(numeri.iter().skip(2).copied()) {
+        let settine = (64 - n.leading_zeros()).div_ceil(7).max(1);
+        for i in (0..settine).rev() {
+            v.push((n >> (7 * i)) as u8 & 0x7f | if i > 0 { 0x80 } else { 0 });
+        }
+    }
+    avvolgi(tag::OID, &v)
 }
 
 /// The text of a string of whichever type.
@@ -70,9 +91,19 @@ pub fn intero_piccolo(e: &Elemento) -> Esito<u64> {
     match e.contenuto {
         [] => Err(Errore::Troncato),
         [c, ..] if c & 0x80 != 0 => Err(Errore::Valore("numero negativo")),
-        c if c.len() > 8 => Err(Errore::Valore("numero grande")),
-        c => Ok(c.iter().fold(0, |n, &c| n << 8 | u64::from(c))),
+        c => {
+            let utili = senza_zeri(c);
+            if utili.len() > 8 {
+                return Err(Errore::Valore("numero grande"));
+            }
+            Ok(utili.iter().fold(0, |n, &c| n << 8 | u64::from(c)))
+        }
     }
+}
+
+/// A number without the zeros before it.
+pub fn senza_zeri(numero: &[u8]) -> &[u8] {
+    &numero[numero.iter().take_while(|&&c| c == 0).count()..]
 }
 
 /// UTCTime or GeneralizedTime.
@@ -122,12 +153,24 @@ pub fn istante(e: &Elemento) -> Esito<Timestamp> {
 
 #[cfg(test)]
 mod prove {
-    use super::super::avvolgi;
+    use super::super::{Lettore, avvolgi};
     use super::*;
 
     fn letto(tag: u8, s: &str) -> Option<String> {
         let b = avvolgi(tag, s.as_bytes());
-        istante(&super::super::Lettore::nuovo(&b).leggi().unwrap()).ok().map(|t| t.to_string())
+        istante(&Lettore::nuovo(&b).leggi().unwrap()).ok().map(|t| t.to_string())
+    }
+
+    #[test]
+    fn numbers_and_names_have_their_bounds() {
+        let numero = |c: &[u8]| intero_piccolo(&Lettore::solo(&avvolgi(tag::INTEGER, c), tag::INTEGER).unwrap());
+        assert_eq!(numero(&[&[0][..], &[0xff; 8]].concat()).unwrap(), u64::MAX);
+        for male in [&[][..], &[0x80], &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            assert!(numero(male).is_err(), "{male:02x?}");
+        }
+        let nome = |n: usize| oid(&Lettore::solo(&avvolgi(tag::OID, &vec![1; n]), tag::OID).unwrap());
+        assert!(nome(OID_BYTE_MAX).is_ok());
+        assert_eq!(nome(OID_BYTE_MAX + 1).unwrap_err(), Errore::Limite("OID"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod nome;
 mod qc;
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 
 pub use nome::{Nome, codice_fiscale};
@@ -73,7 +75,8 @@ pub struct Certificato {
     pub critiche_ignote: Vec<String>,
     /// OCSP responders are not asked about this one.
     pub ocsp_nocheck: bool,
-    tbs: (usize, usize),
+    tbs: Range<usize>,
+    spki: Range<usize>,
     firma: Vec<u8>,
     schema: Result<Schema, ErroreChiave>,
 }
@@ -100,6 +103,11 @@ impl Certificato {
             return Self::leggi(byte).map(|c| vec![c]);
         }
         pem.iter().map(|d| Self::leggi(d)).collect()
+    }
+
+    /// SubjectPublicKeyInfo, as received.
+    pub fn spki(&self) -> &[u8] {
+        &self.der[self.spki.clone()]
     }
 
     /// SHA-256 of the DER.
@@ -135,7 +143,7 @@ impl Certificato {
         let schema = self.schema.clone()?;
         let d = schema.digesto().ok_or_else(|| ErroreChiave::Algoritmo("firma del certificato".into()))?;
         let chiave = emittente.chiave.as_ref().map_err(Clone::clone)?;
-        let impronta = d.di(&self.der[self.tbs.0..self.tbs.1]);
+        let impronta = d.di(&self.der[self.tbs.clone()]);
         schema.verifica(chiave, d, &impronta, &self.firma, false)
     }
 
@@ -162,7 +170,10 @@ fn leggi(intero: &Elemento) -> asn1::Esito<Certificato> {
     let mut dentro_spki = spki.dentro();
     dentro_spki.leggi()?;
     let chiave_bit = dentro_spki.leggi()?.bit()?.to_vec();
-    let inizio = tbs.intero.as_ptr() as usize - intero.intero.as_ptr() as usize;
+    let posto = |e: &Elemento| {
+        let inizio = e.intero.as_ptr() as usize - intero.intero.as_ptr() as usize;
+        inizio..inizio + e.intero.len()
+    };
     let mut c = Certificato {
         der: intero.intero.to_vec(),
         seriale,
@@ -185,7 +196,8 @@ fn leggi(intero: &Elemento) -> asn1::Esito<Certificato> {
         politiche: Vec::new(),
         critiche_ignote: Vec::new(),
         ocsp_nocheck: false,
-        tbs: (inizio, inizio + tbs.intero.len()),
+        tbs: posto(&tbs),
+        spki: posto(&spki),
         firma,
         schema: Schema::da_algoritmo(&alg),
     };
@@ -209,10 +221,8 @@ fn estensione(c: &mut Certificato, x: &Elemento) -> asn1::Esito<()> {
     match nome.as_str() {
         "2.5.29.14" => c.ski = Some(v.leggi()?.contenuto.to_vec()),
         "2.5.29.15" => {
-            if let [_, bit @ ..] = v.atteso(tag::BIT_STRING)?.contenuto {
-                let primo = bit.first().copied().unwrap_or(0);
-                c.usi = Some(u16::from_be_bytes([primo, bit.get(1).copied().unwrap_or(0)]));
-            }
+            let bit = v.atteso(tag::BIT_STRING)?.contenuto;
+            c.usi = Some(u16::from_be_bytes([1, 2].map(|i| bit.get(i).copied().unwrap_or(0))));
         }
         "2.5.29.19" => {
             let mut b = v.atteso(tag::SEQUENCE)?.dentro();

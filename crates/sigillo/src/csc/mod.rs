@@ -15,8 +15,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::algoritmo::ecdsa_grezza;
-use crate::sealer::{FIRME_MAX, ordina};
-use crate::{Algoritmo, Certificato, Errore, Firma, Sealer, Segreto};
+use crate::sealer::FIRME_MAX;
+use crate::{Algoritmo, Certificato, Errore, Firma, Identita, Sealer, Segreto};
 
 use forme::Credenziale;
 use sessione::{Rifiuto, Sessione};
@@ -84,10 +84,8 @@ impl Impostazioni {
 pub struct Remoto {
     sessione: Sessione,
     id: String,
-    algoritmo: Algoritmo,
+    identita: Identita,
     firma_con: String,
-    certificato: Certificato,
-    catena: Vec<Certificato>,
     multisign: usize,
     /// The PIN goes with each authorisation.
     con_pin: bool,
@@ -127,10 +125,10 @@ impl Remoto {
             return Err(config("il certificato non consente di firmare (keyUsage)".into()));
         }
         let firma_con = firma_con(algoritmo, &credenziale.key.algo).map_err(config)?;
-        let (certificato, catena) = ordina(primo, certificati.collect());
+        let identita = Identita::nuova(algoritmo, primo, certificati.collect());
         let multisign = usize::try_from(credenziale.multisign.unwrap_or(1)).unwrap_or(1).clamp(1, FIRME_MAX);
         let rifiutato = Mutex::new(None);
-        Ok(Self { sessione, id, algoritmo, firma_con, certificato, catena, multisign, con_pin, rifiutato })
+        Ok(Self { sessione, id, identita, firma_con, multisign, con_pin, rifiutato })
     }
 
     /// Most digests of one authorisation.
@@ -139,7 +137,7 @@ impl Remoto {
     }
 
     fn firma_gruppo(&self, da_firmare: &[&[u8]]) -> Result<Vec<Firma>, Errore> {
-        let impronte: Vec<String> = da_firmare.iter().map(|d| BASE64.encode(self.algoritmo.impronta(d))).collect();
+        let impronte: Vec<String> = da_firmare.iter().map(|d| BASE64.encode(self.algoritmo().impronta(d))).collect();
         let firme = self.autorizza_e_firma(&impronte)?;
         if firme.len() != da_firmare.len() {
             let quante = firme.len();
@@ -151,7 +149,7 @@ impl Remoto {
             .map(|(d, f)| {
                 let byte =
                     BASE64.decode(f.trim().as_bytes()).map_err(|_| self.sessione.sbagliata("firma non in base64"))?;
-                let byte = match self.algoritmo.lunghezza_ecdsa() {
+                let byte = match self.algoritmo().lunghezza_ecdsa() {
                     None => byte,
                     Some(n) => ecdsa_grezza(&byte, n)
                         .ok_or_else(|| self.sessione.sbagliata("firma ECDSA di forma sconosciuta"))?,
@@ -165,7 +163,7 @@ impl Remoto {
         let mut ancora = true;
         loop {
             let sad = self.autorizza(impronte)?;
-            match self.sessione.firma(&self.id, &sad, impronte, self.algoritmo, &self.firma_con) {
+            match self.sessione.firma(&self.id, &sad, impronte, self.algoritmo(), &self.firma_con) {
                 Ok(firme) => return Ok(firme),
                 // It lives seconds, and may have died on the way. Once: then something else is wrong.
                 Err(r) if ancora && r.riguarda("sad") => ancora = false,
@@ -181,7 +179,7 @@ impl Remoto {
             return Err(Errore::Rifiutato { dove: self.sessione.dove().to_owned(), perche: perche.clone() });
         }
         let pin = if self.con_pin { self.sessione.come.pin.as_ref() } else { None };
-        self.sessione.autorizza(&self.id, pin, impronte, self.algoritmo).map_err(|r| {
+        self.sessione.autorizza(&self.id, pin, impronte, self.algoritmo()).map_err(|r| {
             if let (Some(_), Rifiuto::Detto { .. }) = (pin, &r)
                 && !r.riguarda("hash")
                 && !r.riguarda("numsignatures")
@@ -198,16 +196,8 @@ impl Remoto {
 }
 
 impl Sealer for Remoto {
-    fn algoritmo(&self) -> Algoritmo {
-        self.algoritmo
-    }
-
-    fn certificato(&self) -> &Certificato {
-        &self.certificato
-    }
-
-    fn catena(&self) -> &[Certificato] {
-        &self.catena
+    fn identita(&self) -> &Identita {
+        &self.identita
     }
 
     fn dove(&self) -> String {

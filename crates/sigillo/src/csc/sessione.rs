@@ -143,7 +143,7 @@ impl Sessione {
             Versione::V1 => Autorizza { hash: Some(impronte), pin: pin_detto, ..comune },
             Versione::V2 => Autorizza {
                 hashes: Some(impronte),
-                hash_algorithm_oid: Some(algoritmo.oid_impronta()),
+                hash_algorithm_oid: Some(algoritmo.digesto().oid()),
                 auth_data: pin_detto.map(|value| [DatoDiAccesso { id: "PIN", value }]),
                 ..comune
             },
@@ -160,7 +160,7 @@ impl Sessione {
         algoritmo: Algoritmo,
         firma_con: &str,
     ) -> Result<Vec<String>, Rifiuto> {
-        let (oid, comune) = (algoritmo.oid_impronta(), FirmaImpronte::default());
+        let (oid, comune) = (algoritmo.digesto().oid(), FirmaImpronte::default());
         let comune = FirmaImpronte { credential_id: id, sad: sad.svela(), sign_algo: firma_con, ..comune };
         let domanda = match self.come.versione {
             Versione::V1 => FirmaImpronte { hash: Some(impronte), hash_algo: Some(oid), ..comune },

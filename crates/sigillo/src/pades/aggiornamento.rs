@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use firme::impronte::esadecimale;
 use jiff::Timestamp;
 use lopdf::{Dictionary, Document, IncrementalDocument, LoadOptions, Object, ObjectId, StringFormat, dictionary};
 
@@ -60,7 +61,7 @@ pub fn prepara(
     nuovo.new_document.set_object(firma, dizionario);
     // Its name is unique among all seals of this document: another one sees other bytes.
     let impronta = ring::digest::digest(&ring::digest::SHA256, pdf);
-    let cifre: String = impronta.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let cifre = esadecimale(&impronta.as_ref()[..8]);
     let campo_firma = dictionary! {
         "Type" => "Annot",
         "Subtype" => "Widget",

@@ -21,8 +21,8 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::Session;
 
 use crate::algoritmo::ecdsa_grezza;
-use crate::sealer::{FIRME_MAX, ordina};
-use crate::{Algoritmo, Certificato, Errore, Firma, Sealer, Segreto};
+use crate::sealer::FIRME_MAX;
+use crate::{Algoritmo, Certificato, Errore, Firma, Identita, Sealer, Segreto};
 
 pub use nuova::{ChiaveNuova, TipoDiChiave};
 use sessioni::Sessioni;
@@ -75,11 +75,9 @@ impl Impostazioni {
 pub struct Token {
     sessioni: Sessioni,
     dove: String,
-    algoritmo: Algoritmo,
+    identita: Identita,
     /// Does the device hash, or do we?
     meccanismo: Meccanismo,
-    certificato: Certificato,
-    catena: Vec<Certificato>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +138,9 @@ impl Token {
                     if !candidato.puo_firmare() {
                         return Err(Errore::Configurazione(format!("{dove}: il certificato non consente di firmare")));
                     }
-                    let (certificato, catena) = ordina(candidato, certificati);
+                    let identita = Identita::nuova(algoritmo, candidato, certificati);
                     sessioni.tieni_chiave(nome_chiave);
-                    return Ok(Self { sessioni, dove, algoritmo, meccanismo, certificato, catena });
+                    return Ok(Self { sessioni, dove, identita, meccanismo });
                 }
                 Ok(_) => ultimo = di_altri(&dove, &candidato),
                 Err(e @ (Errore::NonDisponibile { .. } | Errore::Rifiutato { .. })) => return Err(e),
@@ -162,16 +160,8 @@ impl Token {
 }
 
 impl Sealer for Token {
-    fn algoritmo(&self) -> Algoritmo {
-        self.algoritmo
-    }
-
-    fn certificato(&self) -> &Certificato {
-        &self.certificato
-    }
-
-    fn catena(&self) -> &[Certificato] {
-        &self.catena
+    fn identita(&self) -> &Identita {
+        &self.identita
     }
 
     fn dove(&self) -> String {
@@ -185,7 +175,7 @@ impl Sealer for Token {
         let grezze = self.sessioni.con_chiave(|s, chiave| {
             da_firmare
                 .iter()
-                .map(|d| firma_grezza(s, chiave, self.meccanismo, self.algoritmo, d))
+                .map(|d| firma_grezza(s, chiave, self.meccanismo, self.algoritmo(), d))
                 .collect::<Result<Vec<_>, _>>()
         })?;
         da_firmare.iter().zip(grezze).map(|(d, f)| Firma::verificata(self, d, f)).collect()

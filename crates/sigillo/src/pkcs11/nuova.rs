@@ -6,13 +6,13 @@ use std::sync::Arc;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
+use firme::asn1::{Lettore, tag};
 
 use super::modulo::{Guasto, Modulo, carica};
 use super::sessioni::{entra, posto};
 use super::{Esito, Impostazioni, firma_grezza, scegli};
 use crate::Errore;
 use crate::algoritmo::Algoritmo;
-use crate::asn1::Lettore;
 use crate::der::{bit, intero, nullo, oid, seq};
 
 /// Of which kind.
@@ -140,7 +140,7 @@ fn spki(s: &Session, chiave: ObjectHandle, tipo: TipoDiChiave) -> Esito<Vec<u8>>
         TipoDiChiave::P256 => {
             let punto = punto.ok_or_else(manca)?;
             // An OCTET STRING by the norm, the bare point by some.
-            let nudo = Lettore::solo(&punto, 0x04).map_or(&punto[..], |e| e.contenuto);
+            let nudo = Lettore::solo(&punto, tag::OCTET_STRING).map_or(&punto[..], |e| e.contenuto);
             let id = seq(&[&oid("1.2.840.10045.2.1"), &oid("1.2.840.10045.3.1.7")]);
             Ok(seq(&[&id, &bit(nudo)]))
         }

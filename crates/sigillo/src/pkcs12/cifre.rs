@@ -3,12 +3,12 @@
 
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit, KeyIvInit};
+use firme::asn1::{self, Elemento, intero_piccolo, oid, tag};
 use ring::{digest, hmac, pbkdf2};
 use std::num::NonZeroU32;
 use zeroize::Zeroizing;
 
 use super::Errore;
-use crate::asn1::{self, Elemento};
 use crate::segreto::Segreto;
 
 /// Most rounds of a derivation: a second or two. A file that asks for more is an attack on who opens it.
@@ -48,23 +48,23 @@ pub fn autentica(codice: &Elemento<'_>, dati: &[u8], parole: Parole) -> Result<P
 
 fn torna(codice: &Elemento<'_>, dati: &[u8], parole: &Parole) -> Result<bool, Errore> {
     let mut l = codice.dentro();
-    let mut info = l.atteso(0x30)?.dentro();
-    let algoritmo = info.atteso(0x30)?;
-    let atteso = info.atteso(0x04)?.ottetti()?;
-    let sale = l.atteso(0x04)?.ottetti()?;
-    let giri = l.se(0x02)?.map_or(Ok(1), |e| e.numero())?;
+    let mut info = l.atteso(tag::SEQUENCE)?.dentro();
+    let algoritmo = info.atteso(tag::SEQUENCE)?;
+    let atteso = info.leggi()?.ottetti()?.unito();
+    let sale = l.leggi()?.ottetti()?.unito();
+    let giri = l.se(tag::INTEGER)?.map_or(Ok(1), |e| intero_piccolo(&e))?;
     let mut id = algoritmo.dentro();
-    let (hmac, chiave) = match id.atteso(0x06)?.oid()?.as_str() {
+    let (hmac, chiave) = match oid(&id.leggi()?)?.as_str() {
         // PBMAC1 (RFC 9579), of OpenSSL 3.4 and newer.
         "1.2.840.113549.1.5.14" => {
-            let mut p = id.atteso(0x30)?.dentro();
-            let derivazione = p.atteso(0x30)?;
-            let hmac = hmac_di(&p.atteso(0x30)?.dentro().atteso(0x06)?.oid()?)?;
+            let mut p = id.atteso(tag::SEQUENCE)?.dentro();
+            let derivazione = p.atteso(tag::SEQUENCE)?;
+            let hmac = hmac_di(&oid(&p.atteso(tag::SEQUENCE)?.dentro().leggi()?)?)?;
             let chiave = pbkdf2(&derivazione, parole, hmac.digest_algorithm().output_len())?;
             (hmac, chiave)
         }
-        oid => {
-            let (come, hmac) = digest_di(oid)?;
+        altro => {
+            let (come, hmac) = digest_di(altro)?;
             (hmac, derivata(come, 3, parole, &sale, giri, come.output_len())?)
         }
     };
@@ -94,23 +94,23 @@ fn hmac_di(oid: &str) -> Result<hmac::Algorithm, Errore> {
 /// Decrypts what an AlgorithmIdentifier says how.
 pub fn decifra(algoritmo: &Elemento<'_>, cifrato: &[u8], parole: &Parole) -> Result<Byte, Errore> {
     let mut l = algoritmo.dentro();
-    let oid = l.atteso(0x06)?.oid()?;
-    if oid == "1.2.840.113549.1.5.13" {
-        return pbes2(&l.atteso(0x30)?, cifrato, parole);
+    let nome = oid(&l.leggi()?)?;
+    if nome == "1.2.840.113549.1.5.13" {
+        return pbes2(&l.atteso(tag::SEQUENCE)?, cifrato, parole);
     }
-    let lunghezza = match oid.as_str() {
+    let lunghezza = match nome.as_str() {
         "1.2.840.113549.1.12.1.3" => 24,
         "1.2.840.113549.1.12.1.4" | "1.2.840.113549.1.12.1.5" => 16,
         "1.2.840.113549.1.12.1.6" => 5,
         altro => return Err(Errore::NonGestito(format!("cifra {altro}"))),
     };
-    let mut p = l.atteso(0x30)?.dentro();
-    let sale = p.atteso(0x04)?.ottetti()?;
-    let giri = p.atteso(0x02)?.numero()?;
+    let mut p = l.atteso(tag::SEQUENCE)?.dentro();
+    let sale = p.leggi()?.ottetti()?.unito();
+    let giri = intero_piccolo(&p.atteso(tag::INTEGER)?)?;
     let sha1 = &digest::SHA1_FOR_LEGACY_USE_ONLY;
     let mut chiave = derivata(sha1, 1, parole, &sale, giri, lunghezza)?;
     let iv = derivata(sha1, 2, parole, &sale, giri, 8)?;
-    match oid.as_str() {
+    match nome.as_str() {
         "1.2.840.113549.1.12.1.3" => con::<des::TdesEde3>(&chiave, &iv, cifrato),
         "1.2.840.113549.1.12.1.4" => {
             // Two keys: the third is the first again.
@@ -128,12 +128,13 @@ pub fn decifra(algoritmo: &Elemento<'_>, cifrato: &[u8], parole: &Parole) -> Res
 
 fn pbes2(parametri: &Elemento<'_>, cifrato: &[u8], parole: &Parole) -> Result<Byte, Errore> {
     let mut l = parametri.dentro();
-    let derivazione = l.atteso(0x30)?;
-    let mut cifra = l.atteso(0x30)?.dentro();
-    let oid = cifra.atteso(0x06)?.oid()?;
-    let iv = cifra.se(0x04)?.map(|e| e.ottetti()).transpose()?.unwrap_or_default();
+    let derivazione = l.atteso(tag::SEQUENCE)?;
+    let mut cifra = l.atteso(tag::SEQUENCE)?.dentro();
+    let nome = oid(&cifra.leggi()?)?;
+    // Other ciphers have other parameters: they are named below.
+    let iv = cifra.leggi().and_then(|e| e.ottetti()).unwrap_or_default().unito();
     let chiave = |lunghezza| pbkdf2(&derivazione, parole, lunghezza);
-    match oid.as_str() {
+    match nome.as_str() {
         "2.16.840.1.101.3.4.1.2" => con::<aes::Aes128>(&chiave(16)?, &iv, cifrato),
         "2.16.840.1.101.3.4.1.22" => con::<aes::Aes192>(&chiave(24)?, &iv, cifrato),
         "2.16.840.1.101.3.4.1.42" => con::<aes::Aes256>(&chiave(32)?, &iv, cifrato),
@@ -144,22 +145,23 @@ fn pbes2(parametri: &Elemento<'_>, cifrato: &[u8], parole: &Parole) -> Result<By
 
 fn con<C: KeyInit + BlockCipherDecrypt>(chiave: &[u8], iv: &[u8], cifrato: &[u8]) -> Result<Byte, Errore> {
     // A wrong length of the vector is the file's fault, a wrong padding almost surely the password's.
-    let modo = cbc::Decryptor::<C>::new_from_slices(chiave, iv).map_err(|_| asn1::Errore::Codifica)?;
+    let modo =
+        cbc::Decryptor::<C>::new_from_slices(chiave, iv).map_err(|_| asn1::Errore::Valore("vettore iniziale"))?;
     modo.decrypt_padded_vec::<Pkcs7>(cifrato).map(Zeroizing::new).map_err(|_| Errore::Password)
 }
 
 fn pbkdf2(derivazione: &Elemento<'_>, parole: &Parole, lunghezza: usize) -> Result<Byte, Errore> {
     let mut l = derivazione.dentro();
-    match l.atteso(0x06)?.oid()?.as_str() {
+    match oid(&l.leggi()?)?.as_str() {
         "1.2.840.113549.1.5.12" => {}
         altro => return Err(Errore::NonGestito(format!("derivazione {altro}"))),
     }
-    let mut p = l.atteso(0x30)?.dentro();
-    let sale = p.atteso(0x04)?.ottetti()?;
-    let giri = giri(p.atteso(0x02)?.numero()?)?;
-    p.se(0x02)?;
-    let hmac = match p.se(0x30)? {
-        Some(e) => hmac_di(&e.dentro().atteso(0x06)?.oid()?)?,
+    let mut p = l.atteso(tag::SEQUENCE)?.dentro();
+    let sale = p.leggi()?.ottetti()?.unito();
+    let giri = giri(intero_piccolo(&p.atteso(tag::INTEGER)?)?)?;
+    p.se(tag::INTEGER)?;
+    let hmac = match p.se(tag::SEQUENCE)? {
+        Some(e) => hmac_di(&oid(&e.dentro().leggi()?)?)?,
         None => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
     };
     let come = match hmac {

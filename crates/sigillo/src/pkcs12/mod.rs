@@ -6,9 +6,10 @@ mod scrivi;
 
 use std::borrow::Cow;
 
+use firme::asn1::{self, Elemento, Lettore, intero_piccolo, oid, tag};
+use firme::cms::nomi;
 use zeroize::Zeroizing;
 
-use crate::asn1::{self, Elemento, Lettore};
 use crate::segreto::Segreto;
 
 pub use scrivi::scrivi;
@@ -18,7 +19,6 @@ pub const BYTE_MAX: usize = 1 << 20;
 /// Most parts, bags and certificates of a file.
 const PEZZI_MAX: usize = 64;
 
-const DATI: &str = "1.2.840.113549.1.7.1";
 const DATI_CIFRATI: &str = "1.2.840.113549.1.7.6";
 const CERTIFICATO_X509: &str = "1.2.840.113549.1.9.22.1";
 
@@ -56,68 +56,68 @@ pub fn leggi(file: &[u8], password: &Segreto) -> Result<Contenuto, Errore> {
     if file.len() > BYTE_MAX {
         return Err(Errore::TroppoGrande(file.len()));
     }
-    let mut l = Lettore::solo(file, 0x30)?.dentro();
-    if l.atteso(0x02)?.numero()? != 3 {
+    let mut l = Lettore::solo(file, tag::SEQUENCE)?.dentro();
+    if intero_piccolo(&l.atteso(tag::INTEGER)?)? != 3 {
         return Err(Errore::NonGestito("versione diversa da 3".into()));
     }
-    let mut involucro = l.atteso(0x30)?.dentro();
-    match involucro.atteso(0x06)?.oid()?.as_str() {
-        DATI => {}
+    let mut involucro = l.atteso(tag::SEQUENCE)?.dentro();
+    match oid(&involucro.leggi()?)?.as_str() {
+        nomi::DATA => {}
         altro => return Err(Errore::NonGestito(format!("integrità a chiave pubblica ({altro})"))),
     }
-    let autenticati = involucro.atteso(0xa0)?.dentro().atteso(0x04)?.ottetti()?.into_owned();
-    let Some(codice) = l.se(0x30)? else {
+    let autenticati = involucro.atteso(tag::contesto(0))?.dentro().leggi()?.ottetti()?.unito();
+    let Some(codice) = l.se(tag::SEQUENCE)? else {
         return Err(Errore::NonGestito("senza codice di autenticazione".into()));
     };
     let parole = cifre::Parole::di(password);
     let parole = cifre::autentica(&codice, &autenticati, parole)?;
 
     let mut contenuto = Contenuto::default();
-    let mut parti = Lettore::solo(&autenticati, 0x30)?.dentro();
-    for _ in 0..PEZZI_MAX {
-        let Some(parte) = parti.forse()? else { return Ok(contenuto) };
+    for parte in Lettore::solo(&autenticati, tag::SEQUENCE)?.dentro().tutti(PEZZI_MAX)? {
         let mut l = parte.dentro();
-        match l.atteso(0x06)?.oid()?.as_str() {
-            DATI => {
-                let chiaro = l.atteso(0xa0)?.dentro().atteso(0x04)?.ottetti()?.into_owned();
+        match oid(&l.leggi()?)?.as_str() {
+            nomi::DATA => {
+                let chiaro = l.atteso(tag::contesto(0))?.dentro().leggi()?.ottetti()?.unito();
                 sacche(&chiaro, &parole, &mut contenuto, 0)?;
             }
             DATI_CIFRATI => {
-                let mut l = l.atteso(0xa0)?.dentro().atteso(0x30)?.dentro();
-                l.atteso(0x02)?;
-                let mut l = l.atteso(0x30)?.dentro();
-                l.atteso(0x06)?;
-                let algoritmo = l.atteso(0x30)?;
-                let cifrato = l.prossimo()?;
-                if cifrato.tag & 0xdf != 0x80 {
-                    return Err(asn1::Errore::Inatteso(cifrato.tag).into());
-                }
-                let chiaro = cifre::decifra(&algoritmo, &cifrato.ottetti()?, &parole)?;
+                let mut l = l.atteso(tag::contesto(0))?.dentro().atteso(tag::SEQUENCE)?.dentro();
+                l.atteso(tag::INTEGER)?;
+                let mut l = l.atteso(tag::SEQUENCE)?.dentro();
+                l.atteso(tag::OID)?;
+                let algoritmo = l.atteso(tag::SEQUENCE)?;
+                let cifrato = match l.se(tag::contesto_primitivo(0))? {
+                    Some(intero) => intero,
+                    None => l.atteso(tag::contesto(0))?,
+                };
+                let cifrato = cifrato.implicito(tag::OCTET_STRING).ottetti()?.unito();
+                let chiaro = cifre::decifra(&algoritmo, &cifrato, &parole)?;
                 sacche(&chiaro, &parole, &mut contenuto, 0)?;
             }
             altro => return Err(Errore::NonGestito(format!("parte di tipo {altro}"))),
         }
     }
-    Err(Errore::NonGestito(format!("più di {PEZZI_MAX} parti")))
+    Ok(contenuto)
 }
 
 fn sacche(byte: &[u8], parole: &cifre::Parole, contenuto: &mut Contenuto, profondita: u8) -> Result<(), Errore> {
-    let mut elenco = Lettore::solo(byte, 0x30)?.dentro();
-    while let Some(sacca) = elenco.forse()? {
+    let mut elenco = Lettore::solo(byte, tag::SEQUENCE)?.dentro();
+    while !elenco.finito() {
+        let sacca = elenco.leggi()?;
         if contenuto.chiavi.len() + contenuto.certificati.len() >= PEZZI_MAX {
             return Err(Errore::NonGestito(format!("più di {PEZZI_MAX} chiavi e certificati")));
         }
         let mut l = sacca.dentro();
-        let tipo = l.atteso(0x06)?.oid()?;
-        let valore = l.atteso(0xa0)?;
+        let tipo = oid(&l.leggi()?)?;
+        let valore = l.atteso(tag::contesto(0))?;
         match tipo.as_str() {
             "1.2.840.113549.1.12.10.1.1" => {
-                contenuto.chiavi.push(Zeroizing::new(valore.dentro().atteso(0x30)?.tutto.to_vec()));
+                contenuto.chiavi.push(Zeroizing::new(valore.dentro().atteso(tag::SEQUENCE)?.intero.to_vec()));
             }
             "1.2.840.113549.1.12.10.1.2" => {
-                let mut l = valore.dentro().atteso(0x30)?.dentro();
-                let algoritmo = l.atteso(0x30)?;
-                let cifrata = l.atteso(0x04)?.ottetti()?;
+                let mut l = valore.dentro().atteso(tag::SEQUENCE)?.dentro();
+                let algoritmo = l.atteso(tag::SEQUENCE)?;
+                let cifrata = l.leggi()?.ottetti()?.unito();
                 contenuto.chiavi.push(cifre::decifra(&algoritmo, &cifrata, parole)?);
             }
             "1.2.840.113549.1.12.10.1.3" => {
@@ -126,7 +126,7 @@ fn sacche(byte: &[u8], parole: &cifre::Parole, contenuto: &mut Contenuto, profon
                 }
             }
             "1.2.840.113549.1.12.10.1.6" if profondita < 4 => {
-                sacche(valore.dentro().atteso(0x30)?.tutto, parole, contenuto, profondita + 1)?;
+                sacche(valore.dentro().atteso(tag::SEQUENCE)?.intero, parole, contenuto, profondita + 1)?;
             }
             // Revocation lists and secrets are of no use here.
             _ => {}
@@ -136,9 +136,9 @@ fn sacche(byte: &[u8], parole: &cifre::Parole, contenuto: &mut Contenuto, profon
 }
 
 fn certificato<'a>(valore: &Elemento<'a>) -> Result<Option<Cow<'a, [u8]>>, asn1::Errore> {
-    let mut l = valore.dentro().atteso(0x30)?.dentro();
-    if l.atteso(0x06)?.oid()? != CERTIFICATO_X509 {
+    let mut l = valore.dentro().atteso(tag::SEQUENCE)?.dentro();
+    if oid(&l.leggi()?)? != CERTIFICATO_X509 {
         return Ok(None);
     }
-    l.atteso(0xa0)?.dentro().atteso(0x04)?.ottetti().map(Some)
+    Ok(Some(l.atteso(tag::contesto(0))?.dentro().leggi()?.ottetti()?.unito()))
 }

@@ -3,12 +3,13 @@
 
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
+use firme::cms::nomi;
+use firme::impronte::Digesto;
 use ring::{hmac, pbkdf2};
 use std::num::NonZeroU32;
 use zeroize::Zeroizing;
 
-use super::{CERTIFICATO_X509, DATI, DATI_CIFRATI, Errore, cifre};
-use crate::algoritmo::SHA256;
+use super::{CERTIFICATO_X509, DATI_CIFRATI, Errore, cifre};
 use crate::certificato::Certificato;
 use crate::der::{ctx, nullo, numero, oid, ottetti, seq, set, tlv};
 use crate::segreto::Segreto;
@@ -37,21 +38,21 @@ pub fn scrivi(
     let certificati = seq(&certificati.iter().map(Vec::as_slice).collect::<Vec<_>>());
 
     let (algoritmo, cifrati) = cifra(&certificati, password)?;
-    let cifrati = seq(&[&numero(0), &seq(&[&oid(DATI), &algoritmo, &tlv(0x80, &cifrati)])]);
+    let cifrati = seq(&[&numero(0), &seq(&[&oid(nomi::DATA), &algoritmo, &tlv(0x80, &cifrati)])]);
     let cifrati = seq(&[&oid(DATI_CIFRATI), &ctx(0, &cifrati)]);
 
     let (algoritmo, cifrata) = cifra(chiave, password)?;
     let cifrata = seq(&[&algoritmo, &ottetti(&cifrata)]);
     let chiavi = seq(&[&seq(&[&oid("1.2.840.113549.1.12.10.1.2"), &ctx(0, &cifrata), &attributi])]);
-    let chiavi = seq(&[&oid(DATI), &ctx(0, &ottetti(&chiavi))]);
+    let chiavi = seq(&[&oid(nomi::DATA), &ctx(0, &ottetti(&chiavi))]);
 
     let autenticati = seq(&[&cifrati, &chiavi]);
     let sale = casuali::<16>()?;
     let chiave = cifre::per_codice(password, &sale, GIRI)?;
     let codice = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &chiave), &autenticati);
-    let impronta = seq(&[&seq(&[&oid(SHA256), &nullo()]), &ottetti(codice.as_ref())]);
+    let impronta = seq(&[&seq(&[&oid(Digesto::Sha256.oid()), &nullo()]), &ottetti(codice.as_ref())]);
     let codice = seq(&[&impronta, &ottetti(&sale), &numero(u64::from(GIRI.get()))]);
-    Ok(seq(&[&numero(3), &seq(&[&oid(DATI), &ctx(0, &ottetti(&autenticati))]), &codice]))
+    Ok(seq(&[&numero(3), &seq(&[&oid(nomi::DATA), &ctx(0, &ottetti(&autenticati))]), &codice]))
 }
 
 fn sacca_certificato(certificato: &Certificato, attributi: &[u8]) -> Vec<u8> {

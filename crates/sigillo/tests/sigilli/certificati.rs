@@ -64,6 +64,7 @@ fn a_certificate_cut_or_altered_is_refused_or_read_without_panic() {
         altro[i] ^= 0x55;
         let _ = Certificato::da_der(&altro);
     }
+    assert!(Certificato::da_der(&[&der[..], &[0]].concat()).is_err(), "nor with a byte too many");
     assert!(Certificato::da_file(&dati("rsa.key")).is_err());
 }
 

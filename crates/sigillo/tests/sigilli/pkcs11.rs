@@ -102,7 +102,9 @@ fn the_few_sessions_serve_many_threads() {
     if dispositivo("the_few_sessions_serve_many_threads").is_none() {
         return;
     }
-    let token = Token::apri(Impostazioni { sessioni_max: 2, ..impostazioni("p256") }).unwrap();
+    // None of them gives up waiting because the machine is busy.
+    let attesa = Duration::from_secs(120);
+    let token = Token::apri(Impostazioni { sessioni_max: 2, attesa, ..impostazioni("p256") }).unwrap();
     std::thread::scope(|s| {
         for n in 0..8u8 {
             let token = &token;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use sigillo::asn1::Lettore;
+use firme::asn1::{Lettore, intero_piccolo, tag};
 use sigillo::software::ChiaveSoftware;
 use sigillo::{Algoritmo, Errore, Sealer, Segreto, der, pkcs12};
 
@@ -79,14 +79,14 @@ fn an_altered_file_never_opens_as_another() {
 #[test]
 fn a_file_that_asks_for_hours_of_work_is_refused_at_once() {
     let file = dati("altro.p12");
-    let mut l = Lettore::solo(&file, 0x30).unwrap().dentro();
-    let (versione, dati) = (l.prossimo().unwrap(), l.prossimo().unwrap());
-    let mut codice = l.prossimo().unwrap().dentro();
-    let (impronta, sale) = (codice.prossimo().unwrap(), codice.prossimo().unwrap());
-    assert_eq!(codice.prossimo().unwrap().numero().unwrap(), 5000);
+    let mut l = Lettore::solo(&file, tag::SEQUENCE).unwrap().dentro();
+    let (versione, dati) = (l.leggi().unwrap(), l.leggi().unwrap());
+    let mut codice = l.leggi().unwrap().dentro();
+    let (impronta, sale) = (codice.leggi().unwrap(), codice.leggi().unwrap());
+    assert_eq!(intero_piccolo(&codice.leggi().unwrap()).unwrap(), 5000);
     for giri in [0, 5_000_001, 2_000_000_000, u64::MAX] {
-        let codice = der::seq(&[impronta.tutto, sale.tutto, &der::numero(giri)]);
-        let altro = der::seq(&[versione.tutto, dati.tutto, &codice]);
+        let codice = der::seq(&[impronta.intero, sale.intero, &der::numero(giri)]);
+        let altro = der::seq(&[versione.intero, dati.intero, &codice]);
         let errore = pkcs12::leggi(&altro, &prova()).err().unwrap().to_string();
         assert!(errore.contains("giri"), "{errore}");
     }
