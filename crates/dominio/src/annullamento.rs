@@ -623,6 +623,7 @@ fn valida(
         firmatari: Vec::new(),
         prima_registrazione: None,
         riferimenti: Vec::new(),
+        risponde_a: None,
         fascicolo: None,
         tipologia: None,
         note: None,

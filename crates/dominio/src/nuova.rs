@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codici::{CodiceAoo, CodiceRegistro, CodiceUfficio, CodiceVoce};
+use crate::comandi::puo_vedere;
 use crate::configurazione::{Configurazione, StatoAoo};
 use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::permessi::{Diritto, Operatore};
 use crate::registrazione::{
-    DatiAssegnazione, DatiRegistrazione, Destinatario, Differimento, Documento, Mezzo, ProtocolloMittente,
-    RiferimentoEsteso, RuoloDocumento, Tipo, TipoAssegnazione,
+    Chiave, DatiAssegnazione, DatiRegistrazione, Destinatario, Differimento, Documento, Mezzo, ProtocolloMittente,
+    Registrazione, RegistrazioneAltrui, RiferimentoEsteso, Risposta, RuoloDocumento, Stato, Tipo, TipoAssegnazione,
 };
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
@@ -67,6 +68,9 @@ pub struct NuovaRegistrazione {
     /// Registrations it refers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub riferimenti: Vec<RiferimentoEsteso>,
+    /// The entrata that an uscita answers, in the same AOO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risponde_a: Option<Chiave>,
     /// Fascicolo it goes in at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fascicolo: Option<String>,
@@ -131,6 +135,7 @@ pub fn registra(
     let protocollo_mittente = nuova.protocollo_mittente.map(|p| ProtocolloMittente {
         numero: testo::obbligatorio(&mut v, "protocolloMittente.numero", &p.numero, 100),
         data: p.data,
+        registro: testo::facoltativo(&mut v, "protocolloMittente.registro", p.registro.as_deref(), 16),
     });
     let (classificazione, classificazione_denominazione) =
         classificazione(&mut v, aoo, oggi, nuova.tipo, nuova.classificazione);
@@ -160,6 +165,7 @@ pub fn registra(
         firmatari,
         prima_registrazione: nuova.prima_registrazione,
         riferimenti: nuova.riferimenti,
+        risponde_a: None,
         fascicolo: nuova.fascicolo,
         tipologia,
         note,
@@ -167,6 +173,65 @@ pub fn registra(
         sigillo_richiesto: crate::sigillo::richiesto(aoo, nuova.tipo, &documenti),
         documenti,
         anomalie,
+    })
+}
+
+/// What a new uscita answers, as its segnatura will say it (R-C20). `r` is the registration that it names, if there is one.
+///
+/// # Errors
+/// It is no entrata in force that he may see, or it is reserved and the answer is not.
+pub fn risponde(
+    chi: &Operatore,
+    uscita: &DatiRegistrazione,
+    chiave: &Chiave,
+    r: Option<&Registrazione>,
+) -> Result<Risposta, Rifiuto> {
+    let no = |m: String| Err(Rifiuto::campo("rispondeA", m));
+    if uscita.tipo != Tipo::Uscita {
+        return no("vale solo per i documenti in uscita".to_owned());
+    }
+    let Some(r) = r else { return no(format!("la registrazione {chiave} non esiste")) };
+    if !puo_vedere(chi, r) {
+        return no(format!("la registrazione {chiave} è riservata o di altri uffici"));
+    }
+    let d = &r.dati;
+    if d.tipo != Tipo::Entrata {
+        return no(format!("la registrazione {chiave} non è in entrata"));
+    }
+    if r.stato == Stato::Annullata {
+        return no(format!("la registrazione {chiave} è annullata"));
+    }
+    if d.riservato && !uscita.riservato {
+        return Err(Rifiuto::campo(
+            "riservato",
+            format!("la registrazione {chiave} è riservata: lo è anche la risposta"),
+        ));
+    }
+    Ok(Risposta {
+        chiave: chiave.clone(),
+        data: r.istante.giorno(),
+        oggetto: d.oggetto.clone(),
+        classificazione: r.classificazione.0.clone(),
+        classificazione_denominazione: r.classificazione.1.clone(),
+        mittente: registrata_da(d),
+    })
+}
+
+/// The sender's own registration of an entrata, if what is known of it names one in Allegato 6.
+fn registrata_da(d: &DatiRegistrazione) -> Option<RegistrazioneAltrui> {
+    let Some(Soggetto::Amministrazione { ipa: Some(ente), aoo: Some(aoo), .. }) = &d.mittente else { return None };
+    let p = d.protocollo_mittente.as_ref()?;
+    let registro = p.registro.as_ref()?;
+    let di = |s: &str, quale: fn(&u8) -> bool| !s.is_empty() && s.bytes().all(|b| quale(&b));
+    if !di(&p.numero, u8::is_ascii_digit) || !di(registro, |b| b.is_ascii_alphanumeric() || b"_.-".contains(b)) {
+        return None;
+    }
+    Some(RegistrazioneAltrui {
+        ente: ente.clone(),
+        aoo: aoo.clone(),
+        registro: registro.clone(),
+        numero: p.numero.clone(),
+        data: p.data?,
     })
 }
 

@@ -142,6 +142,45 @@ pub struct RiferimentoEsteso {
     pub anno: i32,
     /// Number.
     pub numero: Numero,
+    /// When it was registered: of a first registration the register fills it in where it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Giorno>,
+}
+
+/// The entrata that an uscita answers, as the register has it (R-C20).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Risposta {
+    /// Which, in the same AOO.
+    #[serde(flatten)]
+    pub chiave: Chiave,
+    /// When it was registered.
+    pub data: Giorno,
+    /// What it is about.
+    pub oggetto: String,
+    /// Its class.
+    pub classificazione: CodiceVoce,
+    /// Name of that class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classificazione_denominazione: Option<String>,
+    /// How the administration that sent it registered it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mittente: Option<RegistrazioneAltrui>,
+}
+
+/// A registration of another administration, as that one writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrazioneAltrui {
+    /// IPA code of the administration.
+    pub ente: String,
+    /// IPA code of the AOO.
+    pub aoo: String,
+    /// Register: 1–16 of `A–Z a–z 0–9 _ . -`.
+    pub registro: String,
+    /// Number, in digits.
+    pub numero: String,
+    /// Date.
+    pub data: Giorno,
 }
 
 /// The sender's own protocol (R-A09).
@@ -153,6 +192,9 @@ pub struct ProtocolloMittente {
     /// Its date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Giorno>,
+    /// Its register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registro: Option<String>,
 }
 
 /// A file of a registration.
@@ -285,6 +327,9 @@ pub struct DatiRegistrazione {
     /// Registrations it refers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub riferimenti: Vec<RiferimentoEsteso>,
+    /// What an uscita answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risponde_a: Option<Risposta>,
     /// The fascicolo it is put in at once; absent means the default serie of register and year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fascicolo: Option<String>,

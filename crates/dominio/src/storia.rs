@@ -194,6 +194,7 @@ impl Registrazione {
         metti("firmatari", valore(&d.firmatari));
         metti("primaRegistrazione", valore(&d.prima_registrazione));
         metti("riferimenti", valore(&d.riferimenti));
+        metti("rispondeA", valore(&d.risponde_a));
         metti("aggregazioni", valore(&self.aggregazioni));
         metti("tipologia", valore(&d.tipologia));
         metti("note", valore(&d.note));

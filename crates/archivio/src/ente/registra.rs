@@ -2,13 +2,18 @@
 
 use dominio::codici::CodiceAoo;
 use dominio::errori::Rifiuto;
+use dominio::nuova::NuovaRegistrazione;
 use dominio::operazione::{CampiNoti, Evento, Operazione};
-use dominio::registrazione::Registrazione;
+use dominio::registrazione::{Chiave, Registrazione};
+use dominio::tempo::Giorno;
 
 use super::Ente;
 use crate::scrittore::{Lavoro, Pronta, Statici};
 use crate::store::{DaRegistrare, EnteStore as _, Errore, Esito, Fatto, documento};
 use crate::{letture, righe};
+
+/// What [`Ente::nominate`] finds.
+type Nominate = (Option<(Chiave, Option<Registrazione>)>, Option<Giorno>);
 
 /// A registration on its way to the writer, or the answer that the same request had.
 enum Preparata {
@@ -71,7 +76,7 @@ impl Ente {
 
     async fn preparata(&self, aoo: &CodiceAoo, nuova: DaRegistrare) -> Esito<Preparata> {
         let idem = nuova.idempotenza.clone();
-        match self.prepara(aoo, nuova) {
+        match self.prepara(aoo, nuova).await {
             Ok(p) => Ok(Preparata::Ora(Box::new(p))),
             // The same request, refused now for what changed since: it still gets its first answer.
             Err(rifiuto) => {
@@ -82,15 +87,41 @@ impl Ente {
         }
     }
 
+    /// The registrations of this AOO that a new one tells about, which it says as they are: what it answers, and the day
+    /// of its first registration.
+    async fn nominate(&self, aoo: &CodiceAoo, n: &NuovaRegistrazione) -> Esito<Nominate> {
+        let risponde_a = match &n.risponde_a {
+            Some(k) => Some((k.clone(), self.registrazione(aoo, k, None).await?)),
+            None => None,
+        };
+        let prima = match &n.prima_registrazione {
+            Some(x) if x.ente == self.ipa && &x.aoo == aoo => {
+                let k = Chiave { registro: x.registro.clone(), anno: x.anno, numero: x.numero };
+                let r = self.registrazione(aoo, &k, None).await?;
+                let manca = || Rifiuto::campo("primaRegistrazione", format!("la registrazione {k} non esiste"));
+                Some(r.ok_or_else(manca)?.istante.giorno())
+            }
+            _ => None,
+        };
+        Ok((risponde_a, prima))
+    }
+
     /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
-    fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
+    async fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
+        let (risponde_a, prima) = self.nominate(aoo, &n.dati).await?;
         let (versione, conf) = self.conf();
         let stato =
             conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
         let ora = self.ora();
         dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
-        let dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
+        let mut dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
+        if let Some((k, r)) = risponde_a {
+            dati.risponde_a = Some(dominio::nuova::risponde(&n.chi, &dati, &k, r.as_ref())?);
+        }
+        if let (Some(data), Some(x)) = (prima, &mut dati.prima_registrazione) {
+            x.data = Some(data);
+        }
         if let Some(c) = n.controllo {
             (c.0)(&conf, aoo, &dati)?;
         }

@@ -118,6 +118,7 @@ pub async fn collega(Path(p): Path<Posto>, i: Invio) -> Result<Response, ErroreP
                 registro: k.registro,
                 anno: k.anno,
                 numero: k.numero,
+                data: None,
             },
             nota: c.testo("nota").map(str::to_owned),
         }),

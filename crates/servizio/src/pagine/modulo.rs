@@ -8,6 +8,7 @@
 use dominio::errori::{ErroreCampo, Rifiuto};
 use dominio::lettura;
 use dominio::nuova::NuovaRegistrazione;
+use dominio::registrazione::Chiave;
 use serde_json::{Map, Value, json};
 
 use super::ora;
@@ -84,6 +85,9 @@ pub fn leggi(c: &Campi) -> (Posti, Result<Letto, Vec<ErroreCampo>>) {
     } else {
         lista(&mut o, c, &mut posti, "destinatari", |c, p| destinatario(c, p, tipo));
         metti(&mut o, "ufficioMittente", c.testo("ufficioMittente"));
+        if tipo == "uscita" {
+            risponde_a(&mut o, c, &mut errori);
+        }
         let firmatari: Vec<Value> = c
             .tutti("firmatari")
             .flat_map(str::lines)
@@ -131,6 +135,17 @@ fn data_arrivo(o: &mut Map<String, Value>, c: &Campi, errori: &mut Vec<ErroreCam
             }
             Err(m) => errore(errori, if ora::giorno(d).is_ok() { "dataArrivo.ora" } else { "dataArrivo.data" }, m),
         },
+    }
+}
+
+fn risponde_a(o: &mut Map<String, Value>, c: &Campi, errori: &mut Vec<ErroreCampo>) {
+    match c.testo("rispondeA").map(str::parse::<Chiave>) {
+        None => {}
+        Some(Ok(k)) => {
+            let k = json!({"registro": k.registro.as_str(), "anno": k.anno, "numero": k.numero.valore()});
+            o.insert("rispondeA".to_owned(), k);
+        }
+        Some(Err(m)) => errore(errori, "rispondeA", m),
     }
 }
 

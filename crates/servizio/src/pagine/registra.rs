@@ -30,22 +30,59 @@ const DESTINATARI: usize = 1;
 /// Groups shown at most.
 pub(super) const GRUPPI_MAX: usize = 50;
 
-/// `GET …/registra`, with `?tipo=`, or `?come=PG/2026/12` to start from another registration.
+/// `GET …/registra`, with `?tipo=`, `?come=PG/2026/12` to start from another registration, or `?risponde=PG/2026/12` to
+/// answer it (R-C20).
 pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
     u.richiede(&REGISTRA)?;
     let mut campi = Campi::default();
     let mut avviso = None;
-    if let Some(k) = domanda.testo("come").and_then(|c| c.parse::<Chiave>().ok()) {
+    let (risponde, nome) = (domanda.testo("risponde").is_some(), |n| domanda.testo(n));
+    if let Some(k) = nome("risponde").or_else(|| nome("come")).and_then(|c| c.parse::<Chiave>().ok()) {
         let d = dettaglio::carica(&u, &k).await?;
         if d.visibile {
             dettaglio::annota(&u, &d, archivio::store::Azione::Registrazione).await?;
-            campi = come(&d.registrazione);
-            avviso = Some(format!("Mittenti, destinatari e classificazione sono come nella registrazione {k}."));
+            if risponde {
+                campi = risposta(&d.registrazione);
+                avviso = Some(format!("Rispondi alla registrazione {k}: {}", d.registrazione.dati.oggetto));
+            } else {
+                campi = come(&d.registrazione);
+                avviso = Some(format!("Mittenti, destinatari e classificazione sono come nella registrazione {k}."));
+            }
         }
     } else if let Some(t) = domanda.testo("tipo").and_then(Tipo::da_codice) {
         campi.0.push(("tipo".to_owned(), t.codice().to_owned()));
     }
     vista(&u, StatusCode::OK, campi, Vec::new(), avviso)
+}
+
+/// An uscita to who sent an entrata, about the same matter.
+fn risposta(r: &dominio::registrazione::Registrazione) -> Campi {
+    let d = &r.dati;
+    let mut c = vec![
+        ("tipo".to_owned(), Tipo::Uscita.codice().to_owned()),
+        ("registro".to_owned(), r.chiave.registro.to_string()),
+        ("classificazione".to_owned(), r.classificazione.0.to_string()),
+        ("rispondeA".to_owned(), r.chiave.to_string()),
+    ];
+    for (i, s) in d.mittente.iter().chain(&d.altri_mittenti).take(GRUPPI_MAX).enumerate() {
+        c.extend(c_di(s).map(|(k, v)| (format!("destinatari.{i}.{k}"), v)));
+    }
+    if let Ok(Value::String(m)) = serde_json::to_value(d.mezzo) {
+        c.push(("mezzo".to_owned(), m));
+    }
+    if d.riservato {
+        c.push(("riservato".to_owned(), "si".to_owned()));
+    }
+    Campi(c)
+}
+
+/// The fields of a correspondent.
+fn c_di(s: &Soggetto) -> impl Iterator<Item = (String, String)> {
+    let o = match serde_json::to_value(s) {
+        Ok(Value::Object(o)) => o,
+        _ => serde_json::Map::new(),
+    };
+    o.into_iter().filter_map(|(k, v)| Some((k, v.as_str()?.to_owned())))
 }
 
 /// What another registration has in common with the next one like it.
@@ -59,15 +96,7 @@ pub(super) fn come(r: &dominio::registrazione::Registrazione) -> Campi {
     if let Ok(Value::String(m)) = serde_json::to_value(d.mezzo) {
         metti("mezzo".to_owned(), &m);
     }
-    let mut chi = |prefisso: &str, s: &Soggetto| {
-        if let Ok(Value::Object(o)) = serde_json::to_value(s) {
-            for (k, v) in o {
-                if let Value::String(v) = v {
-                    metti(format!("{prefisso}.{k}"), &v);
-                }
-            }
-        }
-    };
+    let mut chi = |prefisso: &str, s: &Soggetto| c_di(s).for_each(|(k, v)| metti(format!("{prefisso}.{k}"), &v));
     if let Some(s) = &d.mittente {
         chi("mittente", s);
     }

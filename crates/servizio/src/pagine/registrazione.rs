@@ -8,7 +8,7 @@ use dominio::errori::ErroreCampo;
 use dominio::operazione::{Evento, Operazione};
 use dominio::permessi::{Diritto, Porta};
 use dominio::registrazione::{
-    Assegnazione, Chiave, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, TipoAssegnazione,
+    Assegnazione, Chiave, Registrazione, RuoloDocumento, Stato, StatoAssegnazione, Tipo, TipoAssegnazione,
 };
 use dominio::sigillo::StatoSigillo;
 use dominio::soggetto::Soggetto;
@@ -94,6 +94,7 @@ async fn vista(
     let ora = allora.is_none();
     let vivo = ora && r.stato != Stato::Annullata;
     let puo = v::Puo {
+        risponde: vivo && r.dati.tipo == Tipo::Entrata && u.ha(Diritto::RegistraUscita),
         assegna: vivo && u.ha(Diritto::Assegna),
         classifica: ora && u.ha(Diritto::Classifica),
         integra: ora && u.ha(Diritto::Integra),
@@ -352,9 +353,13 @@ fn collegamenti(u: &Utente, r: &Registrazione) -> Vec<(String, String, String)> 
             (String::new(), format!("{nome} ({} {})", x.ente, x.aoo), nota)
         }
     };
-    r.collegamenti
-        .iter()
-        .map(|c| uno(&c.riferimento, c.nota.clone().unwrap_or_default()))
+    let risposta = r.dati.risponde_a.iter().map(|x| {
+        let k = &x.chiave;
+        let nome = format!("{} {}/{}", k.numero.esteso(), k.registro, k.anno);
+        (format!("{}/registrazioni/{k}", u.base()), nome, "a cui questa risponde".to_owned())
+    });
+    risposta
+        .chain(r.collegamenti.iter().map(|c| uno(&c.riferimento, c.nota.clone().unwrap_or_default())))
         .chain(r.dati.riferimenti.iter().map(|x| uno(x, "riferimento alla registrazione".to_owned())))
         .chain(r.dati.prima_registrazione.iter().map(|x| uno(x, "prima registrazione".to_owned())))
         .collect()

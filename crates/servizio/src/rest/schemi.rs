@@ -54,9 +54,21 @@ fn registrazione(riferimento: &Value) -> Value {
         "mittente": o_nullo(&schema("Soggetto")), "altriMittenti": elenco(&schema("Soggetto")),
         "destinatari": elenco(&schema("Soggetto")), "mezzo": testo,
         "dataArrivo": {"type": ["string", "null"], "format": "date-time"},
-        "protocolloMittente": o_nullo(&oggetto(&["numero"], json!({"numero": testo, "data": forse}))),
+        "protocolloMittente": o_nullo(&oggetto(&["numero"], json!({"numero": testo, "data": forse, "registro": forse}))),
         "riservato": {"type": "boolean"}, "ufficioMittente": forse, "firmatari": elenco(&testo),
         "primaRegistrazione": o_nullo(riferimento), "riferimenti": elenco(riferimento),
+        "rispondeA": o_nullo(&oggetto(
+            &["registro", "anno", "numero", "data", "oggetto", "classificazione"],
+            json!({
+                "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1},
+                "data": {"type": "string", "format": "date"}, "oggetto": testo, "classificazione": testo,
+                "classificazioneDenominazione": forse,
+                "mittente": o_nullo(&oggetto(
+                    &["ente", "aoo", "registro", "numero", "data"],
+                    json!({"ente": testo, "aoo": testo, "registro": testo, "numero": testo, "data": {"type": "string", "format": "date"}}),
+                )),
+            }),
+        )),
         "tipologia": forse, "note": forse, "differimento": {"type": ["object", "null"]}, "anomalie": {"type": "array"},
         "operatore": oggetto(&["id", "nome"], json!({"id": testo, "nome": testo, "ufficio": forse})),
     });
@@ -101,7 +113,7 @@ pub(super) fn schemi() -> Value {
     );
     let riferimento = oggetto(
         &["ente", "aoo", "registro", "anno", "numero"],
-        json!({"ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}}),
+        json!({"ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}, "data": {"type": ["string", "null"], "format": "date"}}),
     );
     json!({
         "Oggetto": {"type": "object"},
@@ -120,7 +132,9 @@ pub(super) fn schemi() -> Value {
             "mezzo": {"enum": ["pec", "peo", "sportello", "cartaceo", "portale", "cooperazione", "altro"]},
             "dataArrivo": {"type": ["string", "null"], "format": "date-time"},
             "protocolloMittente": {"anyOf": [
-                oggetto(&["numero"], json!({"numero": testo, "data": {"type": ["string", "null"], "format": "date"}})),
+                oggetto(&["numero"], json!({
+                    "numero": testo, "data": {"type": ["string", "null"], "format": "date"}, "registro": forse,
+                })),
                 {"type": "null"},
             ]},
             "classificazione": forse,
@@ -129,6 +143,10 @@ pub(super) fn schemi() -> Value {
             "ufficioMittente": forse, "firmatari": {"type": "array", "items": testo},
             "primaRegistrazione": {"anyOf": [riferimento, {"type": "null"}]},
             "riferimenti": {"type": "array", "items": riferimento},
+            "rispondeA": {"anyOf": [
+                oggetto(&["registro", "anno", "numero"], json!({"registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}})),
+                {"type": "null"},
+            ], "description": "solo per un'uscita: l'entrata della stessa AOO a cui risponde; la segnatura la riporta"},
             "fascicolo": forse, "tipologia": forse, "note": forse,
             "differimento": {"anyOf": [
                 oggetto(&["provvedimento", "motivo", "termine"], json!({"provvedimento": testo, "motivo": testo, "termine": {"type": "string", "format": "date"}})),

@@ -2,16 +2,18 @@
 //!
 //! It is a function of that operation and of the names of ente and AOO: whatever changed later is not in it.
 
-use dominio::codici::{CodiceAoo, CodiceIpa};
+use dominio::codici::{CodiceAoo, CodiceIpa, CodiceVoce};
 use dominio::configurazione::{Configurazione, DatiEnte, StatoAoo};
 use dominio::errori::{ErroreCampo, Rifiuto};
-use dominio::registrazione::{Chiave, DatiRegistrazione, Documento, Numero, RuoloDocumento, Tipo};
+use dominio::registrazione::{
+    Chiave, DatiRegistrazione, Documento, Numero, RiferimentoEsteso, Risposta, RuoloDocumento, Tipo,
+};
 use dominio::soggetto::Soggetto as Corrispondente;
 use dominio::tempo::Istante;
 use segnatura::modello::{
     Amministrazione, AmministrazioneEstera, Classifica, CodiceClassifica, CodiceIpa as Codice, Contatti, Descrizione,
     Destinatario, Documento as File, Fascicolo, Identificatore, Impronta, IndirizzoTelematico, Intestazione,
-    PersonaFisica, PersonaGiuridica, Riservato, Segnatura, Soggetto,
+    PersonaFisica, PersonaGiuridica, Riferimento, Riservato, Segnatura, Soggetto,
 };
 use segnatura::scrittura::{NonScrivibile, NonSigillata};
 
@@ -53,17 +55,13 @@ impl<'a> Di<'a> {
                     ora_registrazione: Some(ora),
                 },
                 oggetto: d.oggetto.clone(),
-                classifiche: vec![Classifica {
-                    denominazione: d
-                        .classificazione_denominazione
-                        .clone()
-                        .unwrap_or_else(|| d.classificazione.to_string()),
-                    codice: CodiceClassifica::Unico(d.classificazione.to_string()),
-                }],
+                classifiche: vec![classifica(&d.classificazione, d.classificazione_denominazione.as_deref())],
                 fascicolo: d.fascicolo.as_ref().map(|f| Fascicolo { denominazione: f.clone(), codice: f.clone() }),
                 riservato: d.riservato.then_some(Riservato { valore: true, note: None }),
+                prima_registrazione: d.prima_registrazione.as_ref().and_then(prima),
                 ..Intestazione::default()
             },
+            riferimenti: d.risponde_a.iter().map(|r| self.riferimento(r)).collect(),
             descrizione: Descrizione {
                 mittente: Some(match (d.tipo, &d.mittente) {
                     (Tipo::Entrata, Some(m)) => soggetto(m),
@@ -77,6 +75,34 @@ impl<'a> Di<'a> {
             ..Segnatura::default()
         }
         .non_sigillata()
+    }
+
+    /// The message that this one answers, by the number that its sender gave it or, of who has none, by ours (R-C20).
+    fn riferimento(self, r: &Risposta) -> Riferimento {
+        let identificatore = match &r.mittente {
+            Some(m) => Identificatore {
+                codice_amministrazione: Codice::nuovo(&m.ente),
+                codice_aoo: Codice::nuovo(&m.aoo),
+                codice_registro: Some(m.registro.clone()),
+                numero_registrazione: format!("{:0>7}", m.numero),
+                data_registrazione: m.data.to_string(),
+                ora_registrazione: None,
+            },
+            None => Identificatore {
+                codice_amministrazione: codice(self.ente.ipa.as_str(), &self.ente.denominazione),
+                codice_aoo: codice(self.aoo.dati.codice_aoo.as_str(), &self.aoo.dati.denominazione),
+                codice_registro: Some(r.chiave.registro.to_string()),
+                numero_registrazione: r.chiave.numero.esteso(),
+                data_registrazione: r.data.to_string(),
+                ora_registrazione: None,
+            },
+        };
+        Riferimento {
+            identificatore: Some(identificatore),
+            oggetto: Some(r.oggetto.clone()),
+            classifica: Some(classifica(&r.classificazione, r.classificazione_denominazione.as_deref())),
+            ..Riferimento::default()
+        }
     }
 
     fn noi(self, d: &DatiRegistrazione) -> Amministrazione {
@@ -139,6 +165,25 @@ fn campo(percorso: &str) -> &'static str {
         ("Fascicolo", "fascicolo"),
     ];
     parti.into_iter().find(|(p, _)| percorso.contains(p)).map_or("segnatura", |(_, c)| c)
+}
+
+fn classifica(codice: &CodiceVoce, denominazione: Option<&str>) -> Classifica {
+    Classifica {
+        denominazione: denominazione.map_or_else(|| codice.to_string(), str::to_owned),
+        codice: CodiceClassifica::Unico(codice.to_string()),
+    }
+}
+
+/// A first registration is named with its day, which of another's is known only if it was said.
+fn prima(x: &RiferimentoEsteso) -> Option<Identificatore> {
+    Some(Identificatore {
+        codice_amministrazione: Codice::nuovo(x.ente.as_str()),
+        codice_aoo: Codice::nuovo(x.aoo.as_str()),
+        codice_registro: Some(x.registro.to_string()),
+        numero_registrazione: x.numero.esteso(),
+        data_registrazione: x.data?.to_string(),
+        ora_registrazione: None,
+    })
 }
 
 fn codice(valore: &str, descrizione: &str) -> Codice {

@@ -61,6 +61,113 @@ fn giudice(programma: &str, argomenti: &[&std::ffi::OsStr]) -> Option<std::proce
     }
 }
 
+fn come_da_schema(file: &std::path::Path) {
+    let xsd = concat!(env!("CARGO_MANIFEST_DIR"), "/../segnatura/schemi/segnatura_protocollo.xsd");
+    if let Some(o) =
+        giudice("xmllint", &["--nonet".as_ref(), "--noout".as_ref(), "--schema".as_ref(), xsd.as_ref(), file.as_ref()])
+    {
+        assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr));
+    }
+}
+
+/// R-C20: an answer says which message it answers, by the sender's own number where there is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_names_the_message_it_answers() {
+    let b = Banco::nuovo().await;
+    imposta(&b).await;
+    let registrata = async |d: Value| {
+        let r = b.registra(&b.anna, Modulo::nuovo().dati(&d).file("documento", "a.txt", b"istanza")).await;
+        assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+        r.json()
+    };
+    let mut da_comune = entrata("Istanza");
+    da_comune["mittente"] =
+        json!({"tipo": "amministrazione", "denominazione": "Comune di Altrove", "ipa": "c_h501", "aoo": "AOO9"});
+    da_comune["protocolloMittente"] = json!({"numero": "4521", "data": "2026-11-20", "registro": "PG"});
+    let (da_comune, da_rossi) = (registrata(da_comune).await, registrata(entrata("Istanza")).await);
+    let chiave = |r: &Value| json!({"registro": r["registro"], "anno": r["anno"], "numero": r["numero"]});
+
+    let risponde =
+        async |d: Value| b.registra(&b.anna, Modulo::nuovo().dati(&d).file("documento", "b.txt", b"risposta")).await;
+    let con = |k: Value| {
+        let mut d = uscita("Riscontro");
+        d["rispondeA"] = k;
+        d
+    };
+    let mut altre = Vec::new();
+    for (a, attesi) in [
+        (&da_comune, ("c_h501", "AOO9", "0004521", "2026-11-20")),
+        (
+            &da_rossi,
+            (
+                "c_z999",
+                "AOO1",
+                da_rossi["numeroEsteso"].as_str().unwrap(),
+                &da_rossi["istante"].as_str().unwrap()[..10],
+            ),
+        ),
+    ] {
+        let mut d = con(chiave(a));
+        // Sent on from another register, whose day is known only if it is said; and from this one, where it is.
+        d["primaRegistrazione"] = if altre.is_empty() {
+            json!({"ente": "c_a944", "aoo": "A1", "registro": "PG", "anno": 2025, "numero": 12})
+        } else {
+            json!({"ente": "c_z999", "aoo": "AOO1", "registro": a["registro"], "anno": a["anno"], "numero": a["numero"]})
+        };
+        let r = risponde(d).await;
+        assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+        let r = r.json();
+        assert_eq!((&r["rispondeA"]["numero"], &r["rispondeA"]["oggetto"]), (&a["numero"], &a["oggetto"]));
+        sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+        let xml = b.get(&b.anna, r["links"]["segnatura"].as_str().unwrap()).await.byte;
+        let cartella = tempfile::tempdir().unwrap();
+        let file = cartella.path().join("Segnatura.xml");
+        std::fs::write(&file, &xml).unwrap();
+        come_da_schema(&file);
+        let letta = segnatura::leggi(&xml);
+        assert!(letta.valida(), "{:?}", letta.rilievi);
+        let s = letta.segnatura().unwrap();
+        let [riferimento] = &s.riferimenti[..] else { panic!("{:?}", s.riferimenti) };
+        let id = riferimento.identificatore.as_ref().unwrap();
+        let trovati = (
+            id.codice_amministrazione.valore.as_str(),
+            id.codice_aoo.valore.as_str(),
+            id.numero_registrazione.as_str(),
+            id.data_registrazione.as_str(),
+        );
+        assert_eq!(trovati, attesi);
+        assert_eq!(riferimento.oggetto.as_deref(), a["oggetto"].as_str());
+        altre.push(s.intestazione.prima_registrazione.as_ref().map(|p| p.data_registrazione.clone()));
+    }
+    assert_eq!(altre, [None, Some(da_rossi["istante"].as_str().unwrap()[..10].to_owned())]);
+
+    // What is no entrata that he may tell about is refused, and takes no number.
+    let mut riservata = entrata("Istanza");
+    riservata["riservato"] = true.into();
+    let riservata = registrata(riservata).await;
+    let ultima = risponde(uscita("Senza")).await.json();
+    let mut un_altra_entrata = entrata("Istanza");
+    un_altra_entrata["rispondeA"] = chiave(&da_rossi);
+    let mut prima_che_non_ce = uscita("Riscontro");
+    prima_che_non_ce["primaRegistrazione"] =
+        json!({"ente": "c_z999", "aoo": "AOO1", "registro": "PG", "anno": 2026, "numero": 99999});
+    for (d, campo) in [
+        (con(json!({"registro": "PG", "anno": 2026, "numero": 99999})), "rispondeA"),
+        (con(chiave(&ultima)), "rispondeA"),
+        (con(chiave(&riservata)), "riservato"),
+        (un_altra_entrata, "rispondeA"),
+        (prima_che_non_ce, "primaRegistrazione"),
+    ] {
+        let r = risponde(d).await;
+        assert_eq!((r.stato, r.json()["errori"][0]["campo"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some(campo)));
+    }
+    let mut segreta = con(chiave(&riservata));
+    segreta["riservato"] = true.into();
+    let r = risponde(segreta).await;
+    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+    assert_eq!(r.json()["numero"], ultima["numero"].as_i64().unwrap() + 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
     let b = Banco::nuovo().await;
@@ -114,12 +221,7 @@ async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
     let d = tempfile::tempdir().unwrap();
     let file = d.path().join("Segnatura.xml");
     std::fs::write(&file, &r.byte).unwrap();
-    let xsd = concat!(env!("CARGO_MANIFEST_DIR"), "/../segnatura/schemi/segnatura_protocollo.xsd");
-    if let Some(o) =
-        giudice("xmllint", &["--nonet".as_ref(), "--noout".as_ref(), "--schema".as_ref(), xsd.as_ref(), file.as_ref()])
-    {
-        assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr));
-    }
+    come_da_schema(&file);
     let verifica = |f: &std::path::Path| {
         let ca = ["--verify", "--insecure", "--id-attr:Id", "SignedProperties"].map(std::ffi::OsStr::new);
         giudice("xmlsec1", &[&ca[..], &[f.as_os_str()]].concat())

@@ -249,6 +249,39 @@ async fn another_one_like_this_starts_from_what_they_share() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_goes_to_who_wrote_and_says_what_it_answers() {
+    let b = Banco::nuovo().await;
+    let s = b.di("anna").await;
+    let k = s.entrata("Chiedo un certificato", &[("classificazione", "6.3")]).await;
+    let chiave = k.rsplit("/registrazioni/").next().unwrap().split('?').next().unwrap().to_owned();
+    let r = s.get(&k).await;
+    assert!(r.ha("registra?risponde=PG/"));
+    let r = s.get(&format!("{BASE}/registra?risponde={chiave}")).await;
+    assert!(r.ha(&format!("Rispondi alla registrazione {chiave}: Chiedo un certificato")));
+    assert!(r.ha(&format!("name=\"rispondeA\" value=\"{chiave}\"")) && r.ha("<option value=\"6.3\" selected"));
+    assert!(r.ha("name=\"destinatari.0.cognome\" value=\"Rossi\""), "{}", r.testo());
+    let dati = |risponde| {
+        [
+            ("tipo", "uscita"),
+            ("oggetto", "Certificato"),
+            ("mezzo", "pec"),
+            ("classificazione", "6.3"),
+            ("destinatari.0.cognome", "Rossi"),
+            ("rispondeA", risponde),
+        ]
+    };
+    for male in ["dodici", "PG/2025/77"] {
+        let e = s.registra(&dati(male), &[("documento", "c.pdf", b"%PDF-")]).await;
+        assert_eq!(e.stato, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(e.ha("href=\"#c-rispondeA\""), "{}", e.testo());
+    }
+    let e = s.registra(&dati(&chiave), &[("documento", "c.pdf", b"%PDF-")]).await;
+    assert_eq!(e.stato, StatusCode::SEE_OTHER, "{}", e.testo());
+    let r = s.get(e.meta().trim_end_matches("?nuova=1")).await;
+    assert!(r.ha("a cui questa risponde") && r.ha(&format!("/registrazioni/{chiave}\"")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_register_is_chosen_where_there_is_one() {
     let b = Banco::nuovo().await;
     let s = b.di("anna").await;

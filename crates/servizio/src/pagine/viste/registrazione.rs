@@ -99,6 +99,8 @@ pub struct Richiesta {
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one box for each form")]
 pub struct Puo {
+    /// Register an answer to it.
+    pub risponde: bool,
     /// Assign.
     pub assegna: bool,
     /// Classify.
