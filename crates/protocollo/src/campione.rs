@@ -15,7 +15,7 @@ use dominio::configurazione::{DatiEnte, DatiRegistro, Token};
 use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
 use dominio::permessi::{Diritto, Incarico, Operatore, Porta, Ruolo};
-use dominio::registrazione::RuoloDocumento;
+use dominio::registrazione::{Chiave, RuoloDocumento};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
 use futures_util::future::try_join_all;
@@ -106,6 +106,8 @@ struct RegistrazioneDiEsempio {
     documento: Option<String>,
     #[serde(default)]
     allegati: Vec<String>,
+    /// The one that it answers: its place in the list, from 1.
+    risponde: Option<usize>,
     dati: Value,
 }
 
@@ -292,8 +294,12 @@ pub async fn registra(ente: &dyn EnteStore, operatore: &str, quante: usize) -> R
     let chi = conf
         .operatore(&operatore.parse()?, &aoo, ente.ora(), Porta::Cli)
         .ok_or_else(|| anyhow!("l'utente {operatore} non esiste"))?;
+    let mut fatte: Vec<Chiave> = Vec::with_capacity(quante);
     for (i, r) in f.registrazioni.iter().cycle().take(quante).enumerate() {
-        let dati = adatta(r.dati.clone(), ente.ora()).with_context(|| format!("registrazione {}", i + 1))?;
+        let mut dati = adatta(r.dati.clone(), ente.ora()).with_context(|| format!("registrazione {}", i + 1))?;
+        if let Some(k) = r.risponde.and_then(|n| fatte.get(i - i % f.registrazioni.len() + n - 1)) {
+            dati["rispondeA"] = json!({"registro": k.registro, "anno": k.anno, "numero": k.numero});
+        }
         let dati: NuovaRegistrazione =
             dominio::lettura::leggi(dati).map_err(|e| anyhow!("registrazione {}: {e}", i + 1))?;
         let mut file = Vec::new();
@@ -314,7 +320,8 @@ pub async fn registra(ente: &dyn EnteStore, operatore: &str, quante: usize) -> R
             idempotenza: None,
             controllo: None,
         };
-        ente.registra(&aoo, nuova).await.with_context(|| format!("registrazione {}", i + 1))?;
+        let fatto = ente.registra(&aoo, nuova).await.with_context(|| format!("registrazione {}", i + 1))?;
+        fatte.extend(fatto.chiave);
     }
     Ok(())
 }

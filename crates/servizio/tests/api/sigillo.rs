@@ -168,6 +168,7 @@ async fn an_answer_names_the_message_it_answers() {
     assert_eq!(r.json()["numero"], ultima["numero"].as_i64().unwrap() + 1);
 }
 
+/// R-C01…C04: number, day, register, ente and AOO; oggetto, who sends and who receives; office and class as they were then.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
     let b = Banco::nuovo().await;
@@ -205,7 +206,12 @@ async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
         id.ora_registrazione.as_deref(),
         Some(&*format!("{}{}", &istante[11..19], &istante[istante.len() - 6..]))
     );
+    assert_eq!(id.codice_registro.as_deref(), Some("PG"));
     assert_eq!(s.intestazione.oggetto, "Trasmissione di atti <urgenti> & vari");
+    let segnatura::modello::CodiceClassifica::Unico(classe) = &s.intestazione.classifiche[0].codice else { panic!() };
+    assert_eq!(classe, "1.6");
+    let Some(segnatura::modello::Soggetto::Amministrazione(noi)) = &s.descrizione.mittente else { panic!() };
+    assert_eq!(noi.uo.as_ref().map(|u| u.valore.as_str()), Some("TRIB"));
     assert_eq!(s.descrizione.destinatari.len(), 4);
     let impronta = |d: &segnatura::modello::Documento| {
         let b = d.impronta.as_ref().unwrap().byte().unwrap();
@@ -241,6 +247,11 @@ async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
     let storia = b.get(&b.anna, &format!("{}/storia", una["links"]["self"].as_str().unwrap())).await.json();
     let ultima = storia["elementi"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&ultima["tipo"], &ultima["operatore"]["id"]), (&json!("sigillo"), &json!("sistema")));
+    // Whatever happens to the registration, its segnatura stays as it went out.
+    let corpo = json!({"motivo": "Doppia", "provvedimento": {"numero": "Det. 45", "data": "2026-11-20"}});
+    let annulla = format!("{}/annullamento", una["links"]["self"].as_str().unwrap());
+    assert_eq!(b.post(&b.rita, &annulla, corpo).await.stato, StatusCode::CREATED);
+    assert_eq!(b.get(&b.anna, &xml).await.byte, r.byte);
     assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
 }
 
