@@ -405,6 +405,12 @@ impl EnteStore for Ente {
         .await
     }
 
+    async fn risposte(&self, aoo: &CodiceAoo, chiave: &Chiave, limite: usize) -> Esito<Vec<Chiave>> {
+        let (log, chiave) = (self.log(Some(aoo))?, chiave.clone());
+        let limite = i64::try_from(limite).unwrap_or(i64::MAX);
+        self.leggi(move |c| letture::risposte(c, log.id, &chiave, limite)).await
+    }
+
     async fn corrispondenti(&self, aoo: &CodiceAoo, q: &str, limite: usize) -> Esito<Vec<Corrispondente>> {
         let (log, q) = (self.log(Some(aoo))?, q.to_owned());
         self.leggi(move |c| letture::corrispondenti(c, log.id, &q, limite)).await

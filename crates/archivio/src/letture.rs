@@ -257,6 +257,14 @@ pub fn duplicati(c: &dyn Db, log: i64, impronte: &[Impronta], mittente: Option<(
     Ok(out)
 }
 
+/// The newest uscite that answer a registration, newest first (R-C20).
+pub fn risposte(c: &dyn Db, log: i64, chiave: &Chiave, limite: i64) -> Esito<Vec<Chiave>> {
+    let (da, a) = confini(log);
+    let sql = "SELECT reg FROM coinvolto WHERE chi = ? AND reg >= ? AND reg < ? ORDER BY reg DESC LIMIT ?";
+    let reg = c.tutte(sql, valori![&righe::risposta_a(chiave), da, a, limite], |r| r.intero(0))?;
+    reg.into_iter().filter_map(|r| chiave_di(c, r).transpose()).collect()
+}
+
 /// Under what name a correspondent is listed, and by which words it is found.
 pub fn parole_di_corrispondente(s: &Soggetto) -> (String, String) {
     let nome = s.nome_completo();

@@ -4,7 +4,9 @@ use dominio::analisi;
 use dominio::annullamento::{Campo, StatoRichiesta, Valori};
 use dominio::codici::{CodiceUfficio, Impronta};
 use dominio::operazione::Evento;
-use dominio::registrazione::{DatiAssegnazione, DatiRegistrazione, Stato, StatoAssegnazione, Tipo, TipoAssegnazione};
+use dominio::registrazione::{
+    Chiave, DatiAssegnazione, DatiRegistrazione, Stato, StatoAssegnazione, Tipo, TipoAssegnazione,
+};
 use dominio::soggetto::Soggetto;
 use sha2::{Digest, Sha256};
 
@@ -104,6 +106,11 @@ pub fn persona(id: &str) -> String {
     format!("p:{id}")
 }
 
+/// How what an uscita answers is written in `coinvolto`: answers are found from it.
+pub fn risposta_a(chiave: &Chiave) -> String {
+    format!("r:{chiave}")
+}
+
 /// Rows of assignments numbered from `primo`.
 pub fn assegnazioni(primo: u32, date: &[DatiAssegnazione]) -> Vec<RigaAssegnazione> {
     (i64::from(primo)..)
@@ -152,6 +159,7 @@ pub fn registrazione(d: &DatiRegistrazione, autore: &str) -> RigheRegistrazione 
         .map(ufficio)
         .collect();
     coinvolti.push(persona(autore));
+    coinvolti.extend(d.risponde_a.as_ref().map(|r| risposta_a(&r.chiave)));
     coinvolti.sort_unstable();
     coinvolti.dedup();
     let mut soggetti = String::from(" ");

@@ -409,6 +409,8 @@ pub trait EnteStore: Send + Sync + 'static {
         impronte: &[Impronta],
         mittente: Option<(&str, &str)>,
     ) -> Esito<Vec<Chiave>>;
+    /// The newest uscite that answer a registration, newest first (R-C20).
+    async fn risposte(&self, aoo: &CodiceAoo, chiave: &Chiave, limite: usize) -> Esito<Vec<Chiave>>;
     /// Correspondents whose name begins with these words or whose code is this, rubrica first, then history.
     async fn corrispondenti(&self, aoo: &CodiceAoo, q: &str, limite: usize) -> Esito<Vec<Corrispondente>>;
     /// The rubrica, by name.

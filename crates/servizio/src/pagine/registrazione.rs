@@ -29,6 +29,8 @@ use crate::sigilli::fornitore::EMITTENTE_IGNOTO;
 
 /// Fascicoli offered in the form.
 const FASCICOLI: usize = 100;
+/// Answers shown, the newest.
+const RISPOSTE: usize = 20;
 
 /// `GET …/registrazioni/{registro}/{anno}/{numero}`, with `?nuova=1` when it has just been registered.
 pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esito {
@@ -108,6 +110,12 @@ async fn vista(
     } else {
         Vec::new()
     };
+    // Whoever answered after that instant is not of it.
+    let risposte = if ora && r.dati.tipo == Tipo::Entrata {
+        u.ente.risposte(&u.aoo, &r.chiave, RISPOSTE).await?
+    } else {
+        Vec::new()
+    };
     let vista = v::Registrazione {
         g: guscio::guscio(u, "registro", format!("{} {}: {}", riga.numero, riga.dove, breve(&riga.oggetto)))?,
         qui: riga.href.clone(),
@@ -138,7 +146,7 @@ async fn vista(
             .iter()
             .map(|a| (a.testo.clone(), a.autore.clone(), viste::quando(a.istante)))
             .collect(),
-        collegamenti: collegamenti(u, r),
+        collegamenti: collegamenti(u, r, &risposte),
         aggregazioni: r.aggregazioni.clone(),
         storia: storia(u, d),
         rivelabili: rivelabili(r),
@@ -342,7 +350,7 @@ fn parole(s: StatoAssegnazione) -> &'static str {
     }
 }
 
-fn collegamenti(u: &Utente, r: &Registrazione) -> Vec<(String, String, String)> {
+fn collegamenti(u: &Utente, r: &Registrazione, risposte: &[Chiave]) -> Vec<(String, String, String)> {
     let uno = |x: &dominio::registrazione::RiferimentoEsteso, nota: String| {
         let nostra = x.ente == *u.ente.ipa() && x.aoo == u.aoo;
         let chiave = format!("{}/{}/{}", x.registro, x.anno, x.numero.valore());
@@ -353,12 +361,13 @@ fn collegamenti(u: &Utente, r: &Registrazione) -> Vec<(String, String, String)> 
             (String::new(), format!("{nome} ({} {})", x.ente, x.aoo), nota)
         }
     };
-    let risposta = r.dati.risponde_a.iter().map(|x| {
-        let k = &x.chiave;
+    let nostra = |k: &Chiave, nota: &str| {
         let nome = format!("{} {}/{}", k.numero.esteso(), k.registro, k.anno);
-        (format!("{}/registrazioni/{k}", u.base()), nome, "a cui questa risponde".to_owned())
-    });
-    risposta
+        (format!("{}/registrazioni/{k}", u.base()), nome, nota.to_owned())
+    };
+    let a_cui = r.dati.risponde_a.iter().map(|x| nostra(&x.chiave, "a cui questa risponde"));
+    a_cui
+        .chain(risposte.iter().map(|k| nostra(k, "risposta a questa")))
         .chain(r.collegamenti.iter().map(|c| uno(&c.riferimento, c.nota.clone().unwrap_or_default())))
         .chain(r.dati.riferimenti.iter().map(|x| uno(x, "riferimento alla registrazione".to_owned())))
         .chain(r.dati.prima_registrazione.iter().map(|x| uno(x, "prima registrazione".to_owned())))

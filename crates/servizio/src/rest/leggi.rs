@@ -11,9 +11,12 @@ use dominio::storia::{cambiamenti, confronta};
 use dominio::tempo::Istante;
 use serde_json::{Value, json};
 
-use super::{Percorso, Risposta, cerca, completa, maschera, risposta, visibile};
+use super::{Percorso, Risposta, cerca, completa, indirizzo, maschera, risposta, visibile};
 use crate::problema::Problema;
 use crate::token::Chiamante;
+
+/// Answers named with what they answer, the newest.
+const RISPOSTE: usize = 20;
 
 type Parametri = Query<BTreeMap<String, String>>;
 
@@ -123,10 +126,16 @@ pub async fn una(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) -> 
     let chiave = p.chiave()?;
     let Some(alla) = q.get("alla") else {
         let r = cerca(&*c.ente, &c.aoo, &chiave, None).await?;
-        if dominio::comandi::puo_vedere(&c.chi, &r) {
+        let puo = dominio::comandi::puo_vedere(&c.chi, &r);
+        if puo {
             crate::accessi::annota(&*c.ente, &c.aoo, &c.chi, &r, Azione::Registrazione).await?;
         }
-        return Ok(Json(risposta(&*c.ente, &c.aoo, &c.chi, &r).await?));
+        let mut o = risposta(&*c.ente, &c.aoo, &c.chi, &r).await?;
+        if puo && r.dati.tipo == Tipo::Entrata {
+            let risposte = c.ente.risposte(&c.aoo, &chiave, RISPOSTE).await?;
+            o["risposte"] = risposte.iter().map(|k| indirizzo(&*c.ente, &c.aoo, k)).collect();
+        }
+        return Ok(Json(o));
     };
     let alla = Istante::leggi(alla).map_err(|m| Problema::campo("alla", m))?;
     // Who may not see it now may not see it then.

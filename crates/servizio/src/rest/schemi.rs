@@ -84,6 +84,7 @@ fn registrazione(riferimento: &Value) -> Value {
         "assegnazioni": cose, "aggregazioni": elenco(&testo), "annotazioni": cose, "collegamenti": cose,
         "stato": {"enum": ["valida", "annullata", "annullata-in-parte"]}, "annullamenti": cose,
         "richiesteAnnullamento": cose,
+        "risposte": {"type": "array", "items": testo, "description": "indirizzi delle uscite che le rispondono, le più recenti: solo in GET di un'entrata"},
         "sigillo": oggetto(&["stato"], json!({"stato": {"enum": ["non-richiesto", "in-attesa", "apposto"]}})),
         "log": oggetto(&["indice", "entrata"], json!({
             "indice": {"type": "integer"}, "entrata": {"type": "string", "pattern": "^[0-9a-f]{64}$"},

@@ -166,6 +166,11 @@ async fn an_answer_names_the_message_it_answers() {
     let r = risponde(segreta).await;
     assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
     assert_eq!(r.json()["numero"], ultima["numero"].as_i64().unwrap() + 1);
+    // From what was answered one comes to its answers, and `verifica` knows how.
+    let r = b.get(&b.anna, da_rossi["links"]["self"].as_str().unwrap()).await.json();
+    let [una] = &r["risposte"].as_array().unwrap()[..] else { panic!("{}", r["risposte"]) };
+    assert_eq!(b.get(&b.anna, una.as_str().unwrap()).await.json()["rispondeA"]["numero"], da_rossi["numero"]);
+    assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
 }
 
 /// R-C01…C04: number, day, register, ente and AOO; oggetto, who sends and who receives; office and class as they were then.

@@ -279,6 +279,10 @@ async fn an_answer_goes_to_who_wrote_and_says_what_it_answers() {
     assert_eq!(e.stato, StatusCode::SEE_OTHER, "{}", e.testo());
     let r = s.get(e.meta().trim_end_matches("?nuova=1")).await;
     assert!(r.ha("a cui questa risponde") && r.ha(&format!("/registrazioni/{chiave}\"")));
+    // And the other way.
+    let risposta = e.meta().trim_end_matches("?nuova=1").to_owned();
+    let r = s.get(&k).await;
+    assert!(r.ha("risposta a questa") && r.ha(&format!("href=\"{risposta}\"")), "{}", r.testo());
 }
 
 #[tokio::test(flavor = "multi_thread")]
