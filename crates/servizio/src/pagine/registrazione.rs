@@ -214,6 +214,16 @@ fn fatti(u: &Utente, r: &Registrazione) -> Vec<(String, String)> {
     let mezzo = serde_json::to_value(d.mezzo).ok();
     let mezzo = mezzo.as_ref().and_then(Value::as_str).unwrap_or_default();
     metti("Mezzo", MEZZI.iter().find(|(k, _)| *k == mezzo).map(|(_, n)| (*n).to_owned()));
+    metti(
+        "Tra amministrazioni",
+        dominio::validita::criteri(r).map(|c| match &c[..] {
+            [] => "provenienza da accertare: né PEC né segnatura (CAD art. 47)".to_owned(),
+            c => {
+                let parole: Vec<_> = c.iter().map(|c| c.in_parole()).collect();
+                format!("valida: {} (CAD art. 47, c. 2)", parole.join(", "))
+            }
+        }),
+    );
     metti("Arrivo", d.data_arrivo.map(viste::quando));
     metti(
         "Protocollo del mittente",

@@ -206,6 +206,9 @@ fn completa(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione, voce: Opti
     let entrata: String = voce.map(|v| Impronta(v).hex()).unwrap_or_default();
     o.insert("log".to_owned(), json!({"indice": r.indice, "entrata": entrata}));
     o.insert("links".to_owned(), Value::Object(link(ente, aoo, r)));
+    if let Some(c) = dominio::validita::criteri(r) {
+        o.insert("validita".to_owned(), json!({"norma": "CAD art. 47 c. 2", "criteri": c}));
+    }
     Value::Object(o)
 }
 

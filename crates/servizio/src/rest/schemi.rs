@@ -84,6 +84,11 @@ fn registrazione(riferimento: &Value) -> Value {
         "assegnazioni": cose, "aggregazioni": elenco(&testo), "annotazioni": cose, "collegamenti": cose,
         "stato": {"enum": ["valida", "annullata", "annullata-in-parte"]}, "annullamenti": cose,
         "richiesteAnnullamento": cose,
+        "validita": {
+            "type": "object", "required": ["norma", "criteri"],
+            "properties": {"norma": testo, "criteri": elenco(&json!({"enum": ["segnatura", "pec"]}))},
+            "description": "solo tra amministrazioni: che cosa accerta la provenienza; nessun criterio, va accertata altrimenti",
+        },
         "risposte": {"type": "array", "items": testo, "description": "indirizzi delle uscite che le rispondono, le più recenti: solo in GET di un'entrata"},
         "sigillo": oggetto(&["stato"], json!({"stato": {"enum": ["non-richiesto", "in-attesa", "apposto"]}})),
         "log": oggetto(&["indice", "entrata"], json!({
