@@ -628,6 +628,7 @@ fn valida(
         tipologia: None,
         note: None,
         differimento: None,
+        anomalie: Vec::new(),
     };
     nuova::controlla_parti(&mut w, &come_nuova);
     if campi.contains(&Campo::Mittente) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codici::{CodiceAoo, CodiceRegistro, CodiceUfficio, CodiceVoce};
 use crate::comandi::puo_vedere;
 use crate::configurazione::{Configurazione, StatoAoo};
-use crate::errori::{Rifiuto, Rigore, Validatore};
+use crate::errori::{Anomalia, Rifiuto, Rigore, Validatore};
 use crate::permessi::{Diritto, Operatore};
 use crate::registrazione::{
     Chiave, DatiAssegnazione, DatiRegistrazione, Destinatario, Differimento, Documento, Mezzo, ProtocolloMittente,
@@ -83,6 +83,9 @@ pub struct NuovaRegistrazione {
     /// Deferred registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differimento: Option<Differimento>,
+    /// What the door found odd in the message that it came with; never said by who registers.
+    #[serde(skip)]
+    pub anomalie: Vec<Anomalia>,
 }
 
 /// Judges a new registration and fixes what it will be for ever (R-A09…A11, A20, A22; J04).
@@ -147,7 +150,8 @@ pub fn registra(
     let differimento = nuova.differimento.map(|d| differimento(&mut v, nuova.tipo, nuova.mezzo, d));
     let documenti = file(&mut v, nuova.mezzo, documenti);
 
-    let anomalie = v.chiudi()?;
+    let mut anomalie = v.chiudi()?;
+    anomalie.extend(nuova.anomalie);
     Ok(DatiRegistrazione {
         tipo: nuova.tipo,
         oggetto,

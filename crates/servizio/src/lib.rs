@@ -14,6 +14,7 @@
 //! | [`rest`] | the REST interface and its OpenAPI document |
 //! | [`token`] | tokens of the API |
 //! | [`ricezione`] | multipart bodies, streamed |
+//! | [`segnatura_ricevuta`] | the segnatura that comes with an entrata |
 //! | [`problema`] | errors as answers |
 //! | [`riposi`] | enti that nobody asks for are closed |
 //! | [`stampe`] | documents on paper: receipt for the person, history of a registration |
@@ -38,6 +39,7 @@ pub mod ricezione;
 pub mod riposi;
 pub mod salute;
 pub mod scarico;
+pub mod segnatura_ricevuta;
 pub mod sigilli;
 pub mod sola_lettura;
 pub mod stampe;

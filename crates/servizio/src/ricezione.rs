@@ -12,11 +12,13 @@ use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use dominio::codici::Impronta;
-use dominio::registrazione::RuoloDocumento;
+use dominio::nuova::NuovaRegistrazione;
+use dominio::registrazione::{RuoloDocumento, Tipo};
 use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
 
 use crate::problema::Problema;
+use crate::segnatura_ricevuta;
 
 /// A multipart body taken a piece at a time: the parser reads ahead as long as bytes are ready, so a fast sender would
 /// fill the memory; here it is made to stop after each piece.
@@ -87,12 +89,22 @@ pub struct Ricevuto {
     pub testi: Vec<(String, String)>,
     /// Stored files, in order.
     pub file: Vec<FileDaRegistrare>,
+    /// The first of them that looks like a segnatura, its bytes.
+    pub segnatura: Option<Vec<u8>>,
 }
 
 impl Ricevuto {
     /// First text of that name.
     pub fn testo(&self, nome: &str) -> Option<&str> {
         self.testi.iter().find(|(n, _)| n == nome).map(|(_, t)| t.as_str())
+    }
+
+    /// What the segnatura that came with it, if there is one, says of an entrata.
+    pub async fn con_la_segnatura(&mut self, dati: &mut NuovaRegistrazione) {
+        let Some(byte) = self.segnatura.take().filter(|_| dati.tipo == Tipo::Entrata) else { return };
+        if let Some(s) = segnatura_ricevuta::leggi(byte).await {
+            s.applica(dati, &self.impronte());
+        }
     }
 
     /// Role, name and impronta of each file: what an Idempotency-Key compares.
@@ -152,7 +164,8 @@ async fn parte_per_parte(
                 return Err(Problema::campo(nome, format!("i file sono più di {}", limiti.file_numero_max)));
             }
             let ruolo = if primario { RuoloDocumento::Primario } else { RuoloDocumento::Allegato };
-            if let Some(f) = file(ente, campo, &nome, ruolo, limiti, parti.liberi).await? {
+            if let Some((f, xml)) = file(ente, campo, &nome, ruolo, limiti, parti.liberi).await? {
+                out.segnatura = out.segnatura.or(xml.filter(|x| segnatura_ricevuta::pare(&f.nome, x)));
                 out.file.push(f);
             }
         } else if parti.liberi || parti.testi.contains(&nome.as_str()) {
@@ -214,12 +227,14 @@ async fn file(
     ruolo: RuoloDocumento,
     limiti: Limiti,
     salta_vuoti: bool,
-) -> Result<Option<FileDaRegistrare>, Problema> {
+) -> Result<Option<(FileDaRegistrare, Option<Vec<u8>>)>, Problema> {
     let nome_file = campo.file_name().unwrap_or_default().to_owned();
     let dichiarato = campo.content_type().map(str::to_owned);
     let mut caricamento = ente.carica().await?;
     let mut byte = 0u64;
     let mut inizio: Vec<u8> = Vec::with_capacity(16);
+    // A segnatura says what must hold before anybody sees the registration (R-C18): it is looked at now.
+    let mut xml = segnatura_ricevuta::xml(&nome_file).then(Vec::new);
     while let Some(b) = entro(limiti, campo.chunk()).await? {
         byte += b.len() as u64;
         if byte > limiti.file_max {
@@ -228,6 +243,8 @@ async fn file(
         if inizio.len() < 16 {
             inizio.extend(b.iter().take(16 - inizio.len()));
         }
+        xml = xml.filter(|x: &Vec<u8>| x.len() + b.len() <= segnatura_ricevuta::BYTE_MAX);
+        xml.iter_mut().for_each(|x| x.extend_from_slice(&b));
         su_disco(limiti, caricamento.scrivi(&b)).await?;
     }
     if byte == 0 && nome_file.is_empty() && salta_vuoti {
@@ -235,7 +252,7 @@ async fn file(
     }
     let file = su_disco(limiti, caricamento.chiudi()).await?;
     let mime = riconosci(&inizio, &nome_file, dichiarato.as_deref());
-    Ok(Some(FileDaRegistrare { ruolo, nome: nome_file, mime, file }))
+    Ok(Some((FileDaRegistrare { ruolo, nome: nome_file, mime, file }, xml)))
 }
 
 /// MIME type by content, then by extension, then as declared (R-H06).

@@ -21,7 +21,7 @@ use crate::accesso::utente::Campi;
 use crate::accesso::{Accesso, Invio, Utente, provenienza, ritorno};
 use crate::entro;
 use crate::problema::Problema;
-use crate::ricezione::{self, Limiti, Parti};
+use crate::ricezione::{self, Limiti, Parti, Ricevuto};
 use crate::sola_lettura;
 
 /// The assignment an address names.
@@ -147,10 +147,11 @@ pub async fn allega(
     Path(p): Path<Posto>,
     r: Request,
 ) -> Result<Response, ErrorePagina> {
-    let (invio, file) = match con_file(&stato, r, None).await {
+    let (invio, ricevuto) = match con_file(&stato, r, None).await {
         Ok(x) => x,
         Err(risposta) => return Ok(risposta),
     };
+    let file = ricevuto.file;
     let documenti: Vec<Documento> = (1..).zip(&file).map(|(n, f)| archivio::store::documento(n, f)).collect();
     let comando = Comando::Allega { documenti, descrizione: invio.campi.testo("descrizione").map(str::to_owned) };
     let file = file.into_iter().map(|f| f.file).collect();
@@ -161,22 +162,18 @@ pub async fn allega(
 ///
 /// # Errors
 /// The answer to give instead.
-pub async fn con_file(
-    stato: &Arc<Accesso>,
-    r: Request,
-    primario: Option<&str>,
-) -> Result<(Invio, Vec<archivio::store::FileDaRegistrare>), Response> {
+pub async fn con_file(stato: &Arc<Accesso>, r: Request, primario: Option<&str>) -> Result<(Invio, Ricevuto), Response> {
     let (busta, multipart) = Busta::apri(stato, r).await?;
     let parti = Parti { testi: &[], liberi: true, primario, allegato: "allegato" };
     let limiti = Limiti { testo_max: 256 * 1_024, ..stato.limiti };
-    let ricevuto = ricezione::ricevi(busta.utente.ente.as_ref(), multipart, parti, limiti)
+    let mut ricevuto = ricezione::ricevi(busta.utente.ente.as_ref(), multipart, parti, limiti)
         .await
         .map_err(|p| ErrorePagina::from(p).into_response())?;
     sola_lettura::ancora_scrivibile(busta.guardata.as_ref())
         .await
         .map_err(|p| ErrorePagina::from(p).into_response())?;
-    let invio = busta.con(ricevuto.testi).map_err(ErrorePagina::into_response)?;
-    Ok((invio, ricevuto.file))
+    let invio = busta.con(std::mem::take(&mut ricevuto.testi)).map_err(ErrorePagina::into_response)?;
+    Ok((invio, ricevuto))
 }
 
 /// Reads a value of the domain; errors name `campo`.

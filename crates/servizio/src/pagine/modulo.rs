@@ -163,6 +163,7 @@ fn protocollo_mittente(o: &mut Map<String, Value>, c: &Campi, errori: &mut Vec<E
         Some(Err(m)) => errore(errori, "protocolloMittente.data", m),
         None => {}
     }
+    metti(&mut p, "registro", c.testo("protocolloMittente.registro"));
     o.insert("protocolloMittente".to_owned(), Value::Object(p));
 }
 

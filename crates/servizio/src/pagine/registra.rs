@@ -125,18 +125,18 @@ pub(super) fn come(r: &dominio::registrazione::Registrazione) -> Campi {
 
 /// `POST …/registra`. Files are streamed to the store; nothing is registered unless everything holds.
 pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
-    let (invio, mut file) = match con_file(&stato, r, Some("documento")).await {
+    let (invio, mut ricevuto) = match con_file(&stato, r, Some("documento")).await {
         Ok(x) => x,
         Err(risposta) => return Ok(risposta),
     };
     let (u, campi) = (invio.utente, invio.campi);
-    un_primario(&mut file);
+    un_primario(&mut ricevuto.file);
     if let Some(azione) = campi.testo("azione").filter(|a| a.starts_with("altr")) {
         let aggiunti = aggiungi(&campi, azione);
         return vista(&u, StatusCode::OK, aggiunti, Vec::new(), None);
     }
     let (posti, letto) = modulo::leggi(&campi);
-    let letto = match letto {
+    let mut letto = match letto {
         Ok(l) => l,
         Err(errori) => return vista(&u, StatusCode::UNPROCESSABLE_ENTITY, campi, errori, None),
     };
@@ -146,18 +146,19 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
     };
     let mut confronto = letto.dati;
     confronto["registro"] = registro.as_str().into();
-    let impronte: Vec<_> = file.iter().map(|f| (f.ruolo, f.nome.clone(), f.file.impronta)).collect();
+    let impronte = ricevuto.impronte();
     let idempotenza = campi.testo("chiave").filter(|c| c.len() <= 100).map(|chiave| Idempotenza {
         ambito: format!("pagina:{}", u.chi.id),
         chiave: chiave.to_owned(),
         richiesta: ricezione::impronta_richiesta(&confronto, &impronte),
     });
+    ricevuto.con_la_segnatura(&mut letto.nuova).await;
     let nuova = DaRegistrare {
         chi: u.chi.clone(),
         registro,
         rigore: Rigore::Operatore,
         dati: letto.nuova,
-        file,
+        file: ricevuto.file,
         idempotenza,
         controllo: Some(stato.sigilli.controllo(&*u.ente)),
     };

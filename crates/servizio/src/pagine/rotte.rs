@@ -14,6 +14,7 @@ use super::{
     registrazione, registro, risorse, scrivania, suggerimenti, timbro, verifica,
 };
 use crate::accesso::{Accesso, provenienza};
+use crate::segnatura_ricevuta;
 
 /// What pages may load and where their forms may go: ourselves, nothing else.
 pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
@@ -79,6 +80,10 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         ("/{ipa}/{aoo}/suggerimenti/corrispondenti".to_owned(), get(suggerimenti::corrispondenti)),
         ("/{ipa}/{aoo}/suggerimenti/titolario".to_owned(), get(suggerimenti::titolario)),
         ("/{ipa}/{aoo}/suggerimenti/doppioni".to_owned(), get(suggerimenti::doppioni)),
+        (
+            "/{ipa}/{aoo}/suggerimenti/segnatura".to_owned(),
+            post(suggerimenti::segnatura).layer(DefaultBodyLimit::max(segnatura_ricevuta::BYTE_MAX)),
+        ),
         ("/{ipa}/{aoo}/uffici".to_owned(), get(uffici::mostra).post(uffici::crea)),
         ("/{ipa}/{aoo}/uffici/{codice}/chiudi".to_owned(), post(uffici::chiudi)),
         ("/{ipa}/{aoo}/utenti".to_owned(), get(utenti::mostra).post(utenti::crea)),

@@ -1,18 +1,24 @@
 //! Fragments asked for while typing: correspondents, entries of the titolario, registrations that may be the same.
 
 use archivio::store::Trovata;
+use axum::Json;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use dominio::analisi::{self, Condizione};
 use dominio::codici::Impronta;
 use dominio::permessi::Diritto;
 use dominio::soggetto::Soggetto;
 use serde_json::{Value, json};
 
+use super::errore::ErrorePagina;
 use super::guscio::{self, LEGGE, REGISTRA};
 use super::registro::riga;
 use super::viste::{Doppioni, Suggerimenti, Suggerimento};
 use super::{Esito, dettaglio, pagina};
 use crate::accesso::utente::Campi;
-use crate::accesso::{Domanda, Utente};
+use crate::accesso::{Domanda, Utente, provenienza};
+use crate::segnatura_ricevuta;
 
 /// Suggestions of a list.
 const QUANTI: usize = 10;
@@ -89,6 +95,22 @@ pub async fn titolario(u: Utente, Domanda(c): Domanda) -> Esito {
         })
         .collect();
     pagina(&Suggerimenti { elementi, q, nuovo: None })
+}
+
+/// `POST …/suggerimenti/segnatura`, the bytes of a file: what it fills in of the form, if it is a segnatura. Nothing is kept.
+pub async fn segnatura(u: Utente, h: HeaderMap, byte: Bytes) -> Result<Response, ErrorePagina> {
+    if !provenienza::combacia(provenienza::da_intestazione(&h), &u.csrf) {
+        return Err(ErrorePagina::modulo_scaduto());
+    }
+    u.richiede(&[Diritto::RegistraEntrata])?;
+    let Some(s) = segnatura_ricevuta::leggi(byte.into()).await else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let detto = match s.valida() {
+        true => format!("Dalla segnatura di {}. Controlla prima di registrare.", s.chi()),
+        false => format!("Da una segnatura non valida di {}: controlla ogni campo.", s.chi()),
+    };
+    Ok(Json(json!({"campi": s.campi(), "detto": detto})).into_response())
 }
 
 /// `GET …/suggerimenti/doppioni?impronta=…&mittente=CODICE&numero=…` (R-A26).

@@ -27,17 +27,19 @@ pub async fn crea(
     let registro = p.registro()?;
     let corpo = corpo.map_err(|_| Problema::formato("serve un corpo multipart/form-data con la parte «dati»"))?;
     let parti = Parti { testi: &["dati"], liberi: false, primario: Some("documento"), allegato: "allegato" };
-    let r = ricevi(&*c.ente, corpo.0, parti, s.limiti).await?;
+    let mut r = ricevi(&*c.ente, corpo.0, parti, s.limiti).await?;
     s.sola_lettura.scrivibile().await?;
     let testo = r.testo("dati").ok_or_else(|| Problema::campo("dati", "manca la parte «dati» della richiesta"))?;
     let dati = json_di(testo, "dati")?;
     let operazione = format!("registra/{registro}");
     let idem = idempotenza(&h, &c.ambito, &operazione, &dati, &r.impronte())?;
+    let mut dati = dominio::lettura::leggi::<NuovaRegistrazione>(dati)?;
+    r.con_la_segnatura(&mut dati).await;
     let nuova = DaRegistrare {
         chi: c.chi.clone(),
         registro,
         rigore: Rigore::Operatore,
-        dati: dominio::lettura::leggi::<NuovaRegistrazione>(dati)?,
+        dati,
         file: r.file,
         idempotenza: idem,
         controllo: Some(s.sigilli.controllo(&*c.ente)),

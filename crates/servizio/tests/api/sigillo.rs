@@ -276,6 +276,74 @@ async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
     assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
 }
 
+/// R-C18, R-D29: what a received segnatura calls reserved is reserved from the start; what of it does not hold is said, and
+/// nothing keeps the document out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_received_segnatura_is_heeded_and_never_in_the_way() {
+    let b = Banco::nuovo().await;
+    imposta(&b).await;
+    // One of our own: a reserved uscita, as another AOO receives it.
+    let mut d = uscita("Riservata a chi di dovere");
+    d["riservato"] = true.into();
+    d["ufficioMittente"] = "SEGR".into();
+    let m = Modulo::nuovo().dati(&d).file("documento", "lettera.pdf", b"%PDF-1.7 lettera");
+    let partita = b.registra(&b.anna, m.file("allegato", "piantina.txt", b"allegato")).await.json();
+    sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+    let xml = b.get(&b.rita, partita["links"]["segnatura"].as_str().unwrap()).await.byte;
+    assert!(xml.starts_with(b"<?xml"), "{}", String::from_utf8_lossy(&xml));
+
+    let registra = async |file: &[(&str, &str, &[u8])]| {
+        let mut d = entrata("Da un'altra AOO");
+        d["protocolloMittente"] = json!({"numero": partita["numero"].to_string()});
+        d["assegnazioni"] = json!([{"ufficio": "SEGR", "tipo": "competenza"}]);
+        let m = file.iter().fold(Modulo::nuovo().dati(&d), |m, (p, n, byte)| m.file(p, n, byte));
+        let r = b.registra(&b.rita, m).await;
+        assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
+        let indirizzo = r.capi["location"].to_str().unwrap().to_owned();
+        let r = b.get(&b.rita, &indirizzo).await.json();
+        let anomalie: Vec<String> = r["anomalie"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| format!("{}: {}", a["campo"].as_str().unwrap(), a["messaggio"].as_str().unwrap()))
+            .collect();
+        (r["riservato"].as_bool().unwrap(), anomalie, indirizzo)
+    };
+    let documento = ("documento", "lettera.pdf", &b"%PDF-1.7 lettera"[..]);
+    let allegato = ("allegato", "piantina.txt", &b"allegato"[..]);
+    let (riservata, anomalie, dove) = registra(&[documento, allegato, ("allegato", "Segnatura.xml", &xml)]).await;
+    assert_eq!((riservata, &anomalie[..]), (true, &["riservato: lo dice la segnatura".to_owned()][..]));
+    // Who would have seen it has its number and no more.
+    let r = b.get(&b.anna, &dove).await.json();
+    assert_eq!((&r["riservata"], &r["oggetto"]), (&json!(true), &Value::Null));
+    // An altered file, one that is missing.
+    let (_, anomalie, _) =
+        registra(&[("documento", "lettera.pdf", b"un'altra"), ("allegato", "Segnatura.xml", &xml)]).await;
+    assert_eq!(
+        anomalie,
+        [
+            "segnatura: l'impronta di «lettera.pdf» non è quella che dichiara",
+            "segnatura: elenca «piantina.txt», che non c'è",
+            "riservato: lo dice la segnatura"
+        ]
+    );
+    // One that is no longer valid says so, and is heeded all the same; another number is said.
+    let guasta = String::from_utf8(xml.clone()).unwrap();
+    let guasta =
+        guasta.replace(partita["numeroEsteso"].as_str().unwrap(), "99").replace("prot:Classifica", "prot:Classe");
+    let (riservata, anomalie, _) =
+        registra(&[documento, allegato, ("allegato", "SEGNATURA.XML", guasta.as_bytes())]).await;
+    assert!(riservata && anomalie[0].starts_with("segnatura: non è valida: "), "{anomalie:?}");
+    assert!(anomalie.iter().any(|a| a == "protocolloMittente.numero: la segnatura dice 99"), "{anomalie:?}");
+    // What is none changes nothing: another XML, one that only looks like it, one too long to be one.
+    let lungo = [b"<Segnatura>".to_vec(), vec![b' '; servizio::segnatura_ricevuta::BYTE_MAX]].concat();
+    for altro in [&b"<FatturaElettronica/>"[..], b"<Segnatura", &lungo] {
+        let (riservata, anomalie, _) = registra(&[documento, ("allegato", "Segnatura.xml", altro)]).await;
+        assert_eq!((riservata, anomalie.len()), (false, 0), "{anomalie:?}");
+    }
+    assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seal_that_does_not_seal_is_not_set_and_only_what_is_admitted_is_used() {
     let b = Banco::nuovo().await;

@@ -1,8 +1,9 @@
 //! Registering by form: three directions, errors that keep what was typed, one number for one press.
 
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 
-use crate::banco::{BASE, Banco};
+use crate::banco::{BASE, Banco, Browser};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_three_directions_are_registered_found_and_read_without_scripts() {
@@ -283,6 +284,39 @@ async fn an_answer_goes_to_who_wrote_and_says_what_it_answers() {
     let risposta = e.meta().trim_end_matches("?nuova=1").to_owned();
     let r = s.get(&k).await;
     assert!(r.ha("risposta a questa") && r.ha(&format!("href=\"{risposta}\"")), "{}", r.testo());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segnatura_fills_in_the_form_for_who_may_register() {
+    let b = Banco::nuovo().await;
+    let s = b.di("anna").await;
+    let manda = async |s: &Browser<'_>, csrf: &str, byte: &[u8]| {
+        let r = Request::post(format!("{BASE}/suggerimenti/segnatura")).header("x-csrf-token", csrf);
+        b.manda(s.con(r).body(Body::from(byte.to_vec())).unwrap()).await
+    };
+    let (csrf, prima) = (s.csrf().await, b.operazioni().await);
+    let xml = include_bytes!("../../../segnatura/tests/dati/2009.xml");
+    let r = manda(&s, &csrf, xml).await;
+    assert_eq!(r.stato, StatusCode::OK, "{}", r.testo());
+    let v: serde_json::Value = serde_json::from_slice(&r.byte).unwrap();
+    let campo = |n: &str| v["campi"][n].as_str().unwrap_or_default().to_owned();
+    let letta = segnatura::leggi(xml);
+    let i = &letta.segnatura().unwrap().intestazione;
+    assert_eq!(campo("oggetto"), i.oggetto);
+    assert_eq!(campo("protocolloMittente.numero"), i.identificatore.numero_registrazione);
+    assert_eq!(campo("protocolloMittente.data"), i.identificatore.data_registrazione);
+    assert_eq!(campo("mittente.tipo"), "amministrazione");
+    assert!(
+        !campo("mittente.denominazione").is_empty()
+            && v["detto"].as_str().unwrap().contains(&campo("mittente.denominazione"))
+    );
+    for nulla in [&b"<FatturaElettronica/>"[..], b"", b"Segnatura"] {
+        assert_eq!(manda(&s, &csrf, nulla).await.stato, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(manda(&s, "", xml).await.stato, StatusCode::FORBIDDEN);
+    let lungo = vec![b' '; servizio::segnatura_ricevuta::BYTE_MAX + 1];
+    assert_eq!(manda(&s, &csrf, &lungo).await.stato, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(b.operazioni().await, prima, "nothing is written");
 }
 
 #[tokio::test(flavor = "multi_thread")]

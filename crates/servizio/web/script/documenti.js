@@ -6,6 +6,8 @@ import { $, $$, base, crea, icona } from './comune.js'
 const IMPRONTA_MAX = 200 * 1024 * 1024
 /** Impronte of one question. */
 const DOMANDA_MAX = 20
+/** Longer ones are no segnatura. */
+const SEGNATURA_MAX = 512 * 1024
 /** A viewer of PDFs is opened after so long without keys: it takes the focus for an instant. */
 const PAUSA_MS = 700
 
@@ -32,6 +34,7 @@ export function documenti() {
     })
     lista.replaceChildren(...righe.map((r) => r.li))
     anteprima(file[0])
+    dallaSegnatura(file, () => io === giro)
     const impronte = []
     for (const { f, quale } of righe) {
       if (!crypto.subtle || f.size > IMPRONTA_MAX) continue
@@ -64,6 +67,43 @@ export function documenti() {
     metti(altri, [...altri.files, ...file])
     guarda()
   })
+}
+
+/** The segnatura among the files fills in what is still blank; who registers looks at it. */
+async function dallaSegnatura(file, ancora) {
+  const detto = $('#dalla-segnatura')
+  if (!$('#tipo-entrata')?.checked) return
+  for (const f of file) {
+    if (!/\.xml$/i.test(f.name) || f.size > SEGNATURA_MAX) continue
+    const r = await fetch(`${base}/suggerimenti/segnatura`, { method: 'POST', body: f, headers: { 'x-csrf-token': document.body.dataset.csrf } }).catch(() => null)
+    if (!ancora()) return
+    if (r?.status !== 200) continue
+    const { campi, detto: parole } = await r.json()
+    compila($('#registra'), campi)
+    detto.textContent = parole
+    detto.hidden = false
+    return
+  }
+  detto.hidden = true
+}
+
+function compila(modulo, campi) {
+  const vuoto = (nome) => !modulo.elements.namedItem(nome)?.value
+  // Who is half written is left to who wrote it.
+  const mittente = ['cognome', 'nome', 'denominazione', 'codiceFiscale', 'partitaIva', 'ipa', 'pec'].every((n) => vuoto(`mittente.${n}`))
+  for (const [nome, valore] of Object.entries(campi)) {
+    let c = modulo.elements.namedItem(nome)
+    if (nome === 'riservato') {
+      c.checked = true
+    } else if (nome.startsWith('mittente.') ? mittente : vuoto(nome)) {
+      if (!c) {
+        c = crea('input', { type: 'hidden', name: nome })
+        modulo.append(c)
+      }
+      c.value = valore
+    } else continue
+    c.dispatchEvent(new Event('change', { bubbles: true }))
+  }
 }
 
 let aperto = null
