@@ -405,10 +405,9 @@ impl EnteStore for Ente {
         .await
     }
 
-    async fn risposte(&self, aoo: &CodiceAoo, chiave: &Chiave, limite: usize) -> Esito<Vec<Chiave>> {
-        let (log, chiave) = (self.log(Some(aoo))?, chiave.clone());
-        let limite = i64::try_from(limite).unwrap_or(i64::MAX);
-        self.leggi(move |c| letture::risposte(c, log.id, &chiave, limite)).await
+    async fn risposte(&self, aoo: &CodiceAoo, chi: &Operatore, chiave: &Chiave) -> Esito<Vec<Registrazione>> {
+        let (log, chi, chiave) = (self.log(Some(aoo))?, chi.clone(), chiave.clone());
+        self.leggi(move |c| letture::risposte(c, log.id, &chi, &chiave)).await
     }
 
     async fn corrispondenti(&self, aoo: &CodiceAoo, q: &str, limite: usize) -> Esito<Vec<Corrispondente>> {

@@ -257,12 +257,15 @@ pub fn duplicati(c: &dyn Db, log: i64, impronte: &[Impronta], mittente: Option<(
     Ok(out)
 }
 
-/// The newest uscite that answer a registration, newest first (R-C20).
-pub fn risposte(c: &dyn Db, log: i64, chiave: &Chiave, limite: i64) -> Esito<Vec<Chiave>> {
+/// Of the newest uscite that answer a registration those that the operator may see, newest first (R-C20, R-L08).
+pub fn risposte(c: &dyn Db, log: i64, chi: &Operatore, chiave: &Chiave) -> Esito<Vec<Registrazione>> {
     let (da, a) = confini(log);
-    let sql = "SELECT reg FROM coinvolto WHERE chi = ? AND reg >= ? AND reg < ? ORDER BY reg DESC LIMIT ?";
-    let reg = c.tutte(sql, valori![&righe::risposta_a(chiave), da, a, limite], |r| r.intero(0))?;
-    reg.into_iter().filter_map(|r| chiave_di(c, r).transpose()).collect()
+    let sql = "SELECT reg FROM coinvolto WHERE chi = ? AND reg >= ? AND reg < ? ORDER BY reg DESC LIMIT 50";
+    let mut out = Vec::new();
+    for reg in c.tutte(sql, valori![&righe::risposta_a(chiave), da, a], |r| r.intero(0))? {
+        out.extend(registrazione(c, reg, None)?.filter(|r| puo_vedere(chi, r)));
+    }
+    Ok(out)
 }
 
 /// Under what name a correspondent is listed, and by which words it is found.

@@ -409,8 +409,8 @@ pub trait EnteStore: Send + Sync + 'static {
         impronte: &[Impronta],
         mittente: Option<(&str, &str)>,
     ) -> Esito<Vec<Chiave>>;
-    /// The newest uscite that answer a registration, newest first (R-C20).
-    async fn risposte(&self, aoo: &CodiceAoo, chiave: &Chiave, limite: usize) -> Esito<Vec<Chiave>>;
+    /// Of the newest uscite that answer a registration those that the operator may see, newest first (R-C20).
+    async fn risposte(&self, aoo: &CodiceAoo, chi: &Operatore, chiave: &Chiave) -> Esito<Vec<Registrazione>>;
     /// Correspondents whose name begins with these words or whose code is this, rubrica first, then history.
     async fn corrispondenti(&self, aoo: &CodiceAoo, q: &str, limite: usize) -> Esito<Vec<Corrispondente>>;
     /// The rubrica, by name.

@@ -657,7 +657,7 @@ fn valida(
     if campi.contains(&Campo::ProtocolloMittente)
         && let Some(p) = &mut d.protocollo_mittente
     {
-        p.numero = testo::obbligatorio(&mut w, "protocolloMittente.numero", &p.numero, 100);
+        *p = nuova::protocollo_mittente(&mut w, p);
     }
     if campi.contains(&Campo::UfficioMittente) {
         nuova::ufficio_mittente(&mut w, aoo, ora, d.tipo, d.ufficio_mittente.as_ref());

@@ -57,6 +57,22 @@ pub enum Rigore {
     Messaggio,
 }
 
+impl Rigore {
+    /// A refusal where somebody types; where a message declares, something odd to be kept with it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn rifiuta(self, r: Rifiuto, anomalie: &mut Vec<Anomalia>) -> Result<(), Rifiuto> {
+        match r {
+            Rifiuto::NonValido(errori) if self == Self::Messaggio => {
+                anomalie.extend(errori.into_iter().map(|e| Anomalia { campo: e.campo, messaggio: e.messaggio }));
+                Ok(())
+            }
+            r => Err(r),
+        }
+    }
+}
+
 /// Gathers every error of a request, so that the client sees them all at once.
 #[derive(Debug)]
 pub struct Validatore {

@@ -8,8 +8,9 @@ use crate::configurazione::{Configurazione, StatoAoo};
 use crate::errori::{Anomalia, Rifiuto, Rigore, Validatore};
 use crate::permessi::{Diritto, Operatore};
 use crate::registrazione::{
-    Chiave, DatiAssegnazione, DatiRegistrazione, Destinatario, Differimento, Documento, Mezzo, ProtocolloMittente,
-    Registrazione, RegistrazioneAltrui, RiferimentoEsteso, Risposta, RuoloDocumento, Stato, Tipo, TipoAssegnazione,
+    Chiave, ContenutoRisposta, DatiAssegnazione, DatiRegistrazione, Destinatario, Differimento, Documento, Mezzo,
+    ProtocolloMittente, Registrazione, RegistrazioneAltrui, RiferimentoEsteso, Risposta, RuoloDocumento, Stato, Tipo,
+    TipoAssegnazione,
 };
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
@@ -135,11 +136,7 @@ pub fn registra(
     }
 
     date(&mut v, ora, oggi, nuova.tipo, nuova.data_arrivo, nuova.protocollo_mittente.as_ref());
-    let protocollo_mittente = nuova.protocollo_mittente.map(|p| ProtocolloMittente {
-        numero: testo::obbligatorio(&mut v, "protocolloMittente.numero", &p.numero, 100),
-        data: p.data,
-        registro: testo::facoltativo(&mut v, "protocolloMittente.registro", p.registro.as_deref(), 16),
-    });
+    let protocollo_mittente = nuova.protocollo_mittente.map(|p| protocollo_mittente(&mut v, &p));
     let (classificazione, classificazione_denominazione) =
         classificazione(&mut v, aoo, oggi, nuova.tipo, nuova.classificazione);
     let assegnazioni = assegnazioni(&mut v, aoo, ora, nuova.tipo, nuova.assegnazioni);
@@ -180,10 +177,19 @@ pub fn registra(
     })
 }
 
+/// The sender's own number, as it is kept.
+pub(crate) fn protocollo_mittente(v: &mut Validatore, p: &ProtocolloMittente) -> ProtocolloMittente {
+    ProtocolloMittente {
+        numero: testo::obbligatorio(v, "protocolloMittente.numero", &p.numero, 100),
+        data: p.data,
+        registro: testo::facoltativo(v, "protocolloMittente.registro", p.registro.as_deref(), 16),
+    }
+}
+
 /// What a new uscita answers, as its segnatura will say it (R-C20). `r` is the registration that it names, if there is one.
 ///
 /// # Errors
-/// It is no entrata in force that he may see, or it is reserved and the answer is not.
+/// It is no entrata in force that he may see.
 pub fn risponde(
     chi: &Operatore,
     uscita: &DatiRegistrazione,
@@ -205,20 +211,13 @@ pub fn risponde(
     if r.stato == Stato::Annullata {
         return no(format!("la registrazione {chiave} è annullata"));
     }
-    if d.riservato && !uscita.riservato {
-        return Err(Rifiuto::campo(
-            "riservato",
-            format!("la registrazione {chiave} è riservata: lo è anche la risposta"),
-        ));
-    }
-    Ok(Risposta {
-        chiave: chiave.clone(),
-        data: r.istante.giorno(),
+    let contenuto = (!d.riservato).then(|| ContenutoRisposta {
         oggetto: d.oggetto.clone(),
         classificazione: r.classificazione.0.clone(),
         classificazione_denominazione: r.classificazione.1.clone(),
         mittente: registrata_da(d),
-    })
+    });
+    Ok(Risposta { chiave: chiave.clone(), data: r.istante.giorno(), contenuto })
 }
 
 /// The sender's own registration of an entrata, if what is known of it names one in Allegato 6.

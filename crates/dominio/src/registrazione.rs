@@ -156,6 +156,15 @@ pub struct Risposta {
     pub chiave: Chiave,
     /// When it was registered.
     pub data: Giorno,
+    /// What it says of itself; nothing of a reserved one, which whoever reads the answer need not see.
+    #[serde(flatten)]
+    pub contenuto: Option<ContenutoRisposta>,
+}
+
+/// What an entrata that was answered says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContenutoRisposta {
     /// What it is about.
     pub oggetto: String,
     /// Its class.

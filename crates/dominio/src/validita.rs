@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::registrazione::{Mezzo, Registrazione, Tipo};
+use crate::registrazione::{Mezzo, Registrazione, Stato, Tipo};
 use crate::sigillo::StatoSigillo;
 use crate::soggetto::Soggetto;
 
@@ -28,7 +28,8 @@ impl Criterio {
     }
 }
 
-/// What is met, of what the register knows by itself; `None` for what does not pass between administrations. An empty list
+/// What is met, of what the register knows by itself; `None` for what does not pass between administrations, or is annulled. Of
+/// an uscita it is what was declared, until it is sent. An empty list
 /// asks who registers to find out otherwise (letters a and c).
 pub fn criteri(r: &Registrazione) -> Option<Vec<Criterio>> {
     let d = &r.dati;
@@ -42,7 +43,7 @@ pub fn criteri(r: &Registrazione) -> Option<Vec<Criterio>> {
         }
         Tipo::Interna => Vec::new(),
     };
-    if canali.is_empty() {
+    if canali.is_empty() || r.stato == Stato::Annullata {
         return None;
     }
     let sigillata = d.tipo == Tipo::Uscita && r.stato_sigillo() == StatoSigillo::Apposto;

@@ -5,7 +5,7 @@ use archivio::{EnteStore, Errore, Esito};
 use dominio::codici::CodiceAoo;
 use dominio::comandi::puo_vedere;
 use dominio::permessi::Operatore;
-use dominio::registrazione::Registrazione;
+use dominio::registrazione::{Chiave, Registrazione, Tipo};
 
 /// Days an access is kept: more than the six months that R-L15 asks for.
 pub const GIORNI_TENUTI: i64 = 400;
@@ -25,6 +25,19 @@ pub async fn annota_elenco<'a>(
     let righe = righe.filter(|r| r.dati.riservato && puo_vedere(chi, r));
     futures_util::future::try_join_all(righe.map(|r| annota(ente, aoo, chi, r, Azione::Elenco))).await?;
     Ok(())
+}
+
+/// The uscite that answer an entrata, of those that he may see; of any other registration, none.
+///
+/// # Errors
+/// The store's; those of [`annota`].
+pub async fn risposte(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, r: &Registrazione) -> Esito<Vec<Chiave>> {
+    if r.dati.tipo != Tipo::Entrata {
+        return Ok(Vec::new());
+    }
+    let risposte = ente.risposte(aoo, chi, &r.chiave).await?;
+    annota_elenco(ente, aoo, chi, risposte.iter()).await?;
+    Ok(risposte.into_iter().map(|r| r.chiave).collect())
 }
 
 /// Writes that somebody is about to see a registration. What is reserved is not shown when this cannot be written; the

@@ -1,19 +1,16 @@
 //! A registration before the writer and after it: judged, digested, handed in, shown.
 
 use dominio::codici::CodiceAoo;
-use dominio::errori::Rifiuto;
-use dominio::nuova::NuovaRegistrazione;
+use dominio::comandi::puo_vedere;
+use dominio::errori::{Rifiuto, Rigore};
 use dominio::operazione::{CampiNoti, Evento, Operazione};
-use dominio::registrazione::{Chiave, Registrazione};
-use dominio::tempo::Giorno;
+use dominio::permessi::Operatore;
+use dominio::registrazione::{Chiave, DatiRegistrazione, Registrazione};
 
 use super::Ente;
 use crate::scrittore::{Lavoro, Pronta, Statici};
 use crate::store::{DaRegistrare, EnteStore as _, Errore, Esito, Fatto, documento};
 use crate::{letture, righe};
-
-/// What [`Ente::nominate`] finds.
-type Nominate = (Option<(Chiave, Option<Registrazione>)>, Option<Giorno>);
 
 /// A registration on its way to the writer, or the answer that the same request had.
 enum Preparata {
@@ -87,28 +84,40 @@ impl Ente {
         }
     }
 
-    /// The registrations of this AOO that a new one tells about, which it says as they are: what it answers, and the day
-    /// of its first registration.
-    async fn nominate(&self, aoo: &CodiceAoo, n: &NuovaRegistrazione) -> Esito<Nominate> {
-        let risponde_a = match &n.risponde_a {
-            Some(k) => Some((k.clone(), self.registrazione(aoo, k, None).await?)),
-            None => None,
-        };
-        let prima = match &n.prima_registrazione {
-            Some(x) if x.ente == self.ipa && &x.aoo == aoo => {
-                let k = Chiave { registro: x.registro.clone(), anno: x.anno, numero: x.numero };
-                let r = self.registrazione(aoo, &k, None).await?;
-                let manca = || Rifiuto::campo("primaRegistrazione", format!("la registrazione {k} non esiste"));
-                Some(r.ok_or_else(manca)?.istante.giorno())
+    /// What a new registration tells of others of this AOO, as they are for who registers: what it answers, and the day of its
+    /// first registration.
+    async fn racconta(
+        &self,
+        aoo: &CodiceAoo,
+        chi: &Operatore,
+        rigore: Rigore,
+        risponde_a: Option<Chiave>,
+        d: &mut DatiRegistrazione,
+    ) -> Esito<()> {
+        if let Some(k) = risponde_a {
+            let r = self.registrazione(aoo, &k, None).await?;
+            match dominio::nuova::risponde(chi, d, &k, r.as_ref()) {
+                Ok(r) => d.risponde_a = Some(r),
+                Err(e) => rigore.rifiuta(e, &mut d.anomalie)?,
             }
-            _ => None,
-        };
-        Ok((risponde_a, prima))
+        }
+        if let Some(x) = d.prima_registrazione.as_mut().filter(|x| x.ente == self.ipa && &x.aoo == aoo) {
+            let k = Chiave { registro: x.registro.clone(), anno: x.anno, numero: x.numero };
+            match self.registrazione(aoo, &k, None).await? {
+                Some(r) if puo_vedere(chi, &r) => x.data = Some(r.istante.giorno()),
+                Some(_) => {}
+                None => {
+                    let e = Rifiuto::campo("primaRegistrazione", format!("la registrazione {k} non esiste"));
+                    rigore.rifiuta(e, &mut d.anomalie)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Judges, digests and derives rows: all that needs neither the writer nor its lock.
     async fn prepara(&self, aoo: &CodiceAoo, n: DaRegistrare) -> Esito<Pronta> {
-        let (risponde_a, prima) = self.nominate(aoo, &n.dati).await?;
+        let risponde_a = n.dati.risponde_a.clone();
         let (versione, conf) = self.conf();
         let stato =
             conf.aoo.get(aoo).ok_or_else(|| Rifiuto::NonTrovato("l'AOO non esiste in questo ente".to_owned()))?;
@@ -116,12 +125,7 @@ impl Ente {
         dominio::nuova::controlla_assegnatari(&conf, aoo, ora, &n.dati.assegnazioni)?;
         let documenti = (1..).zip(&n.file).map(|(i, f)| documento(i, f)).collect();
         let mut dati = dominio::nuova::registra(stato, &n.chi, &n.registro, ora, n.rigore, n.dati, documenti)?;
-        if let Some((k, r)) = risponde_a {
-            dati.risponde_a = Some(dominio::nuova::risponde(&n.chi, &dati, &k, r.as_ref())?);
-        }
-        if let (Some(data), Some(x)) = (prima, &mut dati.prima_registrazione) {
-            x.data = Some(data);
-        }
+        self.racconta(aoo, &n.chi, n.rigore, risponde_a, &mut dati).await?;
         if let Some(c) = n.controllo {
             (c.0)(&conf, aoo, &dati)?;
         }

@@ -219,6 +219,7 @@ fn compila(mut c: Campi, r: &Registrazione) -> Campi {
     if let Some(p) = &d.protocollo_mittente {
         metti("protocolloMittente.numero", p.numero.clone());
         metti("protocolloMittente.data", p.data.map(|g| g.to_string()).unwrap_or_default());
+        metti("protocolloMittente.registro", p.registro.clone().unwrap_or_default());
     }
     if let Some(u) = &d.ufficio_mittente {
         metti("ufficioMittente", u.to_string());

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use dominio::codici::CodiceRegistro;
 use dominio::errori::{ErroreCampo, Rigore};
 use dominio::permessi::Diritto;
-use dominio::registrazione::{Chiave, Tipo};
+use dominio::registrazione::{Chiave, Stato, Tipo};
 use dominio::soggetto::Soggetto;
 use serde_json::Value;
 
@@ -39,7 +39,11 @@ pub async fn mostra(u: Utente, Domanda(domanda): Domanda) -> Esito {
     let (risponde, nome) = (domanda.testo("risponde").is_some(), |n| domanda.testo(n));
     if let Some(k) = nome("risponde").or_else(|| nome("come")).and_then(|c| c.parse::<Chiave>().ok()) {
         let d = dettaglio::carica(&u, &k).await?;
-        if d.visibile {
+        let rispondibile = || {
+            let r = &d.registrazione;
+            r.dati.tipo == Tipo::Entrata && r.stato != Stato::Annullata && u.ha(Diritto::RegistraUscita)
+        };
+        if d.visibile && (!risponde || rispondibile()) {
             dettaglio::annota(&u, &d, archivio::store::Azione::Registrazione).await?;
             if risponde {
                 campi = risposta(&d.registrazione);
@@ -70,6 +74,7 @@ fn risposta(r: &dominio::registrazione::Registrazione) -> Campi {
     if let Ok(Value::String(m)) = serde_json::to_value(d.mezzo) {
         c.push(("mezzo".to_owned(), m));
     }
+    // What answers a reserved one most likely is, and would otherwise say nothing of it.
     if d.riservato {
         c.push(("riservato".to_owned(), "si".to_owned()));
     }

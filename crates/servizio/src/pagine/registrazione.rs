@@ -29,8 +29,6 @@ use crate::sigilli::fornitore::EMITTENTE_IGNOTO;
 
 /// Fascicoli offered in the form.
 const FASCICOLI: usize = 100;
-/// Answers shown, the newest.
-const RISPOSTE: usize = 20;
 
 /// `GET …/registrazioni/{registro}/{anno}/{numero}`, with `?nuova=1` when it has just been registered.
 pub async fn mostra(u: Utente, Path(p): Path<Posto>, Domanda(q): Domanda) -> Esito {
@@ -111,11 +109,7 @@ async fn vista(
         Vec::new()
     };
     // Whoever answered after that instant is not of it.
-    let risposte = if ora && r.dati.tipo == Tipo::Entrata {
-        u.ente.risposte(&u.aoo, &r.chiave, RISPOSTE).await?
-    } else {
-        Vec::new()
-    };
+    let risposte = if ora { crate::accessi::risposte(&*u.ente, &u.aoo, &u.chi, r).await? } else { Vec::new() };
     let vista = v::Registrazione {
         g: guscio::guscio(u, "registro", format!("{} {}: {}", riga.numero, riga.dove, breve(&riga.oggetto)))?,
         qui: riga.href.clone(),
@@ -220,7 +214,8 @@ fn fatti(u: &Utente, r: &Registrazione) -> Vec<(String, String)> {
             [] => "provenienza da accertare: né PEC né segnatura (CAD art. 47)".to_owned(),
             c => {
                 let parole: Vec<_> = c.iter().map(|c| c.in_parole()).collect();
-                format!("valida: {} (CAD art. 47, c. 2)", parole.join(", "))
+                let come = if d.tipo == Tipo::Uscita { "valida, se inviata così" } else { "valida" };
+                format!("{come}: {} (CAD art. 47, c. 2)", parole.join(", "))
             }
         }),
     );

@@ -15,9 +15,6 @@ use super::{Percorso, Risposta, cerca, completa, indirizzo, maschera, risposta, 
 use crate::problema::Problema;
 use crate::token::Chiamante;
 
-/// Answers named with what they answer, the newest.
-const RISPOSTE: usize = 20;
-
 type Parametri = Query<BTreeMap<String, String>>;
 
 /// Refuses parameters that do not exist: a misspelt filter is never ignored.
@@ -132,7 +129,7 @@ pub async fn una(c: Chiamante, Path(p): Path<Percorso>, Query(q): Parametri) -> 
         }
         let mut o = risposta(&*c.ente, &c.aoo, &c.chi, &r).await?;
         if puo && r.dati.tipo == Tipo::Entrata {
-            let risposte = c.ente.risposte(&c.aoo, &chiave, RISPOSTE).await?;
+            let risposte = crate::accessi::risposte(&*c.ente, &c.aoo, &c.chi, &r).await?;
             o["risposte"] = risposte.iter().map(|k| indirizzo(&*c.ente, &c.aoo, k)).collect();
         }
         return Ok(Json(o));

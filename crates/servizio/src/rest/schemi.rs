@@ -58,10 +58,10 @@ fn registrazione(riferimento: &Value) -> Value {
         "riservato": {"type": "boolean"}, "ufficioMittente": forse, "firmatari": elenco(&testo),
         "primaRegistrazione": o_nullo(riferimento), "riferimenti": elenco(riferimento),
         "rispondeA": o_nullo(&oggetto(
-            &["registro", "anno", "numero", "data", "oggetto", "classificazione"],
+            &["registro", "anno", "numero", "data"],
             json!({
                 "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1},
-                "data": {"type": "string", "format": "date"}, "oggetto": testo, "classificazione": testo,
+                "data": {"type": "string", "format": "date"}, "oggetto": forse, "classificazione": forse,
                 "classificazioneDenominazione": forse,
                 "mittente": o_nullo(&oggetto(
                     &["ente", "aoo", "registro", "numero", "data"],

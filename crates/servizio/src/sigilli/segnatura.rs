@@ -61,7 +61,7 @@ impl<'a> Di<'a> {
                 prima_registrazione: d.prima_registrazione.as_ref().and_then(prima),
                 ..Intestazione::default()
             },
-            riferimenti: d.risponde_a.iter().map(|r| self.riferimento(r)).collect(),
+            riferimenti: d.risponde_a.iter().filter_map(|r| self.riferimento(r)).collect(),
             descrizione: Descrizione {
                 mittente: Some(match (d.tipo, &d.mittente) {
                     (Tipo::Entrata, Some(m)) => soggetto(m),
@@ -77,9 +77,11 @@ impl<'a> Di<'a> {
         .non_sigillata()
     }
 
-    /// The message that this one answers, by the number that its sender gave it or, of who has none, by ours (R-C20).
-    fn riferimento(self, r: &Risposta) -> Riferimento {
-        let identificatore = match &r.mittente {
+    /// The message that this one answers, by the number that its sender gave it or, of who has none, by ours (R-C20); nothing is
+    /// told of a reserved one.
+    fn riferimento(self, r: &Risposta) -> Option<Riferimento> {
+        let c = r.contenuto.as_ref()?;
+        let identificatore = match &c.mittente {
             Some(m) => Identificatore {
                 codice_amministrazione: Codice::nuovo(&m.ente),
                 codice_aoo: Codice::nuovo(&m.aoo),
@@ -97,12 +99,12 @@ impl<'a> Di<'a> {
                 ora_registrazione: None,
             },
         };
-        Riferimento {
+        Some(Riferimento {
             identificatore: Some(identificatore),
-            oggetto: Some(r.oggetto.clone()),
-            classifica: Some(classifica(&r.classificazione, r.classificazione_denominazione.as_deref())),
+            oggetto: Some(c.oggetto.clone()),
+            classifica: Some(classifica(&c.classificazione, c.classificazione_denominazione.as_deref())),
             ..Riferimento::default()
-        }
+        })
     }
 
     fn noi(self, d: &DatiRegistrazione) -> Amministrazione {

@@ -154,18 +154,32 @@ async fn an_answer_names_the_message_it_answers() {
     for (d, campo) in [
         (con(json!({"registro": "PG", "anno": 2026, "numero": 99999})), "rispondeA"),
         (con(chiave(&ultima)), "rispondeA"),
-        (con(chiave(&riservata)), "riservato"),
         (un_altra_entrata, "rispondeA"),
         (prima_che_non_ce, "primaRegistrazione"),
     ] {
         let r = risponde(d).await;
         assert_eq!((r.stato, r.json()["errori"][0]["campo"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some(campo)));
     }
-    let mut segreta = con(chiave(&riservata));
+    // Of a reserved one only number and day are told, in the register and outside.
+    let r = risponde(con(chiave(&riservata))).await.json();
+    assert_eq!(r["numero"], ultima["numero"].as_i64().unwrap() + 1);
+    assert_eq!(
+        r["rispondeA"],
+        json!({"registro": "PG", "anno": riservata["anno"], "numero": riservata["numero"], "data": riservata["istante"].as_str().unwrap()[..10]})
+    );
+    sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
+    let xml = b.get(&b.anna, r["links"]["segnatura"].as_str().unwrap()).await.byte;
+    assert!(segnatura::leggi(&xml).segnatura().unwrap().riferimenti.is_empty());
+    // A reserved answer is not even counted for who may not see it.
+    let mut segreta = con(chiave(&da_rossi));
     segreta["riservato"] = true.into();
-    let r = risponde(segreta).await;
-    assert_eq!(r.stato, StatusCode::CREATED, "{}", r.json());
-    assert_eq!(r.json()["numero"], ultima["numero"].as_i64().unwrap() + 1);
+    segreta["ufficioMittente"] = "SEGR".into();
+    let m = Modulo::nuovo().dati(&segreta).file("documento", "b.txt", b"risposta");
+    assert_eq!(b.registra(&b.rita, m).await.stato, StatusCode::CREATED);
+    let quante = async |chi: &str| {
+        b.get(chi, da_rossi["links"]["self"].as_str().unwrap()).await.json()["risposte"].as_array().unwrap().len()
+    };
+    assert_eq!((quante(&b.rita).await, quante(&b.anna).await), (2, 1));
     // From what was answered one comes to its answers, and `verifica` knows how.
     let r = b.get(&b.anna, da_rossi["links"]["self"].as_str().unwrap()).await.json();
     let [una] = &r["risposte"].as_array().unwrap()[..] else { panic!("{}", r["risposte"]) };
