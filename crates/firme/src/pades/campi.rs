@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use lopdf::xref::XrefEntry;
-use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
+use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use crate::fiducia::Materiale;
 
@@ -13,8 +13,6 @@ use crate::fiducia::Materiale;
 const CAMPI_MAX: usize = 20_000;
 /// Fields one under the other.
 const PROFONDITA_MAX: usize = 32;
-/// Bytes that one stream may become.
-const FLUSSO_MAX: usize = 64 << 20;
 /// Bytes of one certificate list or answer of a DSS.
 const PROVA_MAX: usize = 16 << 20;
 /// Stack of the thread that reads: foreign objects may be nested.
@@ -54,8 +52,7 @@ pub(super) fn leggi(byte: &[u8]) -> Result<Letto, String> {
 }
 
 fn documento(byte: &[u8]) -> Result<Letto, String> {
-    let opzioni = LoadOptions { max_decompressed_size: Some(FLUSSO_MAX), ..LoadOptions::default() };
-    let d = Document::load_mem_with_options(byte, opzioni).map_err(|e| format!("PDF non leggibile: {e}"))?;
+    let d = pdf::leggi(byte).map_err(|e| format!("PDF non leggibile: {e}"))?;
     let mut l = Letto::default();
     let Ok(catalogo) = d.catalog() else { return Err("PDF non leggibile: senza catalogo".into()) };
     let scarto = crate::involucro::trova(&byte[..byte.len().min(1024)], b"%PDF-").unwrap_or(0);

@@ -5,12 +5,10 @@ use std::ops::Range;
 
 use firme::impronte::esadecimale;
 use jiff::Timestamp;
-use lopdf::{Dictionary, Document, IncrementalDocument, LoadOptions, Object, ObjectId, StringFormat, dictionary};
+use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, StringFormat, dictionary};
 
 use super::{Errore, Voci};
 
-/// Most that a stream of structure may grow to.
-const FLUSSO_BYTE_MAX: usize = 64 << 20;
 /// Bits of `SigFlags`: there are signatures; write only by appending.
 const SIG_FLAGS: i64 = 3;
 /// Bits of `F`: printed, locked (ISO 19005 wants it printed).
@@ -90,15 +88,10 @@ fn leggi(pdf: &[u8]) -> Result<Document, Errore> {
     if !pdf.starts_with(b"%PDF-") {
         return Err(Errore::Illeggibile("non comincia per %PDF-".into()));
     }
-    let come = LoadOptions::with_max_decompressed_size(FLUSSO_BYTE_MAX);
-    let documento = Document::load_mem_with_options(pdf, come).map_err(illeggibile)?;
-    if documento.is_encrypted() || documento.was_encrypted() {
-        return Err(Errore::Cifrato);
-    }
-    if documento.xref_recovery.is_some() || documento.xref_start == 0 {
-        return Err(Errore::Illeggibile("la sua tabella degli oggetti è danneggiata".into()));
-    }
-    Ok(documento)
+    pdf::leggi_integro(pdf).map_err(|e| match e {
+        pdf::Errore::Cifrato => Errore::Cifrato,
+        e => Errore::Illeggibile(e.to_string()),
+    })
 }
 
 /// Whoever certified a document may have forbidden any change (ISO 32000-1 § 12.8.2.2, P = 1).

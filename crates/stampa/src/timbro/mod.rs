@@ -7,14 +7,12 @@
 //!
 //! | room | what it does |
 //! |---|---|
-//! | `lettura` | reads a PDF of unknown origin, within limits |
 //! | `pagina` | the first page: how it lies, what it draws, its new version |
 //! | `trapianto` | objects of the stamp into the update |
 //!
 //! **Refused**, with the reason in words for who must put a cover sheet on it instead: what is not a PDF, is encrypted,
 //! damaged, too big, or has a first page where no stamp would be legible. **Nothing here** follows what a file points to.
 
-mod lettura;
 mod pagina;
 mod trapianto;
 
@@ -27,8 +25,8 @@ use sha2::{Digest as _, Sha256};
 use crate::errore::Errore;
 use crate::etichetta::Etichetta;
 
-/// Longer files are refused: reading one takes about three times its length.
-pub const BYTE_MAX: usize = 64 << 20;
+/// Longer files are refused.
+pub use pdf::BYTE_MAX;
 /// Stack of the thread that reads: foreign objects may be nested.
 const PILA: usize = 32 << 20;
 
@@ -112,6 +110,16 @@ pub enum NonTimbrabile {
     Disegno(#[from] Errore),
 }
 
+impl From<pdf::Errore> for NonTimbrabile {
+    fn from(e: pdf::Errore) -> Self {
+        match e {
+            pdf::Errore::TroppoGrande => Self::TroppoGrande,
+            pdf::Errore::Cifrato => Self::Cifrato,
+            pdf::Errore::Danneggiato(perche) => Self::Danneggiato(perche),
+        }
+    }
+}
+
 /// The copy of a PDF with a stamp on its first page; the same bytes whenever it is made.
 ///
 /// # Errors
@@ -120,9 +128,6 @@ pub enum NonTimbrabile {
 pub fn timbra(pdf: &[u8], etichetta: &Etichetta, dove: Posizione) -> Result<Vec<u8>, NonTimbrabile> {
     if !pdf.starts_with(b"%PDF-") {
         return Err(NonTimbrabile::NonPdf);
-    }
-    if pdf.len() > BYTE_MAX {
-        return Err(NonTimbrabile::TroppoGrande);
     }
     let timbro = etichetta.timbro()?;
     // Foreign bytes are read in a thread of their own, whose end for whatever reason is only an error.
@@ -136,7 +141,7 @@ pub fn timbra(pdf: &[u8], etichetta: &Etichetta, dove: Posizione) -> Result<Vec<
 }
 
 fn aggiorna(pdf: &[u8], timbro: &[u8], dove: Posizione) -> Result<Vec<u8>, NonTimbrabile> {
-    let documento = lettura::leggi(pdf)?;
+    let documento = pdf::leggi_integro(pdf)?;
     let id = documento.page_iter().next().ok_or_else(|| NonTimbrabile::Danneggiato("non ha pagine".into()))?;
     let timbro = trapianto::Timbro::leggi(timbro)?;
     let pagina = pagina::Pagina::di(&documento, id)?;
