@@ -15,7 +15,7 @@ pub use firma::{
     Algoritmi, DatiCertificato, EsitoIdentita, EsitoRevoca, Firma, Identita, Integrita, Marca, Motivo, Qualifica,
     Revoca,
 };
-pub use formato::{Formato, mime};
+pub use formato::{Formato, TESTA, forse_firmato, mime};
 pub use tipi::{Contenuto, Esame};
 
 use crate::fiducia::Fiducia;
@@ -51,6 +51,19 @@ pub fn esamina(byte: &[u8], originale: Option<&[u8]>, fiducia: &Fiducia, istante
     }
     e.documento = e.ultimo().cloned();
     e
+}
+
+/// The bytes that some envelope of a file has inside, by the SHA-256 (lower-case hexadecimal) that its [`Esame`] gives for them;
+/// none when no content of it has that. As long and as bounded as examining it.
+pub fn estrai(byte: &[u8], impronta: &str) -> Option<Vec<u8>> {
+    if byte.len() > BYTE_MAX {
+        return None;
+    }
+    let fiducia = Fiducia::nessuna();
+    let contesto = Contesto { fiducia: &fiducia, istante: Timestamp::UNIX_EPOCH, fonte: RIFERIMENTO, pec: false };
+    let mut bilancio = Bilancio::che_cerca(impronta);
+    busta(byte, None, &contesto, &mut bilancio, 0)?;
+    bilancio.trovato()
 }
 
 /// An envelope, when it is one; `livello` says how many are around it.
