@@ -26,8 +26,9 @@ use crate::quota::Quota;
 use crate::scrittore::{Lavoro, Risposta, Scrittore, Sportello, Vetrina};
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaEsaminare, DaRegistrare,
-    Deposito as DepositoScritto, EnteStore, Errore, Esame, EsamiDi, Esito, Fascicolo, Fatto, FileCaricato, FileLetto, Filtro, Idempotenza, Lotto, NuovaAoo, NuovoEnte,
-    OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione, Salute, Segno, Segreto, Sessione, Trovata, Verifica,
+    Deposito as DepositoScritto, EnteStore, Errore, Esame, EsamiDi, Esito, Fascicolo, Fatto, FileCaricato, FileLetto,
+    Filtro, Idempotenza, Lotto, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione,
+    Salute, Segno, Segreto, Sessione, Trovata, Verifica,
 };
 use crate::tronco::{self, LogInfo};
 use crate::{depositi, esami, letture, ricerca, righe, sigilli, testimoni};

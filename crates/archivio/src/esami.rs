@@ -16,7 +16,8 @@ const OLTRE: i64 = u32::MAX as i64;
 
 fn segno(c: &dyn Db, log: i64) -> Esito<Segno> {
     let sql = "SELECT op, n, tentativi FROM esame_fin WHERE log = ?";
-    let letto = c.una(sql, valori![log], |r| Ok(Segno { op: r.intero(0)?, n: r.intero(1)?, tentativi: r.intero(2)? }))?;
+    let letto =
+        c.una(sql, valori![log], |r| Ok(Segno { op: r.intero(0)?, n: r.intero(1)?, tentativi: r.intero(2)? }))?;
     Ok(letto.unwrap_or(Segno { op: confini(log).0, n: 0, tentativi: 0 }))
 }
 
@@ -30,7 +31,8 @@ fn piccolo(n: i64) -> Esito<u32> {
 /// The storage's.
 pub(crate) fn prossimi(c: &dyn Db, log: i64, limite: i64) -> Esito<Option<Lotto>> {
     let da = segno(c, log)?;
-    let sql = "SELECT max(id), count(*) FROM (SELECT id FROM operazione WHERE id >= ? AND id < ? ORDER BY id LIMIT ?) AS x";
+    let sql =
+        "SELECT max(id), count(*) FROM (SELECT id FROM operazione WHERE id >= ? AND id < ? ORDER BY id LIMIT ?) AS x";
     let ultima = c.una(sql, valori![da.op, confini(log).1, OPERAZIONI], |r| r.intero_o(0))?.flatten();
     let Some(ultima) = ultima.filter(|u| (*u, OLTRE) > (da.op, da.n)) else { return Ok(None) };
     let sql = "SELECT d.reg, o.id, d.n, d.impronta, f.byte, o.istante FROM operazione o

@@ -2,8 +2,10 @@
 //!
 //! | room | what it holds |
 //! |---|---|
+//! | `chiamate` | enti in which something waits for a job, one task each |
 //! | [`copie`] | the copies, and drills of their restoring |
 //! | [`diario`] | the journal, and the trace of each request |
+//! | [`esami`] | signatures of registered files, examined after the answer |
 //! | [`equita`] | turns: the storm of one ente leaves the others alone |
 //! | [`misure`] | what the metrics say of enti, pools and process |
 //! | [`pagine`] | the pages people use |
@@ -27,9 +29,11 @@ pub mod accessi;
 pub mod accesso;
 pub mod ancore;
 pub mod ancore_posta;
+mod chiamate;
 pub mod copie;
 pub mod diario;
 pub mod equita;
+pub mod esami;
 pub mod misure;
 pub mod pagine;
 pub mod problema;
@@ -91,6 +95,8 @@ pub struct Servizio {
     pub copie: Arc<copie::Copie>,
     /// Who seals.
     pub sigilli: Arc<sigilli::Sigilli>,
+    /// Who examines the signatures of files.
+    pub esami: Arc<esami::Esami>,
 }
 
 impl Servizio {
@@ -109,6 +115,7 @@ impl Servizio {
             riposi: riposi::Riposi::default(),
             copie: Arc::default(),
             sigilli: Arc::default(),
+            esami: Arc::default(),
         }
     }
 
@@ -116,6 +123,13 @@ impl Servizio {
     #[must_use]
     pub fn che_sigilla(mut self, ammessi: sigilli::fornitore::Ammessi) -> Self {
         self.sigilli = Arc::new(sigilli::Sigilli::con(ammessi));
+        self
+    }
+
+    /// The same, examining the signatures of files like this.
+    #[must_use]
+    pub fn che_esamina(mut self, esami: esami::Esami) -> Self {
+        self.esami = Arc::new(esami);
         self
     }
 
@@ -178,7 +192,8 @@ pub fn rotte(s: Arc<Servizio>) -> Router {
             .con_limiti(s.limiti)
             .con_code(Arc::clone(&s.code))
             .con_copie(Arc::clone(&s.copie))
-            .con_sigilli(Arc::clone(&s.sigilli)),
+            .con_sigilli(Arc::clone(&s.sigilli))
+            .con_esami(Arc::clone(&s.esami)),
     );
     let porte = Router::new()
         .merge(rest::rotte())
@@ -260,6 +275,7 @@ pub async fn servi(
     }
     lavori.spawn(giri(Arc::clone(&s), suona));
     lavori.spawn(sigilli::lavora(Arc::clone(&s)));
+    lavori.spawn(esami::lavora(Arc::clone(&s)));
     let copie = Arc::clone(&s.copie);
     lavori.spawn_blocking(move || copie.riordina());
     let (ferma, fermata) = tokio::sync::watch::channel(false);
@@ -443,8 +459,9 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
         let nota = ente.firma_checkpoint(&registro).await?;
         depositati &= deposita(s, &*ente, &registro, nota).await?;
     }
-    // What a process that stopped left to be sealed.
+    // What a process that stopped left to be sealed, or examined.
     s.sigilli.sveglia(ipa);
+    s.esami.sveglia(ipa);
     match ente.firma_accessi().await {
         Ok(None) => {}
         Ok(Some(nota)) => depositati &= deposita(s, &*ente, &Registro::Ente, nota).await?,

@@ -1,6 +1,7 @@
-//! What leaves as a file: its name.
+//! What leaves as a file: its name, and what is taken out of an envelope.
 
 use crate::accesso::ritorno::codifica;
+use axum::http::{HeaderMap, HeaderValue, header};
 
 /// `Content-Disposition` with the name as given (RFC 6266, RFC 8187) and a plain one for old programs.
 pub fn disposizione(nome: &str, in_pagina: bool) -> String {
@@ -10,6 +11,22 @@ pub fn disposizione(nome: &str, in_pagina: bool) -> String {
         .collect();
     let modo = if in_pagina { "inline" } else { "attachment" };
     format!("{modo}; filename=\"{piano}\"; filename*=UTF-8''{}", codifica(nome))
+}
+
+/// What an envelope has inside, whatever it is: always to be saved, and never run.
+pub fn contenuto(byte: Vec<u8>, nome: &str, mime: &str) -> (HeaderMap, Vec<u8>) {
+    let mut capi = HeaderMap::new();
+    let mut metti = |quale, valore: &str| {
+        if let Ok(v) = HeaderValue::from_str(valore) {
+            capi.insert(quale, v);
+        }
+    };
+    metti(header::CONTENT_TYPE, mime);
+    metti(header::CONTENT_DISPOSITION, &disposizione(nome, false));
+    metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'none'");
+    metti(header::CACHE_CONTROL, "private, no-cache");
+    metti(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    (capi, byte)
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ use crate::fiducia::Fiducia;
 
 /// The instant was given by who asks.
 pub const RIFERIMENTO: &str = "riferimento";
+/// What is said of a file that is no envelope and carries no signature.
+pub const NIENTE: &str = "nessuna firma o marca temporale riconosciuta";
 
 /// What an examination is made against.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +46,7 @@ pub fn esamina(byte: &[u8], originale: Option<&[u8]>, fiducia: &Fiducia, istante
         return Esame::rifiutato(format!("file oltre il limite di {} MiB: non esaminato", BYTE_MAX >> 20));
     }
     let mut bilancio = Bilancio::nuovo();
-    let mut e = busta(byte, originale, &contesto, &mut bilancio, 0)
-        .unwrap_or_else(|| Esame::rifiutato("nessuna firma o marca temporale riconosciuta".into()));
+    let mut e = busta(byte, originale, &contesto, &mut bilancio, 0).unwrap_or_else(|| Esame::rifiutato(NIENTE.into()));
     if let Some(o) = originale {
         e.confronta(o);
     }

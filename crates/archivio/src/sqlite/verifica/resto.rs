@@ -31,7 +31,8 @@ const CON_ID: &[(&str, &str)] = &[
 ];
 
 /// Tables and the column that is a log.
-const CON_LOG: &[&str] = &["chiave_log", "sigillo", "tessera", "checkpoint", "cofirma", "testa", "contatore", "esame_fin"];
+const CON_LOG: &[&str] =
+    &["chiave_log", "sigillo", "tessera", "checkpoint", "cofirma", "testa", "contatore", "esame_fin"];
 
 /// Rows outside every known log.
 ///
