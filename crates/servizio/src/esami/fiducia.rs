@@ -145,3 +145,40 @@ fn leggi(segni: &Segni) -> Result<InForza, String> {
     let impronta = if segni.is_empty() { String::new() } else { Impronta(tutto.finalize().into()).hex() };
     Ok(InForza { fiducia: f, impronta })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dati(nome: &str) -> Vec<u8> {
+        std::fs::read(format!("{}/../firme/tests/dati/{nome}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    #[test]
+    fn what_is_believed_in_is_read_again_when_it_changes_and_stays_when_it_cannot() {
+        let d = tempfile::tempdir().unwrap();
+        let ora = jiff::Timestamp::UNIX_EPOCH;
+        let luoghi = Luoghi { ancore: Some(d.path().to_owned()), ..Luoghi::default() };
+        std::fs::write(d.path().join(".tmp"), b"not ready").unwrap();
+        let c = Custode::apri(luoghi.clone()).unwrap();
+        assert_eq!((c.in_forza().fiducia.quante(), c.in_forza().impronta.as_str()), ((0, 0), ""));
+        std::fs::write(d.path().join("ca.pem"), dati("ca.pem")).unwrap();
+        let una = c.in_forza();
+        assert_eq!((una.fiducia.quante(), una.impronta.len()), ((1, 0), 64));
+        assert!(Arc::ptr_eq(&una, &c.in_forza()), "not read each time");
+        std::fs::write(d.path().join("rotto.pem"), b"not a certificate").unwrap();
+        assert!(Arc::ptr_eq(&una, &c.in_forza()));
+        assert!(c.avvisi(ora)[0].contains("rotto.pem non è un certificato"), "{:?}", c.avvisi(ora));
+        assert!(Custode::apri(luoghi.clone()).is_err(), "who starts is told");
+        std::fs::rename(d.path().join("rotto.pem"), d.path().join(".rotto.pem")).unwrap();
+        assert_eq!((c.in_forza().impronta.as_str(), c.avvisi(ora).len()), (una.impronta.as_str(), 0));
+        std::fs::write(d.path().join("anna.pem"), dati("anna.pem")).unwrap();
+        assert_eq!(c.in_forza().fiducia.quante(), (2, 0));
+        assert_ne!(c.in_forza().impronta, una.impronta);
+        std::fs::remove_dir_all(d.path()).unwrap();
+        assert_eq!(c.in_forza().fiducia.quante(), (2, 0));
+        assert_eq!(c.avvisi(ora).len(), 1);
+        let manca = Luoghi { elenchi: vec![d.path().join("it.xml")], ..Luoghi::default() };
+        assert!(Custode::apri(manca).unwrap_err().contains("it.xml"));
+    }
+}
