@@ -46,7 +46,7 @@ type Segni = Vec<(Genere, PathBuf, u64, Option<SystemTime>)>;
 
 #[derive(Debug, Default)]
 struct Letta {
-    segni: Segni,
+    segni: Option<Segni>,
     in_forza: Arc<InForza>,
     difetto: Option<String>,
 }
@@ -66,24 +66,24 @@ impl Custode {
     pub fn apri(luoghi: Luoghi) -> Result<Self, String> {
         let segni = segni(&luoghi)?;
         let in_forza = Arc::new(leggi(&segni)?);
-        Ok(Self { luoghi, letta: Mutex::new(Letta { segni, in_forza, difetto: None }) })
+        Ok(Self { luoghi, letta: Mutex::new(Letta { segni: Some(segni), in_forza, difetto: None }) })
     }
 
     /// What is in force, read again if a file changed since; what cannot be read leaves what there was. Blocks.
     pub fn in_forza(&self) -> Arc<InForza> {
         let mut letta = self.letta.lock().unwrap_or_else(PoisonError::into_inner);
         match segni(&self.luoghi) {
-            Ok(nuovi) if nuovi == letta.segni => {}
+            Ok(nuovi) if letta.segni.as_ref() == Some(&nuovi) => {}
             Ok(nuovi) => {
                 match leggi(&nuovi) {
                     Ok(f) => (letta.in_forza, letta.difetto) = (Arc::new(f), None),
                     Err(e) => letta.difetto = Some(e),
                 }
-                letta.segni = nuovi;
+                letta.segni = Some(nuovi);
             }
             Err(e) => {
                 // As soon as it can be read it is read again.
-                letta.segni.clear();
+                letta.segni = None;
                 letta.difetto = Some(e);
             }
         }
