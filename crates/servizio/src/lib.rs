@@ -461,7 +461,9 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
     }
     // What a process that stopped left to be sealed, or examined.
     s.sigilli.sveglia(ipa);
-    s.esami.sveglia(ipa);
+    if s.esami.aspetta(&*ente).await? {
+        s.esami.sveglia(ipa);
+    }
     match ente.firma_accessi().await {
         Ok(None) => {}
         Ok(Some(nota)) => depositati &= deposita(s, &*ente, &Registro::Ente, nota).await?,

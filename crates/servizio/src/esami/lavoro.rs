@@ -28,16 +28,11 @@ pub(crate) async fn lavora(s: Arc<Servizio>) {
 }
 
 async fn di_un_ente(s: Arc<Servizio>, ipa: CodiceIpa) {
-    let aperto = s.store.aperti().into_iter().find(|e| *e.ipa() == ipa);
-    let ente = match aperto {
-        Some(e) => e,
-        // One that was closed meanwhile had nothing new; unless something did not go.
-        None if !s.esami.fermi().contains_key(&ipa) => return,
-        None => match s.store.guarda(&ipa).await {
-            Ok(Some(e)) => e,
-            Ok(None) => return,
-            Err(e) => return s.esami.ferma(&ipa, &e),
-        },
+    // Also one that was closed meanwhile: who called had something.
+    let ente = match s.store.guarda(&ipa).await {
+        Ok(Some(e)) => e,
+        Ok(None) => return,
+        Err(e) => return s.esami.ferma(&ipa, &e),
     };
     let turno = format!("firme/{ipa}");
     match s.store.turno(&turno, TURNO_TENUTO).await {
@@ -90,6 +85,19 @@ impl Esami {
         let volte = f.file.filter(|(i, _)| *i == d.impronta).map_or(1, |(_, v)| v + 1);
         f.file = Some((d.impronta, volte));
         volte >= LETTURE_MAX
+    }
+
+    /// Does anything wait in an ente?
+    ///
+    /// # Errors
+    /// The storage's.
+    pub(crate) async fn aspetta(&self, ente: &dyn EnteStore) -> Esito<bool> {
+        for aoo in ente.configurazione().aoo.keys() {
+            if ente.da_esaminare(aoo, 1).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Examines what waits in an ente; says whether there is more.
