@@ -1,7 +1,9 @@
 //! What leaves as a file: its name, and what is taken out of an envelope.
 
 use crate::accesso::ritorno::codifica;
+use crate::esami::Estratto;
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 
 /// `Content-Disposition` with the name as given (RFC 6266, RFC 8187) and a plain one for old programs.
 pub fn disposizione(nome: &str, in_pagina: bool) -> String {
@@ -14,7 +16,7 @@ pub fn disposizione(nome: &str, in_pagina: bool) -> String {
 }
 
 /// What an envelope has inside, whatever it is: always to be saved, and never run.
-pub fn contenuto(byte: Vec<u8>, nome: &str, mime: &str) -> (HeaderMap, Vec<u8>) {
+pub(crate) fn contenuto(che: Estratto, nome: &str, mime: &str) -> Response {
     let mut capi = HeaderMap::new();
     let mut metti = |quale, valore: &str| {
         if let Ok(v) = HeaderValue::from_str(valore) {
@@ -22,11 +24,12 @@ pub fn contenuto(byte: Vec<u8>, nome: &str, mime: &str) -> (HeaderMap, Vec<u8>) 
         }
     };
     metti(header::CONTENT_TYPE, mime);
+    metti(header::CONTENT_LENGTH, &che.lunghezza().to_string());
     metti(header::CONTENT_DISPOSITION, &disposizione(nome, false));
     metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'none'");
     metti(header::CACHE_CONTROL, "private, no-cache");
     metti(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    (capi, byte)
+    (capi, che.in_corpo()).into_response()
 }
 
 #[cfg(test)]

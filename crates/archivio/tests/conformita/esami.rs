@@ -3,14 +3,18 @@
 use archivio::store::*;
 use dominio::comandi::Comando;
 use dominio::errori::Rifiuto;
-use dominio::registrazione::Chiave;
+use dominio::registrazione::{Chiave, RuoloDocumento};
 
 use super::banco::*;
 
 async fn con_file(b: &Banco, oggetto: &str, file: &[&str]) -> Chiave {
     let mut n = b.nuova("anna", oggetto);
-    for f in file {
-        n.file.push(b.file(f, f.as_bytes()).await);
+    for (i, f) in file.iter().enumerate() {
+        let mut f = b.file(f, f.as_bytes()).await;
+        if i > 0 {
+            f.ruolo = RuoloDocumento::Allegato;
+        }
+        n.file.push(f);
     }
     b.ente.registra(&aoo(), n).await.unwrap().chiave.unwrap()
 }
@@ -32,7 +36,8 @@ async fn what_waits_to_be_examined_is_what_came_since_and_is_kept_once() {
     let b = Banco::nuovo().await;
     let (una, due) = (con_file(&b, "Una", &["a", "b"]).await, con_file(&b, "Due", &["a"]).await);
     b.registra("Senza file").await;
-    let allegato = b.file("c", b"c").await;
+    let mut allegato = b.file("c", b"c").await;
+    allegato.ruolo = RuoloDocumento::Allegato;
     let comando = Comando::Allega { documenti: vec![documento(1, &allegato)], descrizione: None };
     b.ente.comanda(&aoo(), &b.chi("anna"), &una, comando, vec![allegato.file], None).await.unwrap();
     assert_eq!(di(&b, &una, None).await.in_attesa, [1, 2, 3]);

@@ -9,15 +9,17 @@ mod lavoro;
 pub mod lettura;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use archivio::store::{DaEsaminare, ESITO_MAX, Esame, FileLetto};
 use archivio::{EnteStore, Errore, Esito};
+use axum::body::{Body, Bytes};
 use dominio::codici::{CodiceIpa, Impronta};
 use dominio::tempo::Istante;
 use firme::esame::{NIENTE, TESTA, forse_firmato};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -29,6 +31,10 @@ pub(crate) use lavoro::lavora;
 pub const BYTE_MAX: u64 = 100 << 20;
 /// Files examined together: each is in memory, with what is inside it.
 const INSIEME: usize = 2;
+/// Contents of envelopes on their way out together.
+const USCITE: usize = 4;
+/// Bytes of them handed over at a time.
+const PEZZO: usize = 64 * 1024;
 /// Longest examination. Its thread goes on, and keeps its place, until its own bounds end it.
 const TEMPO_MAX: Duration = Duration::from_secs(120);
 /// How often an examination may have taken the process with it.
@@ -46,6 +52,7 @@ pub struct Esami {
     custode: Arc<Custode>,
     byte_max: u64,
     posti: Arc<Semaphore>,
+    uscite: Arc<Semaphore>,
     fermi: Mutex<HashMap<CodiceIpa, Fermo>>,
 }
 
@@ -62,6 +69,27 @@ struct Fermo {
     attesa: Duration,
     /// The file that could not be read, and how often.
     file: Option<(Impronta, u32)>,
+}
+
+/// What an envelope had inside, on its way out: it is in memory, so that few are at a time.
+pub(crate) struct Estratto {
+    byte: Bytes,
+    via: OwnedSemaphorePermit,
+}
+
+impl Estratto {
+    /// How many bytes.
+    pub fn lunghezza(&self) -> usize {
+        self.byte.len()
+    }
+
+    /// A piece after the other; its place is free when the last has gone.
+    pub fn in_corpo(self) -> Body {
+        Body::from_stream(stream::unfold((self.byte, self.via), |(mut resto, via)| async move {
+            let primo = resto.split_to(resto.len().min(PEZZO));
+            (!primo.is_empty()).then_some((Ok::<_, Infallible>(primo), (resto, via)))
+        }))
+    }
 }
 
 /// A file on its way to be examined.
@@ -82,6 +110,7 @@ impl Esami {
             custode: Arc::new(custode),
             byte_max: byte_max.min(firme::esame::BYTE_MAX as u64),
             posti: Arc::new(Semaphore::new(INSIEME)),
+            uscite: Arc::new(Semaphore::new(USCITE)),
             fermi: Mutex::default(),
         }
     }
@@ -118,7 +147,6 @@ impl Esami {
             let (suoi, max) = (d.byte.div_ceil(1 << 20), self.byte_max >> 20);
             return Ok(Preso::No(format!("file di {suoi} MiB, oltre il limite di {max} MiB: non esaminato")));
         }
-        let chiuso = |_| Errore::Archivio("il servizio si sta fermando".to_owned());
         let posto = Arc::clone(&self.posti).acquire_owned().await.map_err(chiuso)?;
         byte.reserve_exact(usize::try_from(d.byte).unwrap_or(0).saturating_sub(byte.len()));
         while let Some(b) = flusso.next().await {
@@ -152,10 +180,11 @@ impl Esami {
         ente: &dyn EnteStore,
         d: &DaEsaminare,
         quale: Impronta,
-    ) -> Esito<Option<Vec<u8>>> {
+    ) -> Esito<Option<Estratto>> {
+        let via = Arc::clone(&self.uscite).acquire_owned().await.map_err(chiuso)?;
         let Preso::Si(byte, posto) = self.prendi(ente, d).await? else { return Ok(None) };
         let fuori = in_disparte("contenuto", posto, move || firme::estrai(&byte, &quale.hex())).await;
-        Ok(fuori.ok().flatten())
+        Ok(fuori.ok().flatten().map(|byte| Estratto { byte: byte.into(), via }))
     }
 
     /// Examines a document because somebody asked, and keeps what was found.
@@ -176,6 +205,10 @@ impl Esami {
         };
         ente.aggiungi_esame(d, chi, esame).await
     }
+}
+
+fn chiuso(_: tokio::sync::AcquireError) -> Errore {
+    Errore::Archivio("il servizio si sta fermando".to_owned())
 }
 
 /// What is kept of an examination.

@@ -89,8 +89,8 @@ pub async fn contenuto(
     let esami = u.ente.esami(&u.aoo, chiave, Some(documento.n), 0).await?;
     let voce = letto(&esami).and_then(|l| suo(&l, documento, quale)).ok_or_else(ErrorePagina::non_trovata)?;
     let da = u.ente.esaminabile(&u.aoo, chiave, documento.n).await?.ok_or_else(ErrorePagina::non_trovata)?;
-    let byte = a.esami.contenuto(&*u.ente, &da, quale).await?.ok_or_else(ErrorePagina::non_trovata)?;
-    Ok(scarico::contenuto(byte, voce.nome.as_deref().unwrap_or_default(), &voce.mime).into_response())
+    let che = a.esami.contenuto(&*u.ente, &da, quale).await?.ok_or_else(ErrorePagina::non_trovata)?;
+    Ok(scarico::contenuto(che, voce.nome.as_deref().unwrap_or_default(), &voce.mime))
 }
 
 /// What is known of the signatures of the files of a registration, by the number of the document.

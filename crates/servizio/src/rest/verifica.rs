@@ -5,7 +5,7 @@ use std::sync::Arc;
 use archivio::store::{Azione, EsamiDi};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use dominio::codici::Impronta;
 use dominio::registrazione::{Documento, Registrazione};
 use serde_json::{Value, json};
@@ -43,8 +43,8 @@ pub async fn contenuto(State(s): State<Arc<Servizio>>, c: Chiamante, Path(p): Pa
     let esami = c.ente.esami(&c.aoo, &r.chiave, Some(d.n), 0).await?;
     let voce = letto(&esami).and_then(|l| suo(&l, d, quale)).ok_or_else(non_c_e)?;
     let da = c.ente.esaminabile(&c.aoo, &r.chiave, d.n).await?.ok_or_else(non_c_e)?;
-    let byte = s.esami.contenuto(&*c.ente, &da, quale).await?.ok_or_else(non_c_e)?;
-    Ok(scarico::contenuto(byte, voce.nome.as_deref().unwrap_or_default(), &voce.mime).into_response())
+    let che = s.esami.contenuto(&*c.ente, &da, quale).await?.ok_or_else(non_c_e)?;
+    Ok(scarico::contenuto(che, voce.nome.as_deref().unwrap_or_default(), &voce.mime))
 }
 
 /// A content of a document, by its hash, as a verdict names it.
