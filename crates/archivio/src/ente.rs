@@ -25,12 +25,13 @@ use crate::motore::{Base, Db, Motore, valori};
 use crate::quota::Quota;
 use crate::scrittore::{Lavoro, Risposta, Scrittore, Sportello, Vetrina};
 use crate::store::{
-    AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaRegistrare, Deposito as DepositoScritto,
-    EnteStore, Errore, Esito, Fascicolo, Fatto, FileCaricato, FileLetto, Filtro, Idempotenza, NuovaAoo, NuovoEnte,
-    OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione, Salute, Segreto, Sessione, Trovata, Verifica,
+    AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaEsaminare, DaRegistrare,
+    Deposito as DepositoScritto, EnteStore, Errore, Esame, EsamiDi, Esito, Fascicolo, Fatto, FileCaricato, FileLetto,
+    Filtro, Idempotenza, Lotto, NuovaAoo, NuovoEnte, OperazioneScritta, Pagina, Registro, RichiestaScritta, Rotazione,
+    Salute, Segno, Segreto, Sessione, Trovata, Verifica,
 };
 use crate::tronco::{self, LogInfo};
-use crate::{depositi, letture, ricerca, righe, sigilli, testimoni};
+use crate::{depositi, esami, letture, ricerca, righe, sigilli, testimoni};
 
 mod affitto;
 mod documenti;
@@ -389,6 +390,51 @@ impl EnteStore for Ente {
         let log = self.log(Some(aoo))?.id;
         let Some((n, avvolto)) = self.leggi(move |c| sigilli::avvolto(c, log)).await? else { return Ok(None) };
         Ok(Some((n, sigilli::apri(&self.chiave, &self.ipa, log, n, &avvolto)?)))
+    }
+
+    async fn da_esaminare(&self, aoo: &CodiceAoo, limite: usize) -> Esito<Option<Lotto>> {
+        let (log, limite) = (self.log(Some(aoo))?.id, i64::try_from(limite).unwrap_or(i64::MAX));
+        self.leggi(move |c| esami::prossimi(c, log, limite)).await
+    }
+
+    async fn comincia_esame(&self, aoo: &CodiceAoo, da: Segno) -> Esito<Option<Segno>> {
+        let (log, a) = (self.log(Some(aoo))?.id, Segno { tentativi: da.tentativi + 1, ..da });
+        Ok(self.scrivi(move |c| esami::avanza(c, log, da, a)).await?.then_some(a))
+    }
+
+    async fn concludi_esame(
+        &self,
+        aoo: &CodiceAoo,
+        da: Segno,
+        fino: Segno,
+        trovati: Vec<(DaEsaminare, Esame)>,
+    ) -> Esito<bool> {
+        let log = self.log(Some(aoo))?.id;
+        self.scrivi(move |c| esami::concludi(c, log, da, fino, &trovati)).await
+    }
+
+    async fn esaminabile(&self, aoo: &CodiceAoo, chiave: &Chiave, n: u32) -> Esito<Option<DaEsaminare>> {
+        let (log, chiave) = (self.log(Some(aoo))?.id, chiave.clone());
+        self.leggi(move |c| match letture::id_di(c, log, &chiave)? {
+            Some(reg) => esami::documento(c, reg, n),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn aggiungi_esame(&self, d: DaEsaminare, chi: &NomeUtente, esame: Esame) -> Esito<()> {
+        let chi = chi.to_string();
+        self.scrivi(move |c| esami::chiesto(c, &d, &chi, &esame)).await
+    }
+
+    async fn esami(&self, aoo: &CodiceAoo, chiave: &Chiave, solo: Option<u32>, caratteri: usize) -> Esito<EsamiDi> {
+        let (log, chiave) = (self.log(Some(aoo))?.id, chiave.clone());
+        let caratteri = i64::try_from(caratteri).unwrap_or(i64::MAX);
+        self.leggi(move |c| match letture::id_di(c, log, &chiave)? {
+            Some(reg) => esami::di(c, log, reg, solo, caratteri),
+            None => Ok(EsamiDi::default()),
+        })
+        .await
     }
 
     async fn duplicati(

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`store`] | the traits the service sees, and their values |
 //! | `ente`, `scrittore` | one ente and its group-commit writer, the same on every engine |
-//! | `letture`, `ricerca`, `tronco`, `testimoni`, `depositi`, `sigilli`, `righe` | what is read and written, in SQL that every engine reads |
+//! | `letture`, `ricerca`, `tronco`, `testimoni`, `depositi`, `sigilli`, `esami`, `righe` | what is read and written, in SQL that every engine reads |
 //! | `motore` | what an engine gives |
 //! | [`postgres`] | the other engine: every ente in one schema, several nodes |
 //! | [`sqlite`] | the embedded engine: one file per ente; and `verifica` |
@@ -25,6 +25,7 @@ pub mod chiavi;
 mod depositi;
 mod ente;
 mod errore;
+mod esami;
 pub mod file;
 mod installazione;
 mod letture;

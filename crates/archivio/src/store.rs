@@ -26,8 +26,10 @@ use dominio::tempo::{Giorno, Istante};
 use crate::aperti::Riposo;
 use crate::misure::{MisuraPool, MisureEnte};
 
+mod esami;
 mod liste;
 
+pub use esami::{DaEsaminare, ESAMI_MAX, ESITO_MAX, Esame, EsameScritto, EsamiDi, Lotto, Segno};
 pub use liste::{
     AnnullamentoScritto, Coda, Corrispondente, Fascicolo, Filtro, Pagina, Pratica, RichiestaScritta, Trovata,
 };
@@ -402,6 +404,26 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn quante_da_sigillare(&self, aoo: &CodiceAoo) -> Esito<(u64, Option<Istante>)>;
     /// What opens the key of its seal, with the number of that secret.
     async fn segreto_sigillo(&self, aoo: &CodiceAoo) -> Esito<Option<(i64, Vec<u8>)>>;
+    /// The next documents whose signatures nobody has examined, at most so many; none when nothing was registered since.
+    async fn da_esaminare(&self, aoo: &CodiceAoo, limite: usize) -> Esito<Option<Lotto>>;
+    /// Writes that what comes next is begun; `None` when another node is further already. Who finds it begun too often knows
+    /// that it did not end well.
+    async fn comincia_esame(&self, aoo: &CodiceAoo, da: Segno) -> Esito<Option<Segno>>;
+    /// Goes from one point to another, and keeps what was found on the way; false, and nothing is kept, when another node did.
+    async fn concludi_esame(
+        &self,
+        aoo: &CodiceAoo,
+        da: Segno,
+        fino: Segno,
+        trovati: Vec<(DaEsaminare, Esame)>,
+    ) -> Esito<bool>;
+    /// A document of a registration, to be examined once more.
+    async fn esaminabile(&self, aoo: &CodiceAoo, chiave: &Chiave, n: u32) -> Esito<Option<DaEsaminare>>;
+    /// Keeps one more examination of a document, which somebody asked for.
+    async fn aggiungi_esame(&self, d: DaEsaminare, chi: &NomeUtente, esame: Esame) -> Esito<()>;
+    /// What is known of the files of a registration: all the examinations of one document; or the last of each, as far as they
+    /// are together no longer than so many characters.
+    async fn esami(&self, aoo: &CodiceAoo, chiave: &Chiave, solo: Option<u32>, caratteri: usize) -> Esito<EsamiDi>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).
     async fn duplicati(
         &self,

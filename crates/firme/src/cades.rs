@@ -34,7 +34,8 @@ fn busta(b: &Busta, qui: &Livello, bilancio: &mut Bilancio) -> Esame {
     if !b.coda.trim_ascii().is_empty() {
         e.avvisi.push(format!("{} byte dopo la fine della busta, che nessuna firma copre", b.coda.len()));
     }
-    e.contenuto = coperto.as_mut().map(Contenuto::di);
+    e.contenuto =
+        coperto.as_mut().map(|c| if b.contenuto.is_some() { bilancio.contenuto(c) } else { Contenuto::di(c) });
     if let Some(c) = &b.contenuto {
         e.buste = qui.dentro(&c.unito(), &e.firme, bilancio);
     }

@@ -21,5 +21,5 @@ mod tsd;
 pub mod x509;
 mod xades;
 
-pub use esame::{Esame, Firma, esamina};
+pub use esame::{Esame, Firma, esamina, estrai};
 pub use fiducia::Fiducia;

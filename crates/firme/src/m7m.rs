@@ -4,7 +4,7 @@
 
 use crate::asn1::Lettore;
 use crate::cms::{Busta, nomi};
-use crate::esame::{Bilancio, Contenuto, Esame, Firma, Formato, Livello};
+use crate::esame::{Bilancio, Esame, Firma, Formato, Livello};
 use crate::impronte::Coperto;
 use crate::involucro::{scopri, trova};
 use crate::marca;
@@ -120,7 +120,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
             Err(perche) => Firma::illeggibile(perche),
         });
     }
-    e.contenuto = Some(Contenuto::di(&mut coperto));
+    e.contenuto = Some(bilancio.contenuto(&mut coperto));
     e.buste = qui.dentro(&firmato, &e.firme, bilancio);
     Some(e)
 }

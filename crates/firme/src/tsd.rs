@@ -59,7 +59,7 @@ fn leggi(der: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Result<Esame, as
         prima = Some(p.intero);
         e.firme.push(f);
     }
-    e.contenuto = coperto.as_mut().map(Contenuto::di);
+    e.contenuto = coperto.as_mut().map(|c| if contenuto.is_some() { bilancio.contenuto(c) } else { Contenuto::di(c) });
     if let Some(c) = contenuto {
         e.buste = qui.dentro(&c.unito(), &e.firme, bilancio);
     }

@@ -14,6 +14,8 @@ use clap::Args;
 use serde::Deserialize;
 use servizio::copie::Luoghi;
 use servizio::diario::{self, Formato};
+use servizio::esami::fiducia::{Custode, Luoghi as Fiducia};
+use servizio::esami::{self, Esami};
 use servizio::sola_lettura;
 
 /// The configuration file (contract § 1).
@@ -38,6 +40,23 @@ pub struct Configurazione {
     pub log: LogConf,
     #[serde(default)]
     pub sigillo: SigilloConf,
+    #[serde(default)]
+    pub firme: FirmeConf,
+}
+
+/// What is believed of the signatures of files that come in, and how large those that are examined may be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirmeConf {
+    /// European trusted lists (XML), files.
+    #[serde(default)]
+    pub elenchi: Vec<String>,
+    /// Folder of certificates (PEM or DER) chosen by hand.
+    pub ancore: Option<PathBuf>,
+    /// Folder of certificate revocation lists (PEM or DER).
+    pub revoche: Option<PathBuf>,
+    /// Largest file that is examined, MiB; at most 256.
+    pub mib_max: Option<u64>,
 }
 
 /// What enti may use to seal, beyond a file: they say with which of these, nobody else may name a library or an address.
@@ -279,6 +298,28 @@ impl Configurazione {
             temporanea: percorso("PROTOCOLLO_COPIE__TEMPORANEA", &self.copie.temporanea),
             identita: percorso("PROTOCOLLO_COPIE__IDENTITA", &self.copie.identita),
         })
+    }
+
+    /// How signatures of files are examined.
+    pub fn firme(&self) -> Result<Esami> {
+        let cartella = |nome: &str, file: &Option<PathBuf>| {
+            let c = std::env::var_os(nome).map(PathBuf::from).or(file.clone());
+            c.filter(|p| !p.as_os_str().is_empty())
+        };
+        let luoghi = Fiducia {
+            elenchi: elenco("FIRME__ELENCHI", self.firme.elenchi.clone(), &[]).into_iter().map(PathBuf::from).collect(),
+            ancore: cartella("PROTOCOLLO_FIRME__ANCORE", &self.firme.ancore),
+            revoche: cartella("PROTOCOLLO_FIRME__REVOCHE", &self.firme.revoche),
+        };
+        let byte_max = match chiave("FIRME__MIB_MAX", self.firme.mib_max.map(|m| m.to_string())) {
+            None => esami::BYTE_MAX,
+            Some(m) => match m.trim().parse::<u64>() {
+                Ok(n) if (1..=256).contains(&n) => n << 20,
+                _ => bail!("firme.mib_max: «{m}» non è previsto; usare un numero da 1 a 256"),
+            },
+        };
+        let custode = Custode::apri(luoghi).map_err(|e| anyhow::anyhow!("firme: {e}"))?;
+        Ok(Esami::con(custode, byte_max))
     }
 
     /// How anchors go by mail, as written in the file.

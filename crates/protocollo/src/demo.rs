@@ -136,6 +136,7 @@ pub fn serve(o: &Serve) -> Result<u8> {
         Some(s) => Duration::from_secs(s.trim().parse().with_context(|| format!("servizio.riposo_s: «{s}»"))?),
     };
     let copie = conf.copie(&cartella);
+    let esami = conf.firme()?;
     con_diario(conf.log.formato.clone())?.block_on(async {
         let store = apri(&dove).await?;
         let ascolto = ascolta(&listen).await?;
@@ -149,6 +150,7 @@ pub fn serve(o: &Serve) -> Result<u8> {
                 .con_sola_lettura(sola_lettura)
                 .che_riposa(riposo)
                 .con_copie(copie)
+                .che_esamina(esami)
                 .che_sigilla(Ammessi {
                     moduli: elenco("SIGILLO__MODULI", conf.sigillo.moduli, &[])
                         .iter()

@@ -2,8 +2,10 @@
 //!
 //! | room | what it holds |
 //! |---|---|
+//! | `chiamate` | enti in which something waits for a job, one task each |
 //! | [`copie`] | the copies, and drills of their restoring |
 //! | [`diario`] | the journal, and the trace of each request |
+//! | [`esami`] | signatures of registered files, examined after the answer |
 //! | [`equita`] | turns: the storm of one ente leaves the others alone |
 //! | [`misure`] | what the metrics say of enti, pools and process |
 //! | [`pagine`] | the pages people use |
@@ -28,9 +30,11 @@ pub mod accessi;
 pub mod accesso;
 pub mod ancore;
 pub mod ancore_posta;
+mod chiamate;
 pub mod copie;
 pub mod diario;
 pub mod equita;
+pub mod esami;
 pub mod misure;
 pub mod pagine;
 pub mod problema;
@@ -93,6 +97,8 @@ pub struct Servizio {
     pub copie: Arc<copie::Copie>,
     /// Who seals.
     pub sigilli: Arc<sigilli::Sigilli>,
+    /// Who examines the signatures of files.
+    pub esami: Arc<esami::Esami>,
 }
 
 impl Servizio {
@@ -111,6 +117,7 @@ impl Servizio {
             riposi: riposi::Riposi::default(),
             copie: Arc::default(),
             sigilli: Arc::default(),
+            esami: Arc::default(),
         }
     }
 
@@ -118,6 +125,13 @@ impl Servizio {
     #[must_use]
     pub fn che_sigilla(mut self, ammessi: sigilli::fornitore::Ammessi) -> Self {
         self.sigilli = Arc::new(sigilli::Sigilli::con(ammessi));
+        self
+    }
+
+    /// The same, examining the signatures of files like this.
+    #[must_use]
+    pub fn che_esamina(mut self, esami: esami::Esami) -> Self {
+        self.esami = Arc::new(esami);
         self
     }
 
@@ -180,7 +194,8 @@ pub fn rotte(s: Arc<Servizio>) -> Router {
             .con_limiti(s.limiti)
             .con_code(Arc::clone(&s.code))
             .con_copie(Arc::clone(&s.copie))
-            .con_sigilli(Arc::clone(&s.sigilli)),
+            .con_sigilli(Arc::clone(&s.sigilli))
+            .con_esami(Arc::clone(&s.esami)),
     );
     let porte = Router::new()
         .merge(rest::rotte())
@@ -262,6 +277,7 @@ pub async fn servi(
     }
     lavori.spawn(giri(Arc::clone(&s), suona));
     lavori.spawn(sigilli::lavora(Arc::clone(&s)));
+    lavori.spawn(esami::lavora(Arc::clone(&s)));
     let copie = Arc::clone(&s.copie);
     lavori.spawn_blocking(move || copie.riordina());
     let (ferma, fermata) = tokio::sync::watch::channel(false);
@@ -445,8 +461,11 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
         let nota = ente.firma_checkpoint(&registro).await?;
         depositati &= deposita(s, &*ente, &registro, nota).await?;
     }
-    // What a process that stopped left to be sealed.
+    // What a process that stopped left to be sealed, or examined.
     s.sigilli.sveglia(ipa);
+    if s.esami.aspetta(&*ente).await? {
+        s.esami.sveglia(ipa);
+    }
     match ente.firma_accessi().await {
         Ok(None) => {}
         Ok(Some(nota)) => depositati &= deposita(s, &*ente, &Registro::Ente, nota).await?,

@@ -181,6 +181,7 @@ async fn pronto(State(s): State<Arc<Servizio>>) -> Response {
         avvisi.extend(salute.avvisi.into_iter().map(|m| format!("{ipa}: {m}")));
     }
     avvisi.extend(s.sigilli.avvisi(&*s.store));
+    avvisi.extend(s.esami.avvisi());
     avvisi.extend(s.ancore.avvisi());
     avvisi.extend(s.sola_lettura.motivo().await.map(|m| format!("il servizio è in sola lettura: {m}")));
     // A warning, not a stop: the register's own watch on the clock decides (R-A21).

@@ -1,6 +1,9 @@
-//! What leaves as a file: its name.
+//! What leaves as a file: its name, and what is taken out of an envelope.
 
 use crate::accesso::ritorno::codifica;
+use crate::esami::Estratto;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 
 /// `Content-Disposition` with the name as given (RFC 6266, RFC 8187) and a plain one for old programs.
 pub fn disposizione(nome: &str, in_pagina: bool) -> String {
@@ -10,6 +13,23 @@ pub fn disposizione(nome: &str, in_pagina: bool) -> String {
         .collect();
     let modo = if in_pagina { "inline" } else { "attachment" };
     format!("{modo}; filename=\"{piano}\"; filename*=UTF-8''{}", codifica(nome))
+}
+
+/// What an envelope has inside, whatever it is: always to be saved, and never run.
+pub(crate) fn contenuto(che: Estratto, nome: &str, mime: &str) -> Response {
+    let mut capi = HeaderMap::new();
+    let mut metti = |quale, valore: &str| {
+        if let Ok(v) = HeaderValue::from_str(valore) {
+            capi.insert(quale, v);
+        }
+    };
+    metti(header::CONTENT_TYPE, mime);
+    metti(header::CONTENT_LENGTH, &che.lunghezza().to_string());
+    metti(header::CONTENT_DISPOSITION, &disposizione(nome, false));
+    metti(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'none'");
+    metti(header::CACHE_CONTROL, "private, no-cache");
+    metti(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    (capi, che.in_corpo()).into_response()
 }
 
 #[cfg(test)]

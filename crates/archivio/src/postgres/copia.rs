@@ -55,6 +55,8 @@ const TABELLE: &[&str] = &[
     "testa_accessi",
     "da_sigillare",
     "sigillo",
+    "esame_firme",
+    "esame_fin",
 ];
 /// Those of the access log.
 const ACCESSI: &[&str] = &["accesso", "interessato", "potatura"];

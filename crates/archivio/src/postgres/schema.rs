@@ -13,6 +13,7 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (3, include_str!("migrazioni/0003-affitti-dei-file.sql")),
     (4, include_str!("migrazioni/0004-turni.sql")),
     (5, include_str!("migrazioni/0005-sigilli.sql")),
+    (6, include_str!("migrazioni/0006-esami-firme.sql")),
 ];
 /// Whoever migrates holds it.
 const CHI_MIGRA: i64 = 0x5052_4f54;

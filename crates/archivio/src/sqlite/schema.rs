@@ -16,6 +16,7 @@ const MIGRAZIONI: &[(i64, &str)] = &[
     (6, include_str!("migrazioni/0006-affitti-dei-file.sql")),
     (7, include_str!("migrazioni/0007-indice.sql")),
     (8, include_str!("migrazioni/0008-sigilli.sql")),
+    (9, include_str!("migrazioni/0009-esami-firme.sql")),
 ];
 
 /// Tables of the first migration in which nothing is ever changed or deleted; later ones bring their own triggers.
@@ -96,7 +97,7 @@ pub fn apri_ferma(percorso: &Path) -> Esito<Connection> {
     Ok(c)
 }
 
-/// In a database of before there were keys of files, or seals, there are none: who reads asks as if there could be.
+/// In a database of before there were keys of files, or seals, or examinations, there are none: who reads asks as if there could be.
 fn supplisci(c: &Connection) -> Esito<()> {
     let ha: bool = c.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'chiave_file'", [], |r| r.get(0))?;
     if !ha {
@@ -109,6 +110,13 @@ fn supplisci(c: &Connection) -> Esito<()> {
     if !ha {
         c.execute_batch(
             "CREATE TEMP TABLE da_sigillare(reg INTEGER); CREATE TEMP TABLE sigillo(log INTEGER, n INTEGER, segreto BLOB);",
+        )?;
+    }
+    let ha: bool = c.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'esame_firme'", [], |r| r.get(0))?;
+    if !ha {
+        c.execute_batch(
+            "CREATE TEMP TABLE esame_firme(reg INTEGER, n INTEGER, k INTEGER, impronta BLOB, esito TEXT);
+             CREATE TEMP TABLE esame_fin(log INTEGER, op INTEGER, n INTEGER);",
         )?;
     }
     Ok(())

@@ -12,6 +12,7 @@ mod copie;
 #[path = "../disco/mod.rs"]
 mod disco;
 mod epoche;
+mod esami;
 mod falsari;
 mod file;
 mod guasti;

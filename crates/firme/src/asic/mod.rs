@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::zip::Voce;
 use crate::canonica::{Albero, NodeId, Testo};
 use crate::cms::{Busta, nomi};
-use crate::esame::{Bilancio, Contenuto, Esame, Firma, Formato, Livello};
+use crate::esame::{Bilancio, Esame, Firma, Formato, Livello};
 use crate::impronte::{Coperto, Digesto};
 use crate::xades::nodi::{self, DS};
 use crate::{cades, marca, xades};
@@ -58,7 +58,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
     e.avvisi = c.avvisi.take();
     let mut lasciati = Vec::new();
     for v in c.documenti() {
-        let mut d = Contenuto::dei(&v.byte);
+        let mut d = bilancio.contenuto(&mut Coperto::nuovo(vec![&v.byte]));
         d.nome = Some(v.nome.clone());
         e.contenuti.push(d);
         if !c.coperti.borrow().contains(&v.nome) {

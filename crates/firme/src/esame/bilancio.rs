@@ -1,4 +1,7 @@
-//! What one examination may cost at most.
+//! What one examination may cost at most, and what is taken out on the way.
+
+use super::Contenuto;
+use crate::impronte::Coperto;
 
 /// Bytes of a file.
 pub const BYTE_MAX: usize = 256 << 20;
@@ -17,12 +20,33 @@ pub struct Bilancio {
     buste: usize,
     firme: usize,
     byte: usize,
+    cercato: Option<String>,
+    trovato: Option<Vec<u8>>,
 }
 
 impl Bilancio {
     /// All of it.
     pub fn nuovo() -> Self {
-        Self { buste: BUSTE_MAX, firme: FIRME_MAX, byte: IMPRONTE_MAX }
+        Self { buste: BUSTE_MAX, firme: FIRME_MAX, byte: IMPRONTE_MAX, cercato: None, trovato: None }
+    }
+
+    /// All of it, for who wants the content with this SHA-256.
+    pub(super) fn che_cerca(impronta: &str) -> Self {
+        Self { cercato: Some(impronta.to_owned()), ..Self::nuovo() }
+    }
+
+    /// What was looked for.
+    pub(super) fn trovato(self) -> Option<Vec<u8>> {
+        self.trovato
+    }
+
+    /// A content that an envelope has inside.
+    pub(crate) fn contenuto(&mut self, coperto: &mut Coperto) -> Contenuto {
+        let c = Contenuto::di(coperto);
+        if self.trovato.is_none() && self.cercato.as_ref() == Some(&c.impronta) {
+            self.trovato = Some(coperto.pezzi().concat());
+        }
+        c
     }
 
     /// One envelope more, at this depth.

@@ -55,6 +55,20 @@ pub(super) fn riconosci(byte: &[u8]) -> Option<Riconosciuto<'_>> {
     matches!(mime(byte), "application/xml").then_some(Riconosciuto::Xml)
 }
 
+/// How many of the first bytes of a file [`forse_firmato`] wants.
+pub const TESTA: usize = 16 << 10;
+
+/// Whether a file may be an envelope, or carry a signature, by its first [`TESTA`] bytes: a file of which this is not so is not
+/// examined.
+pub fn forse_firmato(testa: &[u8]) -> bool {
+    // What is too short to be decoded to its end may still be text of a PEM or of a base64.
+    let piano = testa.trim_ascii_start();
+    let piano = piano.strip_prefix(b"\xef\xbb\xbf").unwrap_or(piano);
+    let base64 = piano.first() == Some(&b'M')
+        && piano.iter().take(64).all(|c| c.is_ascii_alphanumeric() || b"+/=\r\n".contains(c));
+    base64 || piano.starts_with(b"-----BEGIN ") || riconosci(testa).is_some()
+}
+
 /// The type of a file, from its first bytes: what offices receive, `application/octet-stream` for the rest.
 pub fn mime(byte: &[u8]) -> &'static str {
     const MAGICI: &[(&[u8], &str)] = &[

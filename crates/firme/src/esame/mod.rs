@@ -15,13 +15,15 @@ pub use firma::{
     Algoritmi, DatiCertificato, EsitoIdentita, EsitoRevoca, Firma, Identita, Integrita, Marca, Motivo, Qualifica,
     Revoca,
 };
-pub use formato::{Formato, mime};
+pub use formato::{Formato, TESTA, forse_firmato, mime};
 pub use tipi::{Contenuto, Esame};
 
 use crate::fiducia::Fiducia;
 
 /// The instant was given by who asks.
 pub const RIFERIMENTO: &str = "riferimento";
+/// What is said of a file that is no envelope and carries no signature.
+pub const NIENTE: &str = "nessuna firma o marca temporale riconosciuta";
 
 /// What an examination is made against.
 #[derive(Debug, Clone, Copy)]
@@ -44,13 +46,25 @@ pub fn esamina(byte: &[u8], originale: Option<&[u8]>, fiducia: &Fiducia, istante
         return Esame::rifiutato(format!("file oltre il limite di {} MiB: non esaminato", BYTE_MAX >> 20));
     }
     let mut bilancio = Bilancio::nuovo();
-    let mut e = busta(byte, originale, &contesto, &mut bilancio, 0)
-        .unwrap_or_else(|| Esame::rifiutato("nessuna firma o marca temporale riconosciuta".into()));
+    let mut e = busta(byte, originale, &contesto, &mut bilancio, 0).unwrap_or_else(|| Esame::rifiutato(NIENTE.into()));
     if let Some(o) = originale {
         e.confronta(o);
     }
     e.documento = e.ultimo().cloned();
     e
+}
+
+/// The bytes that some envelope of a file has inside, by the SHA-256 (lower-case hexadecimal) that its [`Esame`] gives for them;
+/// none when no content of it has that. As long and as bounded as examining it.
+pub fn estrai(byte: &[u8], impronta: &str) -> Option<Vec<u8>> {
+    if byte.len() > BYTE_MAX {
+        return None;
+    }
+    let fiducia = Fiducia::nessuna();
+    let contesto = Contesto { fiducia: &fiducia, istante: Timestamp::UNIX_EPOCH, fonte: RIFERIMENTO, pec: false };
+    let mut bilancio = Bilancio::che_cerca(impronta);
+    busta(byte, None, &contesto, &mut bilancio, 0)?;
+    bilancio.trovato()
 }
 
 /// An envelope, when it is one; `livello` says how many are around it.

@@ -62,7 +62,7 @@ pub(crate) fn esamina(byte: &[u8], qui: &Livello, bilancio: &mut Bilancio) -> Op
     }
     e.contenuto = if e.staccata { qui.originale.map(Contenuto::dei) } else { Some(Contenuto::dei(byte)) };
     if let Some(dentro) = imbustato(&albero) {
-        e.contenuto = Some(Contenuto::dei(&dentro));
+        e.contenuto = Some(bilancio.contenuto(&mut Coperto::nuovo(vec![&dentro])));
         e.buste = qui.dentro(&dentro, &e.firme, bilancio);
     }
     Some(e)

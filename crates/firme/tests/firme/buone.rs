@@ -228,3 +228,42 @@ fn what_openssl_makes_today_is_checked_too() {
         assert!(guarda(&std::fs::read(t.path().join(nome)).unwrap(), None).integra(), "{nome}");
     }
 }
+
+#[test]
+fn what_an_envelope_has_inside_can_be_taken_out() {
+    use firme::estrai;
+    let (annidata, testo) = (dati("annidata.p7m"), impronta(TESTO.as_bytes()));
+    assert_eq!(estrai(&annidata, &impronta(&dati("busta.p7m"))).unwrap(), dati("busta.p7m"));
+    assert_eq!(estrai(&annidata, &testo).unwrap(), TESTO.as_bytes());
+    for nome in ["ber.p7m", "ec-pem.p7m", "nuda.p7m"] {
+        assert_eq!(estrai(&dati(nome), &testo).unwrap(), TESTO.as_bytes(), "{nome}");
+    }
+    let xml = dati("imbustato.xml");
+    let suo = guarda(&xml, None).contenuto.unwrap().impronta;
+    assert!(suo == impronta(&xml) || impronta(&estrai(&xml, &suo).unwrap()) == suo);
+    // What is not inside, or is the file itself, is not given.
+    for (nome, quale) in [("annidata.p7m", impronta(b"altro")), ("firmato.pdf", impronta(&dati("firmato.pdf")))] {
+        assert_eq!(estrai(&dati(nome), &quale), None, "{nome}");
+    }
+    assert_eq!(estrai(&dati("staccata.p7s"), &testo), None);
+    assert_eq!(estrai(TESTO.as_bytes(), &testo), None);
+}
+
+#[test]
+fn the_first_bytes_say_whether_a_file_may_be_signed() {
+    use base64::Engine as _;
+    use firme::esame::{TESTA, forse_firmato};
+    for nome in
+        banco::CONSERVATI.iter().filter(|n| n.contains(".p7") || n.ends_with(".tsr") || n.starts_with("firmato"))
+    {
+        let b = dati(nome);
+        assert!(forse_firmato(&b[..b.len().min(TESTA)]), "{nome}");
+        // However little is there of something long.
+        assert!(forse_firmato(&b[..b.len().min(600)]), "{nome}");
+    }
+    let b = base64::engine::general_purpose::STANDARD.encode(dati("busta.p7m"));
+    assert!(forse_firmato(&b.as_bytes()[..b.len() - 3]));
+    for altro in [&b""[..], b"testo", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"\x1f\x8b"] {
+        assert!(!forse_firmato(altro), "{altro:?}");
+    }
+}

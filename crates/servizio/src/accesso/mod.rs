@@ -63,6 +63,8 @@ pub struct Accesso {
     pub copie: Arc<Copie>,
     /// Who seals.
     pub sigilli: Arc<crate::sigilli::Sigilli>,
+    /// Who examines the signatures of files.
+    pub esami: Arc<crate::esami::Esami>,
 }
 
 /// How a sign-in ended.
@@ -97,6 +99,7 @@ impl Accesso {
             code: Arc::default(),
             copie: Arc::default(),
             sigilli: Arc::default(),
+            esami: Arc::default(),
         }
     }
 
@@ -110,6 +113,12 @@ impl Accesso {
     #[must_use]
     pub fn con_sigilli(self, sigilli: Arc<crate::sigilli::Sigilli>) -> Self {
         Self { sigilli, ..self }
+    }
+
+    /// The same, with who examines.
+    #[must_use]
+    pub fn con_esami(self, esami: Arc<crate::esami::Esami>) -> Self {
+        Self { esami, ..self }
     }
 
     /// The same, in these queues.

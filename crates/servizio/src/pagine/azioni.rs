@@ -155,7 +155,9 @@ pub async fn allega(
     let documenti: Vec<Documento> = (1..).zip(&file).map(|(n, f)| archivio::store::documento(n, f)).collect();
     let comando = Comando::Allega { documenti, descrizione: invio.campi.testo("descrizione").map(str::to_owned) };
     let file = file.into_iter().map(|f| f.file).collect();
-    entro(stato.limiti.attesa_max, esegui_con(&invio, &p, "documenti", Ok(comando), file)).await?
+    let r = entro(stato.limiti.attesa_max, esegui_con(&invio, &p, "documenti", Ok(comando), file)).await?;
+    stato.esami.sveglia(invio.utente.ente.ipa());
+    r
 }
 
 /// Reads a multipart form from a page of ours: its fields with the token checked, its files stored.

@@ -23,7 +23,7 @@ use crate::stampe;
 /// `…/documenti/{n}`.
 #[derive(Debug, Deserialize)]
 pub struct PostoDocumento {
-    n: String,
+    pub(super) n: String,
 }
 
 /// The file, byte for byte (R-H07); with `?anteprima=1` to be shown in the page, when its kind is harmless.
@@ -62,7 +62,7 @@ async fn file(u: &Utente, d: &Documento, in_pagina: bool, h: &HeaderMap) -> Resu
     Ok(invia(file, d, in_pagina, &etag))
 }
 
-fn documento<'a>(r: &'a Registrazione, n: &str) -> Option<&'a Documento> {
+pub(super) fn documento<'a>(r: &'a Registrazione, n: &str) -> Option<&'a Documento> {
     let n: u32 = n.parse().ok()?;
     r.documenti.iter().find(|d| d.n == n)
 }

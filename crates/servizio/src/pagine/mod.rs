@@ -26,6 +26,7 @@ pub mod dettaglio;
 pub mod documenti;
 pub mod errore;
 pub mod filtro;
+mod firme;
 pub mod guscio;
 pub mod in_memoria;
 pub mod ingresso;

@@ -173,6 +173,7 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
             if u.stato()?.sigillo.is_some() {
                 stato.sigilli.sveglia(u.ente.ipa());
             }
+            stato.esami.sveglia(u.ente.ipa());
             let chiave =
                 f.chiave.ok_or_else(|| archivio::Errore::Incoerente("registrazione senza numero".to_owned()))?;
             Ok(Redirect::to(&format!("{}/registrazioni/{chiave}?nuova=1", u.base())).into_response())

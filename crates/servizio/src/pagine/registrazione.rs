@@ -1,6 +1,6 @@
 //! One registration: what it says, who has it, what was done to it (R-B03).
 
-use archivio::store::{Azione, Trovata};
+use archivio::store::{Azione, EsamiDi, Trovata};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use dominio::annullamento::StatoRichiesta;
@@ -22,7 +22,7 @@ use super::registro::{nome_ufficio, riga};
 use super::viste::registrazione as v;
 use super::viste::{self, Modulo};
 use super::{Esito, MEZZI, con_stato, pagina, sommario};
-use super::{annullamento, confronto, guscio};
+use super::{annullamento, confronto, firme, guscio};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Domanda, Utente, sessione};
 use crate::sigilli::fornitore::EMITTENTE_IGNOTO;
@@ -110,6 +110,7 @@ async fn vista(
     };
     // Whoever answered after that instant is not of it.
     let risposte = if ora { crate::accessi::risposte(&*u.ente, &u.aoo, &u.chi, r).await? } else { Vec::new() };
+    let esami = if ora { Some(firme::della_registrazione(u, r).await?) } else { None };
     let vista = v::Registrazione {
         g: guscio::guscio(u, "registro", format!("{} {}: {}", riga.numero, riga.dove, breve(&riga.oggetto)))?,
         qui: riga.href.clone(),
@@ -118,7 +119,7 @@ async fn vista(
         m,
         fatti: fatti(u, r),
         soggetti: soggetti(r),
-        documenti: documenti(u, r),
+        documenti: documenti(u, r, esami.as_ref()),
         sigillo: sigillo(d),
         assegnazioni: r.assegnazioni.iter().map(|a| assegnazione(u, a, ora)).collect(),
         annullamenti: annullamenti(d, r),
@@ -252,7 +253,7 @@ fn soggetti(r: &Registrazione) -> Vec<(String, String, String)> {
     mittenti.chain(destinatari).collect()
 }
 
-fn documenti(u: &Utente, r: &Registrazione) -> Vec<v::Documento> {
+fn documenti(u: &Utente, r: &Registrazione, esami: Option<&EsamiDi>) -> Vec<v::Documento> {
     r.documenti
         .iter()
         .map(|d| {
@@ -267,6 +268,7 @@ fn documenti(u: &Utente, r: &Registrazione) -> Vec<v::Documento> {
                 impronta,
                 href: format!("{}/registrazioni/{}/documenti/{}", u.base(), r.chiave, d.n),
                 anteprima: mostrabile(&d.mime),
+                firme: esami.map(|e| firme::vista(u, r, d, e)),
             }
         })
         .collect()

@@ -10,8 +10,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::amministrazione::{copie, fascicoli, orologio, rubrica, sigillo, titolario, uffici, utenti};
 use super::{
-    accessi, annullamento, azioni, confronto, documenti, guscio, in_memoria, ingresso, profilo, pubblico, registra,
-    registrazione, registro, risorse, scrivania, suggerimenti, timbro, verifica,
+    accessi, annullamento, azioni, confronto, documenti, firme, guscio, in_memoria, ingresso, profilo, pubblico,
+    registra, registrazione, registro, risorse, scrivania, suggerimenti, timbro, verifica,
 };
 use crate::accesso::{Accesso, provenienza};
 use crate::segnatura_ricevuta;
@@ -56,6 +56,8 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         (una.to_owned(), get(registrazione::mostra)),
         (di("/confronto"), get(confronto::mostra)),
         (di("/documenti/{n}"), get(documenti::scarica)),
+        (di("/documenti/{n}/verifica"), get(firme::mostra).post(firme::adesso)),
+        (di("/documenti/{n}/contenuto/{impronta}"), get(firme::contenuto)),
         (di("/segnatura.xml"), get(documenti::segnatura)),
         (di("/ricevuta"), get(documenti::ricevuta)),
         (di("/ricevuta.pdf"), get(documenti::ricevuta_pdf)),

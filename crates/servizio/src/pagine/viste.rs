@@ -2,6 +2,7 @@
 
 pub mod amministrazione;
 pub mod annullamento;
+pub mod firme;
 pub mod registra;
 pub mod registrazione;
 pub mod registro;

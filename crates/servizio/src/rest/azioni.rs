@@ -175,6 +175,7 @@ pub async fn allega(
     let comando = Comando::Allega { documenti, descrizione };
     entro(s.limiti.attesa_max, async {
         let fatto = c.ente.comanda(&c.aoo, &c.chi, &chiave, comando, file, idem).await?;
+        s.esami.sveglia(c.ente.ipa());
         concludi_risposta(&c, &chiave, fatto.indice).await
     })
     .await?

@@ -55,6 +55,9 @@ async fn registra(s: &Servizio, c: &Chiamante, nuova: DaRegistrare) -> Risposta<
         if reg.dati.sigillo_richiesto {
             s.sigilli.sveglia(c.ente.ipa());
         }
+        if !reg.documenti.is_empty() {
+            s.esami.sveglia(c.ente.ipa());
+        }
     }
     let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));
     let posto = indirizzo(&*c.ente, &c.aoo, &reg.chiave);

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dominio::registrazione::Documento;
+use dominio::registrazione::{Documento, Registrazione};
 
 use super::{Percorso, Risposta, visibile};
 use crate::problema::Problema;
@@ -15,13 +15,16 @@ use crate::token::Chiamante;
 pub async fn documento(c: Chiamante, Path(p): Path<Percorso>, h: HeaderMap) -> Risposta<Response> {
     let chiave = p.chiave()?;
     let r = visibile(&*c.ente, &c.aoo, &c.chi, &chiave, Azione::Documento).await?;
+    rispondi(&*c.ente, nominato(&r, &p)?, &h).await
+}
+
+/// The document that a path names, by its number or its hash.
+pub(super) fn nominato<'a>(r: &'a Registrazione, p: &Percorso) -> Risposta<&'a Documento> {
     let quale = p.quale.as_deref().unwrap_or_default();
-    let d = r
-        .documenti
+    r.documenti
         .iter()
         .find(|d| d.n.to_string() == quale || d.impronta.hex() == quale)
-        .ok_or_else(|| Problema::non_trovato("il documento non è di questa registrazione"))?;
-    rispondi(&*c.ente, d, &h).await
+        .ok_or_else(|| Problema::non_trovato("il documento non è di questa registrazione"))
 }
 
 /// Streams a stored file, always to be saved and never shown.

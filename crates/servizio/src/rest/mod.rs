@@ -14,6 +14,7 @@ pub(crate) mod ricevuta;
 mod schemi;
 mod sigillo;
 pub(crate) mod timbro;
+pub(crate) mod verifica;
 
 use std::sync::Arc;
 
@@ -73,6 +74,8 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
             ("/fascicolazioni", post(azioni::fascicola)),
             ("/allegati", post(azioni::allega).layer(DefaultBodyLimit::disable())),
             ("/documenti/{quale}", get(documenti::documento)),
+            ("/documenti/{quale}/verifica", get(verifica::stato).post(verifica::adesso)),
+            ("/documenti/{quale}/contenuto/{impronta}", get(verifica::contenuto)),
             ("/segnatura.xml", get(sigillo::segnatura)),
             ("/ricevuta", get(ricevuta::ricevuta)),
             ("/ricevuta.pdf", get(ricevuta::per_la_persona)),
@@ -140,6 +143,7 @@ pub(crate) struct Percorso {
     numero: Option<String>,
     id: Option<String>,
     quale: Option<String>,
+    impronta: Option<String>,
 }
 
 impl Percorso {
@@ -237,6 +241,7 @@ fn link(ente: &dyn EnteStore, aoo: &CodiceAoo, r: &Registrazione) -> Map<String,
     if r.dati.sigillo_richiesto {
         l.insert("segnatura".to_owned(), format!("{b}/segnatura.xml").into());
     }
+    l.insert("verifiche".to_owned(), documenti.iter().map(|d| Value::from(format!("{d}/verifica"))).collect());
     l.insert("documenti".to_owned(), json!(documenti));
     l
 }

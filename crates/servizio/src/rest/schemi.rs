@@ -182,6 +182,19 @@ pub(super) fn schemi() -> Value {
                 "campo": testo, "prima": {}, "dopo": {}, "stato": {"enum": ["invariato", "modificato", "annullato"]},
             }))},
         })),
+        "VerificaFirme": oggetto(&["n", "nome", "impronta", "stato", "esami", "contenuti", "links"], json!({
+            "n": {"type": "integer"}, "nome": testo, "impronta": testo,
+            "stato": {"enum": ["in-corso", "senza-firme", "esaminato"]},
+            "esami": elenco(&oggetto(&["numero", "istante", "riferimento", "richiestoDa", "versione", "fiducia", "esito"], json!({
+                "numero": {"type": "integer", "minimum": 1}, "istante": {"type": "string", "format": "date-time"},
+                "riferimento": {"type": "string", "format": "date-time"}, "richiestoDa": forse, "versione": testo,
+                "fiducia": forse, "esito": {"type": "object"},
+            }))),
+            "contenuti": elenco(&oggetto(&["nome", "mime", "byte", "impronta", "href"], json!({
+                "nome": testo, "mime": testo, "byte": {"type": "integer"}, "impronta": testo, "href": testo,
+            }))),
+            "links": {"type": "object"},
+        })),
         "Ricevuta": oggetto(&["versione", "origine", "indice", "rivelazioni", "impronte", "prova", "checkpoint"], json!({
             "versione": testo, "origine": testo, "indice": {"type": "integer"},
             "rivelazioni": {"type": "array", "items": testo}, "impronte": {"type": "array", "items": testo},

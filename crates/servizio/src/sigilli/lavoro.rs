@@ -4,8 +4,7 @@
 //! Each ente is a task of its own: a provider that is slow keeps nobody else waiting. Several nodes may seal the same
 //! registration: the second finds it sealed.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::segnatura::leggi;
@@ -21,17 +20,14 @@ use dominio::sigillo::{NOME_FILE, POSTO, SigilloApposto};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use sigillo::{Errore, Sealer, xades};
-use tokio::task::{Id, JoinSet};
 
 use super::fornitore::{Intestazione, Segreto};
 use super::segnatura::Di;
 use super::{Giu, Sigilli, Stato, ora, sigilla_campione};
-use crate::Servizio;
+use crate::{Servizio, chiamate};
 
 /// Registrations sealed together.
 const GRUPPO: usize = 64;
-/// How often what did not go is looked at, to see whether it is time to try again.
-const PASSO: Duration = Duration::from_secs(2);
 /// Between two attempts with a provider that is away: the first, and the longest.
 const PRIMA_ATTESA: Duration = Duration::from_secs(2);
 const ATTESA_MAX: Duration = Duration::from_secs(300);
@@ -42,33 +38,17 @@ const PAUSA: Duration = Duration::from_secs(30);
 
 /// What goes on by itself, until it is ended.
 pub(crate) async fn lavora(s: Arc<Servizio>) {
-    let mut compiti: JoinSet<()> = JoinSet::new();
-    let mut al_lavoro: HashMap<Id, CodiceIpa> = HashMap::new();
-    loop {
-        tokio::select! {
-            () = s.sigilli.sveglia.notified() => {}
-            () = tokio::time::sleep(PASSO) => {}
-            Some(finito) = compiti.join_next_with_id(), if !compiti.is_empty() => {
-                al_lavoro.remove(&finito.map_or_else(|e| e.id(), |(id, ())| id));
+    chiamate::lavora(
+        s,
+        |s| &s.sigilli.chiamate,
+        |s| s.sigilli.maturi(),
+        |s, ipa| async move {
+            if let Some(ente) = s.store.aperti().into_iter().find(|e| *e.ipa() == ipa) {
+                dell_ente(&s.sigilli, &*ente).await;
             }
-        }
-        let da_guardare = s.sigilli.da_guardare();
-        if da_guardare.is_empty() {
-            continue;
-        }
-        let ferma = s.sola_lettura.motivo().await.is_some();
-        let aperti = s.store.aperti();
-        for ipa in da_guardare {
-            if ferma || al_lavoro.values().any(|x| *x == ipa) {
-                // Later: who is at work may not have seen it.
-                s.sigilli.richiama(ipa);
-            } else if let Some(ente) = aperti.iter().find(|e| *e.ipa() == ipa).cloned() {
-                let s = Arc::clone(&s);
-                let compito = compiti.spawn(async move { dell_ente(&s.sigilli, &*ente).await });
-                al_lavoro.insert(compito.id(), ipa);
-            }
-        }
-    }
+        },
+    )
+    .await;
 }
 
 /// Seals what waits in an ente.
@@ -91,20 +71,14 @@ pub async fn dell_ente(s: &Sigilli, ente: &dyn EnteStore) {
 }
 
 impl Sigilli {
-    /// Enti that were called, or where something is to be tried again.
-    fn da_guardare(&self) -> HashSet<CodiceIpa> {
-        let mut chi = std::mem::take(&mut *self.chiamati.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Enti where something is to be tried again.
+    fn maturi(&self) -> Vec<CodiceIpa> {
         let adesso = Instant::now();
         let maturo = |x: &Stato| {
             let riprova = x.giu.as_ref().and_then(|g| g.prossimo);
             [riprova, x.pausa].into_iter().flatten().any(|quando| quando <= adesso)
         };
-        chi.extend(self.stati().iter().filter(|(_, x)| maturo(x)).map(|((ipa, _), _)| ipa.clone()));
-        chi
-    }
-
-    fn richiama(&self, ipa: CodiceIpa) {
-        self.chiamati.lock().unwrap_or_else(PoisonError::into_inner).insert(ipa);
+        self.stati().iter().filter(|(_, x)| maturo(x)).map(|((ipa, _), _)| ipa.clone()).collect()
     }
 }
 

@@ -7,7 +7,7 @@ pub mod fornitore;
 mod lavoro;
 pub mod segnatura;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ use dominio::tempo::Istante;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sigillo::{Errore, Sealer, xades};
-use tokio::sync::Notify;
 
+use crate::chiamate::Chiamate;
 use crate::misure::Foglio;
 use crate::problema::Problema;
 use fornitore::{Ammessi, Intestazione, Segreto};
@@ -37,9 +37,7 @@ type DiChi = (CodiceIpa, CodiceAoo);
 #[derive(Default)]
 pub struct Sigilli {
     ammessi: Ammessi,
-    sveglia: Notify,
-    /// Enti in which something may wait.
-    chiamati: Mutex<HashSet<CodiceIpa>>,
+    chiamate: Chiamate,
     stati: Mutex<HashMap<DiChi, Stato>>,
 }
 
@@ -83,8 +81,7 @@ impl Sigilli {
 
     /// Something waits in an ente.
     pub fn sveglia(&self, ipa: &CodiceIpa) {
-        self.chiamati.lock().unwrap_or_else(PoisonError::into_inner).insert(ipa.clone());
-        self.sveglia.notify_one();
+        self.chiamate.sveglia(ipa);
     }
 
     /// A seal that was just tried is in the place of what did not go: what waits is tried again.

@@ -7,6 +7,7 @@ mod contratto;
 mod diario;
 mod dichiarazione;
 mod documenti;
+mod firme;
 mod giudici;
 mod igiene;
 mod metriche;

@@ -16,6 +16,7 @@ use http_body_util::BodyExt as _;
 use servizio::accesso::password::cifra;
 use servizio::accesso::ritorno::codifica;
 use servizio::copie::Luoghi;
+use servizio::esami::Esami;
 use servizio::sigilli::Sigilli;
 use servizio::sigilli::fornitore::Ammessi;
 use servizio::sola_lettura::SolaLettura;
@@ -37,6 +38,8 @@ pub struct Banco {
     pub copie: tempfile::TempDir,
     /// Who seals: nobody does until a test says so.
     pub sigilli: Arc<Sigilli>,
+    /// Who examines signatures: nobody does until a test says so.
+    pub esami: Arc<Esami>,
 }
 
 /// One person's browser: a cookie and nothing else.
@@ -171,8 +174,8 @@ impl Banco {
             Ammessi { moduli: vec![format!("c_z999 {MODULO} t").parse().unwrap()], indirizzi: vec![FORNITORE.into()] };
         let s = Servizio::nuovo(store, "http://prova").con_sola_lettura(sola).con_copie(Some(luoghi));
         let s = s.che_sigilla(if con_ammessi { ammessi } else { Ammessi::default() });
-        let sigilli = Arc::clone(&s.sigilli);
-        Self { rotte: rotte(Arc::new(s)), ente: e, dir, copie, sigilli }
+        let (sigilli, esami) = (Arc::clone(&s.sigilli), Arc::clone(&s.esami));
+        Self { rotte: rotte(Arc::new(s)), ente: e, dir, copie, sigilli, esami }
     }
 
     pub async fn manda(&self, r: Request<Body>) -> Risposta {

@@ -6,6 +6,7 @@ mod amministrazione;
 mod annullamenti;
 mod banco;
 mod copie;
+mod firme;
 mod lavoro;
 mod orologio;
 mod registra;

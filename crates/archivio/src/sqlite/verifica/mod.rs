@@ -440,6 +440,7 @@ impl Opera<'_> {
             resto::estranei(c, &self.mete, d)?;
             let righe =
                 resto::richieste(c, d)? + resto::depositi(c, &self.mete, self.ancore, d)? + testimoni::osservati(c, d)?;
+            let righe = righe + resto::esami(c, &self.mete, d)?;
             resto::oggetti(c, d)?;
             resto::accesso(c, &letture::configurazione(c)?, d)?;
             resto::indice_conf(c, &self.mete, stato.di_conf, d)?;

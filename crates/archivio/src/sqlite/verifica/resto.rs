@@ -22,6 +22,7 @@ const CON_ID: &[(&str, &str)] = &[
     ("assegnazione", "reg"),
     ("documento", "reg"),
     ("da_sigillare", "reg"),
+    ("esame_firme", "reg"),
     ("cerca_recente", "reg"),
     ("annullamento", "reg"),
     ("richiesta_annullamento", "reg"),
@@ -30,7 +31,8 @@ const CON_ID: &[(&str, &str)] = &[
 ];
 
 /// Tables and the column that is a log.
-const CON_LOG: &[&str] = &["chiave_log", "sigillo", "tessera", "checkpoint", "cofirma", "testa", "contatore"];
+const CON_LOG: &[&str] =
+    &["chiave_log", "sigillo", "tessera", "checkpoint", "cofirma", "testa", "contatore", "esame_fin"];
 
 /// Rows outside every known log.
 ///
@@ -162,6 +164,45 @@ pub fn oggetti(c: &Connection, d: &mut Differenze) -> Esito<()> {
         d.nuova("chiave_documento", &crate::file::esadecimale(&impronta?), "riga", "di un file conservato", "presente");
     }
     Ok(())
+}
+
+/// Each examination is of a document and of its bytes, one after the other with none missing; nobody looked further than the log
+/// goes. What was found no operation knows.
+///
+/// # Errors
+/// SQLite's.
+pub fn esami(c: &Connection, mete: &[Meta], d: &mut Differenze) -> Esito<u64> {
+    let mut s = c.prepare(
+        "SELECT e.reg, e.n, e.impronta = x.impronta, max(e.k), count(*), min(json_valid(e.esito)),
+           count(DISTINCT e.impronta) = 1
+         FROM esame_firme e LEFT JOIN documento x ON x.reg = e.reg AND x.n = e.n GROUP BY e.reg, e.n",
+    )?;
+    let mut r = s.query([])?;
+    let mut righe = 0;
+    while let Some(x) = r.next()? {
+        let (ultimo, quanti): (i64, i64) = (x.get(3)?, x.get(4)?);
+        righe += quanti.unsigned_abs();
+        let k = format!("{}/{}", x.get::<_, i64>(0)?, x.get::<_, i64>(1)?);
+        match x.get::<_, Option<bool>>(2)? {
+            Some(true) if x.get(6)? => {}
+            Some(_) => d.nuova("esame_firme", &k, "impronta", "quella del documento", "un'altra"),
+            None => d.nuova("esame_firme", &k, "riga", "nessuna: non è di un documento", "presente"),
+        }
+        d.se_diversi("esame_firme", &k, "esami", &ultimo.to_string(), &quanti.to_string());
+        if !x.get::<_, bool>(5)? {
+            d.nuova("esame_firme", &k, "esito", "JSON", "altro");
+        }
+    }
+    let mut s = c.prepare("SELECT log, op FROM esame_fin")?;
+    for x in s.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))? {
+        let (log, op) = x?;
+        righe += 1;
+        let (prima, fine) = (confini(log).0, id(log, dimensione(c, log)?));
+        if mete.iter().any(|m| m.log == log) && !(prima..fine).contains(&op) {
+            d.nuova("esame_fin", &log.to_string(), "op", "un'operazione del registro", &op.to_string());
+        }
+    }
+    Ok(righe)
 }
 
 /// Passwords and tokens are of users and tokens that operations created. What they hold no operation knows.

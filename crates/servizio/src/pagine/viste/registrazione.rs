@@ -61,6 +61,13 @@ pub struct Registrazione {
     pub allora: Option<String>,
 }
 
+impl Registrazione {
+    /// Is there a file that nobody has looked at yet?
+    fn in_corso(&self) -> bool {
+        self.documenti.iter().any(|d| d.firme.as_ref().is_some_and(|f| f.in_corso))
+    }
+}
+
 /// An annulment, to be seen by all.
 #[derive(Debug, Clone)]
 pub struct Annullamento {
@@ -158,6 +165,8 @@ pub struct Documento {
     pub href: String,
     /// May be looked at in the browser.
     pub anteprima: bool,
+    /// Its signatures; none in the past.
+    pub firme: Option<super::firme::Firme>,
 }
 
 /// An assignment.
