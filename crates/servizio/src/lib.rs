@@ -363,6 +363,8 @@ async fn riprova(s: &Servizio, spazza: bool) {
         };
         let _ = tokio::time::timeout(UN_ENTE, suo).await;
         let ipa = ente.ipa().clone();
+        // A seal that another node was given, or what that node does not seal.
+        s.sigilli.sveglia(&ipa);
         drop(ente);
         s.riposi.mentre_altri_girano(&*s.store, &ipa).await;
     }

@@ -1,13 +1,13 @@
 //! The job that seals: a registration that was just made calls it, and so does each round, for what a process that stopped left.
 //!
 //! It tries again, later and later, what a provider refused for being away, and never by itself what it refused for a wrong PIN.
-//! Each ente is a task of its own: a provider that is slow keeps nobody else waiting. Several nodes may seal the same
-//! registration: the second finds it sealed.
+//! Each ente is a task of its own, its AOOs one after the other: a provider that is slow keeps no other ente waiting. Several
+//! nodes may seal the same registration: the second finds it sealed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::segnatura::leggi;
+use ::segnatura::{Gravita, leggi};
 use archivio::file::in_disparte;
 use archivio::store::{FileDaRegistrare, documento};
 use archivio::{EnteStore, Errore as ErroreArchivio};
@@ -33,6 +33,10 @@ const PRIMA_ATTESA: Duration = Duration::from_secs(2);
 const ATTESA_MAX: Duration = Duration::from_secs(300);
 /// Segnature that cannot be written, remembered by AOO.
 const NON_SCRIVIBILI_MAX: usize = 10_000;
+/// After so long they are tried again: what was in the way may have changed.
+const MESSE_DA_PARTE: Duration = Duration::from_secs(3600);
+/// Places named of one that cannot be written.
+const POSTI_MAX: usize = 3;
 /// After the storage refused what had been sealed.
 const PAUSA: Duration = Duration::from_secs(30);
 
@@ -43,8 +47,11 @@ pub(crate) async fn lavora(s: Arc<Servizio>) {
         |s| &s.sigilli.chiamate,
         |s| s.sigilli.maturi(),
         |s, ipa| async move {
-            if let Some(ente) = s.store.aperti().into_iter().find(|e| *e.ipa() == ipa) {
-                dell_ente(&s.sigilli, &*ente).await;
+            match s.store.guarda(&ipa).await {
+                Ok(Some(ente)) => dell_ente(&s.sigilli, &*ente).await,
+                Ok(None) => {}
+                // Each round calls again.
+                Err(e) => tracing::warn!(ente = %ipa, errore = %e, "sigilli"),
             }
         },
     )
@@ -101,9 +108,16 @@ impl Luogo<'_> {
             let saltate = self.stato(|x| x.non_scrivibili.len());
             let mut attese = self.ente.da_sigillare(self.aoo, GRUPPO + saltate).await?;
             let giu = self.stato(|x| {
+                // Those put aside are among the oldest that wait, or wait no more.
+                if x.da_quando.is_none_or(|t| t.elapsed() > MESSE_DA_PARTE) {
+                    x.non_scrivibili.clear();
+                    x.da_quando = None;
+                }
+                x.non_scrivibili.retain(|k, _| attese.contains(k));
                 attese.retain(|k| !x.non_scrivibili.contains_key(k));
                 x.giu.is_some()
             });
+            attese.truncate(GRUPPO);
             if attese.is_empty() && !giu {
                 return Ok(());
             }
@@ -175,13 +189,13 @@ impl Luogo<'_> {
     /// Seals a group; says whether to go on with the next.
     async fn gruppo(self, n: i64, chi: Arc<dyn Sealer>, attese: &[Chiave]) -> Result<bool, ErroreArchivio> {
         let ancora = attese.len() >= GRUPPO;
-        let da_firmare = self.da_firmare(attese).await?;
+        let (da_firmare, mut da_parte) = self.da_firmare(attese).await?;
         if da_firmare.is_empty() {
-            return Ok(ancora);
+            return Ok(ancora && self.metti_da_parte(da_parte));
         }
         let quando = ora(self.ente.ora());
         let di_chi = Intestazione::di(&*chi, quando);
-        let firmate = match in_disparte(move || Ok(firma(&*chi, da_firmare, quando))).await? {
+        let (firmate, guaste) = match in_disparte(move || Ok(firma(&*chi, da_firmare, quando))).await? {
             Ok(f) => f,
             Err(e) => {
                 self.segna(n, Some(e));
@@ -189,6 +203,8 @@ impl Luogo<'_> {
             }
         };
         self.segna(n, None);
+        da_parte.extend(guaste);
+        let fatto = self.metti_da_parte(da_parte);
         let apposti = firmate.into_iter().map(|f| self.apponi(f, &di_chi));
         let mut quanti = 0;
         for esito in futures_util::future::join_all(apposti).await {
@@ -199,31 +215,43 @@ impl Luogo<'_> {
                 Err(e) => return Err(e),
             }
         }
-        Ok(ancora && quanti > 0)
+        Ok(ancora && (fatto || quanti > 0))
     }
 
-    /// The segnature of those that wait; one that cannot be written is put aside, with its reason.
-    async fn da_firmare(self, attese: &[Chiave]) -> Result<Vec<DaFirmare>, ErroreArchivio> {
+    /// Remembers what keeps these from being sealed, the others going on; says whether there was room for any.
+    fn metti_da_parte(self, quali: DaParte) -> bool {
+        let mut nuove = false;
+        for (chiave, perche) in quali {
+            let (ente, aoo) = (self.ente.ipa(), self.aoo);
+            tracing::error!(%ente, %aoo, registrazione = %chiave, %perche, "la segnatura non si può sigillare");
+            self.stato(|x| {
+                if x.non_scrivibili.len() < NON_SCRIVIBILI_MAX {
+                    x.da_quando.get_or_insert_with(Instant::now);
+                    nuove |= x.non_scrivibili.insert(chiave, perche).is_none();
+                }
+            });
+        }
+        nuove
+    }
+
+    /// The segnature of those that wait; and those that cannot be written.
+    async fn da_firmare(self, attese: &[Chiave]) -> Result<(Vec<DaFirmare>, DaParte), ErroreArchivio> {
         let conf = self.ente.configurazione();
-        let Some(di) = Di::nella(&conf, self.aoo) else { return Ok(Vec::new()) };
-        let mut out = Vec::with_capacity(attese.len());
+        let (mut out, mut da_parte) = (Vec::with_capacity(attese.len()), Vec::new());
+        let Some(di) = Di::nella(&conf, self.aoo) else { return Ok((out, da_parte)) };
         for chiave in attese {
-            let Some(prima) = self.ente.operazioni_di(self.aoo, chiave).await?.into_iter().next() else { continue };
-            let Evento::Registrazione(d) = prima.evento else { continue };
-            match di.componi(chiave, prima.istante, &d) {
+            let prima = self.ente.operazioni_di(self.aoo, chiave).await?.into_iter().next();
+            let Some((istante, Evento::Registrazione(d))) = prima.map(|o| (o.istante, o.evento)) else {
+                da_parte.push((chiave.clone(), "la sua operazione non si trova".to_owned()));
+                continue;
+            };
+            match di.componi(chiave, istante, &d) {
                 Ok(x) => out.push(DaFirmare { chiave: chiave.clone(), xml: x.byte().to_vec() }),
                 // It was looked at before it had its number: only what changed around it can have brought this about.
-                Err(e) => {
-                    tracing::error!(ente = %self.ente.ipa(), aoo = %self.aoo, registrazione = %chiave, errore = %e, "segnatura");
-                    self.stato(|x| {
-                        if x.non_scrivibili.len() < NON_SCRIVIBILI_MAX {
-                            x.non_scrivibili.insert(chiave.clone(), e.to_string());
-                        }
-                    });
-                }
+                Err(e) => da_parte.push((chiave.clone(), posti(e.0.iter().map(|r| &r.percorso)))),
             }
         }
-        Ok(out)
+        Ok((out, da_parte))
     }
 
     /// Stores it byte for byte, and puts it on its registration (R-C14).
@@ -262,22 +290,38 @@ struct Sigillata {
     xml: Vec<u8>,
 }
 
-/// Blocks.
-fn firma(chi: &dyn Sealer, da: Vec<DaFirmare>, quando: Timestamp) -> Result<Vec<Sigillata>, Errore> {
-    let preparati: Vec<xades::Preparato<'_>> = da
-        .iter()
-        .map(|d| xades::Preparato::nuovo(chi, &d.xml, quando).map_err(|e| super::del_sigillo(chi, e)))
-        .collect::<Result<_, _>>()?;
-    let byte: Vec<&[u8]> = preparati.iter().map(xades::Preparato::da_firmare).collect();
+/// Registrations that cannot be sealed, each with the reason: places, never what stands there.
+type DaParte = Vec<(Chiave, String)>;
+
+/// Blocks. What is wrong with one alone puts that one aside.
+fn firma(chi: &dyn Sealer, da: Vec<DaFirmare>, quando: Timestamp) -> Result<(Vec<Sigillata>, DaParte), Errore> {
+    let (mut preparati, mut da_parte) = (Vec::with_capacity(da.len()), Vec::new());
+    for d in &da {
+        match xades::Preparato::nuovo(chi, &d.xml, quando) {
+            Ok(p) => preparati.push((p, d)),
+            Err(xades::Errore::Sigillo(e)) => return Err(e),
+            Err(_) => da_parte.push((d.chiave.clone(), "non si può preparare per il sigillo".to_owned())),
+        }
+    }
+    let byte: Vec<&[u8]> = preparati.iter().map(|(p, _)| p.da_firmare()).collect();
     let firme = chi.firma_molti(&byte)?;
-    let sigilla = |((p, f), d): ((&xades::Preparato<'_>, _), &DaFirmare)| {
+    let mut sigillate = Vec::with_capacity(da.len());
+    for ((p, d), f) in preparati.iter().zip(&firme) {
         let xml = p.con(f);
         // R-C05: valid before the seal and after it.
-        if !leggi(&xml).valida() {
-            let perche = format!("la segnatura sigillata di {} non è valida", d.chiave);
-            return Err(Errore::RispostaSbagliata { dove: chi.dove(), perche });
+        let letta = leggi(&xml);
+        if letta.valida() {
+            let non_sigillata = Impronta(Sha256::digest(&d.xml).into());
+            sigillate.push(Sigillata { chiave: d.chiave.clone(), non_sigillata, xml });
+        } else {
+            let errori = letta.rilievi.iter().filter(|r| r.gravita == Gravita::Errore);
+            da_parte.push((d.chiave.clone(), posti(errori.map(|r| &r.percorso))));
         }
-        Ok(Sigillata { chiave: d.chiave.clone(), non_sigillata: Impronta(Sha256::digest(&d.xml).into()), xml })
-    };
-    preparati.iter().zip(&firme).zip(&da).map(sigilla).collect()
+    }
+    Ok((sigillate, da_parte))
+}
+
+/// Where it does not hold. What stands there is of the registration, which not everybody may read.
+fn posti<'a>(percorsi: impl Iterator<Item = &'a String>) -> String {
+    format!("non è valida in {}", percorsi.take(POSTI_MAX).map(String::as_str).collect::<Vec<_>>().join(", "))
 }

@@ -49,8 +49,9 @@ struct Stato {
     giu: Option<Giu>,
     /// The storage refused what was sealed: signatures are not asked for again at once.
     pausa: Option<Instant>,
-    /// Registrations whose segnatura cannot be written, and why.
+    /// Registrations whose segnatura cannot be written, and where; since when the first of them is here.
     non_scrivibili: HashMap<Chiave, String>,
+    da_quando: Option<Instant>,
 }
 
 #[derive(Clone)]
@@ -140,6 +141,8 @@ impl Sigilli {
             let differito = || conf.aoo.get(aoo).is_some_and(|a| a.sigilli_differiti(ora).is_some());
             match sigilli.giu(&ipa, aoo) {
                 Some(perche) if d.tipo == Tipo::Uscita && !differito() => {
+                    // Another node may have been given a seal that works.
+                    sigilli.sveglia(&ipa);
                     Err(ErroreArchivio::SigilloNonDisponibile(perche))
                 }
                 _ => Ok(()),
@@ -169,7 +172,7 @@ impl Sigilli {
                 "entrate": s.entrate, "giorni": giorni(s.scadenza, ente.ora()),
             })),
             "avviso": s.and_then(|s| avviso(s.scadenza, ente.ora())),
-            "impedimento": self.giu(ente.ipa(), aoo),
+            "impedimento": s.and_then(|_| self.giu(ente.ipa(), aoo)),
             "differitoFino": stato.and_then(|a| a.sigilli_differiti(ente.ora())).map(|f| f.con_offset()),
             "inAttesa": quante,
             "inAttesaDal": dal.map(|t| t.con_offset()),

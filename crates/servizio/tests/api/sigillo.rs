@@ -204,6 +204,10 @@ async fn an_uscita_gets_its_segnatura_sealed_and_others_accept_it() {
     assert_eq!((r.stato, r.json()["type"].as_str()), (StatusCode::CONFLICT, Some("/problemi/sigillo-in-attesa")));
     assert_eq!(b.get(&b.ada, &format!("{BASE}/sigillo")).await.json()["inAttesa"], 1);
 
+    // What changes while it waits is not in it.
+    let qui = una["links"]["self"].as_str().unwrap();
+    let r = b.post(&b.anna, &format!("{qui}/classificazione"), json!({"classificazione": "6.3"})).await;
+    assert_eq!(r.json()["classificazione"], "6.3");
     sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
     let poi = b.get(&b.anna, una["links"]["self"].as_str().unwrap()).await.json();
     assert_eq!((&poi["sigillo"]["stato"], &poi["sigillo"]["qualificato"]), (&json!("apposto"), &json!(false)));
@@ -453,9 +457,19 @@ async fn with_the_provider_away_uscite_stop_unless_the_rgd_lets_them_wait_and_al
     let due = b.registra(&b.anna, m()).await;
     assert_eq!((due.stato, &due.json()["sigillo"]["stato"]), (StatusCode::CREATED, &json!("in-attesa")));
 
+    // Another node, which may not use that provider at all, and tries it no more by itself.
+    let altro = sigilli::Sigilli::default();
+    sigilli::dell_ente(&altro, &*b.ente).await;
+    assert!(altro.giu(b.ente.ipa(), &aoo).is_some());
     imposta(&b).await;
     sigilli::dell_ente(&b.servizio.sigilli, &*b.ente).await;
     assert_eq!(b.servizio.sigilli.giu(b.ente.ipa(), &aoo), None);
+    sigilli::dell_ente(&altro, &*b.ente).await;
+    assert_eq!(
+        altro.giu(b.ente.ipa(), &aoo),
+        None,
+        "the seal that was set through the first one is found by the other"
+    );
     let s = b.get(&b.ada, &format!("{BASE}/sigillo")).await.json();
     assert_eq!((&s["inAttesa"], &s["impedimento"]), (&json!(0), &Value::Null));
     assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
