@@ -192,6 +192,7 @@ fn senza_busta(nome: &str, mime: &str) -> String {
         "image/tiff" => ".tif",
         _ => "",
     };
+    let estensione = if base.to_ascii_lowercase().ends_with(estensione) { "" } else { estensione };
     format!("{}{base}{estensione}", if tolta.is_none() { "contenuto di " } else { "" })
 }
 

@@ -75,7 +75,7 @@ async fn signatures_are_examined_after_the_answer_and_each_result_stays() {
 
     // What is inside, each envelope off, with its name; to be saved and never run.
     let nomi: Vec<&str> = v["contenuti"].as_array().unwrap().iter().map(|c| c["nome"].as_str().unwrap()).collect();
-    assert_eq!(nomi, ["atto.txt", "contenuto di atto.txt.txt"]);
+    assert_eq!(nomi, ["atto.txt", "contenuto di atto.txt"]);
     assert_eq!(v["contenuti"][1]["byte"], TESTO.len());
     for (i, atteso) in [(0, dati("busta.p7m")), (1, TESTO.as_bytes().to_vec())] {
         let f = b.get(&b.rita, v["contenuti"][i]["href"].as_str().unwrap()).await;
