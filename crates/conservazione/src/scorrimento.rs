@@ -219,31 +219,30 @@ impl<'a> Scorrimento<'a> {
 
     fn registrata(&mut self) -> Result<Option<Riga>, Errore> {
         let p = &mut self.punto;
-        if let Some(l) = self.lacune.get(p.lacune) {
-            // What the register before this one had, and the restored archive has not, may be in the gap: it is no row here.
-            let prima_riga = p.completa.registrazioni == 0 && p.lacune == 0;
-            if l.da > l.a || (l.da <= p.numero && !prima_riga) {
-                return Err(Errore::Sovrapposta { da: l.da, a: l.a, ultimo: p.numero });
-            }
-            if l.da <= p.numero.saturating_add(1) {
-                p.lacune += 1;
-                p.avanza(l.a.max(p.numero), l.istante, l.indice, || format!("lacuna da {} a {}", l.da, l.a))?;
-                return Ok(Some(Riga::Lacuna(l.clone())));
-            }
-        }
+        // Asked for before any gap is passed: what has a number within it must be seen.
         if self.attesa.is_none() {
             let (fonte, dopo) = (self.fonte, p.numero);
             let flusso = self.flusso.get_or_insert_with(|| fonte.registrazioni(dopo));
-            let Some(operazioni) = flusso.next() else {
-                return match self.lacune.get(p.lacune) {
-                    Some(l) => Err(Errore::Mancano { da: p.numero.saturating_add(1), a: l.da - 1 }),
-                    None => Ok(None),
-                };
-            };
-            self.attesa = Some(Box::new(Registrata::da(&operazioni.map_err(Errore::Fonte)?, &self.giudice)?));
+            if let Some(operazioni) = flusso.next() {
+                self.attesa = Some(Box::new(Registrata::da(&operazioni.map_err(Errore::Fonte)?, &self.giudice)?));
+            }
         }
-        let Some(r) = self.attesa.take() else { return Ok(None) };
-        let numero = r.nata.chiave.numero.valore();
+        let numero = self.attesa.as_ref().map(|r| r.nata.chiave.numero.valore());
+        if let Some(l) = self.lacune.get(p.lacune).filter(|l| numero.is_none_or(|n| l.da <= n)) {
+            // What the register before this one had, and the restored archive has not, may be in the gap: it is no row here.
+            let prima_riga = p.completa.registrazioni == 0 && p.lacune == 0;
+            let ultimo = numero.filter(|n| *n <= l.a).unwrap_or(p.numero);
+            if l.da > l.a || (l.da <= ultimo && (!prima_riga || ultimo != p.numero)) {
+                return Err(Errore::Sovrapposta { da: l.da, a: l.a, ultimo });
+            }
+            if l.da > p.numero.saturating_add(1) {
+                return Err(Errore::Mancano { da: p.numero.saturating_add(1), a: l.da - 1 });
+            }
+            p.lacune += 1;
+            p.avanza(l.a.max(p.numero), l.istante, l.indice, || format!("lacuna da {} a {}", l.da, l.a))?;
+            return Ok(Some(Riga::Lacuna(l.clone())));
+        }
+        let (Some(numero), Some(r)) = (numero, self.attesa.take()) else { return Ok(None) };
         if numero <= p.numero {
             return Err(Errore::Doppio { numero, ultimo: p.numero });
         }
