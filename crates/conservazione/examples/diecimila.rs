@@ -1,7 +1,7 @@
 //! Writes a register of so many rows, made up as they are asked for, in the folder given: how long it takes, how much memory.
 //!
-//! `cargo run --release -p conservazione --example diecimila -- CARTELLA [RIGHE]`; 10,000 rows if not said. `pubblica` as a
-//! third word: the public copy.
+//! `cargo run --release -p conservazione --example diecimila -- CARTELLA [RIGHE] [pubblica]`; 10,000 rows if not said, the few of
+//! the tests if 0, which have one of each kind.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -42,7 +42,9 @@ impl Macchina {
 
 impl Fonte for Macchina {
     fn registrazioni(&self, dopo: i64) -> Flusso<'_> {
-        Box::new((dopo + 1..=41 + self.0).map(|n| Ok(std::iter::once(Self::nata(n)).chain(Self::annullata(n)).collect())))
+        Box::new(
+            (dopo + 1..=41 + self.0).map(|n| Ok(std::iter::once(Self::nata(n)).chain(Self::annullata(n)).collect())),
+        )
     }
 
     fn modifiche(&self, da: u64) -> Flusso<'_> {
@@ -62,8 +64,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let copia = if argomenti.next().is_some() { Copia::Pubblica } else { Copia::Completa };
     let testata = comune::testata();
     let prima = Instant::now();
-    let fonte = Macchina(righe);
-    let registro = RegistroGiornaliero::nuovo(&testata, &fonte)?;
+    let fonte: Box<dyn Fonte> = match righe {
+        0 => Box::new(comune::Registro::nuovo(&testata, comune::tre_righe())),
+        righe => Box::new(Macchina(righe)),
+    };
+    let registro = RegistroGiornaliero::nuovo(&testata, &*fonte)?;
     let volumi = registro.scrivi(copia, |n, formato| {
         let estensione = if formato == Formato::Xml { "xml" } else { "pdf" };
         let w: Box<dyn Write> =

@@ -68,19 +68,20 @@ fn componi<'a>(
     testata(&mut d, registro, copia, volume, xml);
 
     let estensione = registro.estensione(volume);
-    let parte = |da: &'a Punto, a: &'a Punto, tabella: Tabella<'a>, cella: fn(&Riga, &Contesto) -> Option<stampa::Riga>| {
-        let contesto = Contesto { copia, un_giorno: t.periodo.un_giorno() };
-        let righe = Righe::da(move || {
-            registro.righe(volume, da, a).filter_map(move |riga| match riga {
-                Ok(riga) => cella(&riga, &contesto),
-                Err(e) => {
-                    guasto.borrow_mut().get_or_insert(e);
-                    None
-                }
-            })
-        });
-        Blocco::Tabella(Tabella { righe, ..tabella })
-    };
+    let parte =
+        |da: &'a Punto, a: &'a Punto, tabella: Tabella<'a>, cella: fn(&Riga, &Contesto) -> Option<stampa::Riga>| {
+            let contesto = Contesto { copia, un_giorno: t.periodo.un_giorno() };
+            let righe = Righe::da(move || {
+                registro.righe(volume, da, a).filter_map(move |riga| match riga {
+                    Ok(riga) => cella(&riga, &contesto),
+                    Err(e) => {
+                        guasto.borrow_mut().get_or_insert(e);
+                        None
+                    }
+                })
+            });
+            Blocco::Tabella(Tabella { righe, ..tabella })
+        };
     let (prima, mezzo, fine) = (&estensione.inizio, &estensione.modifiche, &estensione.fine);
     d.blocchi.push(Blocco::Titolo(2, "Registrazioni".to_owned()));
     match prima.righe == mezzo.righe {
@@ -115,16 +116,14 @@ fn testata(d: &mut Documento<'_>, registro: &RegistroGiornaliero<'_>, copia: Cop
         n => format!("{n} registrazioni"),
     };
     let numeri = match (t.ultimo_numero.saturating_add(1), registro.ultimo_numero()) {
-        (da, a) if a < da => format!("L'ultimo numero dato è il {a:07}.").replace("il 0000000", "nessuno"),
+        (_, 0) => "Nessun numero dato nell'anno".to_owned(),
+        (da, a) if a < da => format!("L'ultimo numero dato nell'anno è {a:07}"),
         (da, a) if a == da => format!("Numero {da:07}"),
         (da, a) => format!("Dal numero {da:07} al {a:07}"),
     };
     d.blocchi.push(Blocco::Riquadro(
         Cornice::Evidenza,
-        vec![
-            Blocco::Rilievo(vec![Brano::grassetto(quante)]),
-            Blocco::Paragrafo(vec![Brano::piano(numeri)]),
-        ],
+        vec![Blocco::Rilievo(vec![Brano::grassetto(quante)]), Blocco::Paragrafo(vec![Brano::piano(numeri)])],
     ));
     let mut conti = vec![("Entrata", c.entrate), ("Uscita", c.uscite), ("Interna", c.interne)];
     if copia == Copia::Pubblica {
@@ -142,7 +141,11 @@ fn testata(d: &mut Documento<'_>, registro: &RegistroGiornaliero<'_>, copia: Cop
         righe: vec![conti.iter().map(|(_, n)| vec![Brano::grassetto(n.to_string())]).collect()].into(),
     }));
     let ore = (t.periodo.fine().0 - t.periodo.inizio().0) / 3_600_000_000;
-    let mut periodo = format!("{}, ora di Roma", t.periodo.in_parole());
+    let mut periodo = match t.periodo.un_giorno() {
+        true => in_parole(t.periodo.dal()),
+        false => t.periodo.in_parole(),
+    };
+    periodo.push_str(", ora di Roma");
     if t.periodo.un_giorno() && ore != ORE {
         periodo.push_str(&format!(": giorno di {ore} ore, per il cambio dell'ora"));
     }
@@ -166,11 +169,12 @@ fn testata(d: &mut Documento<'_>, registro: &RegistroGiornaliero<'_>, copia: Cop
         fatti.push(("Volume", vec![Brano::piano(format!("{volume} di {}", registro.volumi()))]));
     }
     fatti.push(("Impronta dell'XML (SHA-256)", vec![Brano::fisso(xml.hex())]));
-    fatti.push(("Registro delle operazioni", vec![Brano::fisso(t.checkpoint.trim_end())]));
+    fatti.push(("Checkpoint del registro delle operazioni", vec![Brano::fisso(t.checkpoint.trim_end())]));
     d.blocchi.push(Blocco::Fatti(fatti.into_iter().map(|(nome, valore)| (nome.to_owned(), valore)).collect()));
-    let mut nota = "Fa fede il file XML; questo documento ne è la rappresentazione a stampa. Il registro è formato in via \
+    let mut nota =
+        "Fa fede il file XML; questo documento ne è la rappresentazione a stampa. Il registro è formato in via \
                     automatica ed è riproducibile: dagli stessi dati si hanno gli stessi byte."
-        .to_owned();
+            .to_owned();
     if copia == Copia::Pubblica {
         nota.push_str(" Delle registrazioni riservate questa copia mostra soltanto numero e istante.");
     }
@@ -261,7 +265,7 @@ fn registrata(r: &Registrata, x: &Contesto) -> stampa::Riga {
     if !d.assegnazioni.is_empty() {
         atti.push(Brano::piano(format!("\nA: {}", assegnazioni(&d.assegnazioni))));
     }
-    atti.push(Brano::piano(format!("\nDa: {}", autore(&r.autore))));
+    atti.push(Brano::piano(format!("\nOperatore: {}", autore(&r.autore))));
     vec![
         numero(&r.nata, x.quando(r.nata.istante), Some(d.tipo)),
         vec![Brano::piano(corrispondenti(d))],
@@ -431,8 +435,8 @@ fn file(documenti: &[File]) -> Vec<Brano> {
         let a_capo = if i > 0 { "\n" } else { "" };
         let ruolo = match d.ruolo {
             RuoloDocumento::Primario => "",
-            RuoloDocumento::Allegato => "allegato ",
-            RuoloDocumento::Segnatura => "segnatura ",
+            RuoloDocumento::Allegato => "allegato: ",
+            RuoloDocumento::Segnatura => "segnatura: ",
         };
         brani.push(Brano::piano(format!("{a_capo}{ruolo}{}\n", d.nome)));
         brani.push(Brano::fisso(d.impronta.hex()));

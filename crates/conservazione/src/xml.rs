@@ -4,9 +4,7 @@ use std::io::Write;
 
 use dominio::codici::Impronta;
 use dominio::operazione::{Autore, Evento};
-use dominio::registrazione::{
-    Documento, DatiAssegnazione, Registrazione, RuoloDocumento, Stato, TipoAssegnazione,
-};
+use dominio::registrazione::{DatiAssegnazione, Documento, Registrazione, RuoloDocumento, Stato, TipoAssegnazione};
 use dominio::soggetto::Soggetto;
 use dominio::storia::{StatoCampo, confronta};
 use dominio::tempo::Istante;
@@ -33,12 +31,8 @@ pub(crate) fn scrivi(
 ) -> Result<(), Errore> {
     let mut p = Penna::nuova(false);
     let (questo, tutti) = (volume.to_string(), registro.volumi().to_string());
-    let attributi = [
-        ("xmlns", Some(NS)),
-        ("copia", Some(copia.codice())),
-        ("volume", Some(&*questo)),
-        ("volumi", Some(&*tutti)),
-    ];
+    let attributi =
+        [("xmlns", Some(NS)), ("copia", Some(copia.codice())), ("volume", Some(&*questo)), ("volumi", Some(&*tutti))];
     p.apri("RegistroGiornaliero", &attributi);
     testata(&mut p, registro, copia);
     riepilogo(&mut p, registro, copia);
@@ -163,8 +157,7 @@ fn registrata(p: &mut Penna, r: &Registrata) {
     }
     if let Some(m) = &d.protocollo_mittente {
         let data = m.data.map(|g| g.to_string());
-        let attributi =
-            [("numero", Some(&*m.numero)), ("data", data.as_deref()), ("registro", m.registro.as_deref())];
+        let attributi = [("numero", Some(&*m.numero)), ("data", data.as_deref()), ("registro", m.registro.as_deref())];
         p.voce_con("ProtocolloMittente", &attributi, "");
     }
     documenti(p, &d.documenti);
@@ -207,8 +200,7 @@ fn modifica(p: &mut Penna, m: &Modifica) {
     let chiave = &m.prima.chiave;
     let (anno, numero) = (chiave.anno.to_string(), chiave.numero.esteso());
     let (istante, indice) = (op.istante.con_offset(), op.indice.to_string());
-    let mut attributi =
-        vec![("anno", Some(&*anno)), ("numero", Some(&*numero)), ("istante", Some(&*istante))];
+    let mut attributi = vec![("anno", Some(&*anno)), ("numero", Some(&*numero)), ("istante", Some(&*istante))];
     attributi.push(("riservata", m.prima.dati.riservato.then_some("true")));
     attributi.push(("operazione", Some(&*indice)));
     let (nome, motivo) = match &op.evento {

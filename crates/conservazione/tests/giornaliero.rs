@@ -186,7 +186,9 @@ fn a_day_of_twenty_five_hours_and_one_of_twenty_three() {
     let s = di(&t, due_volte, Copia::Completa).unwrap();
     let inizio = s.testo(1).find("2026-10-25T02:30:00.000000+02:00").unwrap();
     assert!(s.testo(1)[inizio..].contains("2026-10-25T02:30:00.000000+01:00"));
-    assert!(s.testo(1).contains("inizio=\"2026-10-25T00:00:00.000000+02:00\" fine=\"2026-10-26T00:00:00.000000+01:00\""));
+    assert!(
+        s.testo(1).contains("inizio=\"2026-10-25T00:00:00.000000+02:00\" fine=\"2026-10-26T00:00:00.000000+01:00\"")
+    );
     xmllint(&s.xml);
     // In the other order they go back in time.
     let indietro = del_giorno(&[(42, "2026-10-25T02:30:00+01:00"), (43, "2026-10-25T02:30:00+02:00")]);
@@ -194,7 +196,8 @@ fn a_day_of_twenty_five_hours_and_one_of_twenty_three() {
     assert!(matches!(e, Errore::Indietro { indice: 101, .. }), "{e}");
 
     t.periodo = Periodo::giorno(giorno("2026-03-29"));
-    let s = di(&t, del_giorno(&[(42, "2026-03-29T01:59:59+01:00"), (43, "2026-03-29T03:00:00+02:00")]), Copia::Completa);
+    let s =
+        di(&t, del_giorno(&[(42, "2026-03-29T01:59:59+01:00"), (43, "2026-03-29T03:00:00+02:00")]), Copia::Completa);
     assert!(s.unwrap().testo(1).contains("fine=\"2026-03-30T00:00:00.000000+02:00\""));
 }
 

@@ -41,7 +41,9 @@ fn every_number_is_printed_in_order() {
         let s = scrivi(&registro, copia).unwrap();
         let (mut trovati, mut segreto) = (Vec::new(), false);
         for file in posa(cartella.path(), "pdf", &s.pdf) {
-            let Some(testo) = chiedi("pdftotext", &["-raw", "-enc", "UTF-8"], &[file.clone(), "-".into()]) else { return };
+            let Some(testo) = chiedi("pdftotext", &["-raw", "-enc", "UTF-8"], &[file.clone(), "-".into()]) else {
+                return;
+            };
             // Those of the changes are printed with their year.
             trovati.extend(numeri(&testo));
             segreto |= testo.contains("Segnalazione") || testo.contains("Segreti");

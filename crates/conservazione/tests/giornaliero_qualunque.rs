@@ -22,14 +22,16 @@ fn testo() -> impl Strategy<Value = String> {
 }
 
 fn dati_qualunque() -> impl Strategy<Value = DatiRegistrazione> {
-    (testo(), testo(), testo(), 0..3u8, any::<bool>(), 0..4u32).prop_map(|(oggetto, cognome, nome, tipo, riservato, file)| {
-        let mut d = dati(&oggetto);
-        d.tipo = [Tipo::Entrata, Tipo::Uscita, Tipo::Interna][usize::from(tipo)];
-        d.mittente = Some(persona(&cognome, &nome));
-        d.riservato = riservato;
-        d.documenti = (1..=file).map(|n| comune::file(n, &nome)).collect();
-        d
-    })
+    (testo(), testo(), testo(), 0..3u8, any::<bool>(), 0..4u32).prop_map(
+        |(oggetto, cognome, nome, tipo, riservato, file)| {
+            let mut d = dati(&oggetto);
+            d.tipo = [Tipo::Entrata, Tipo::Uscita, Tipo::Interna][usize::from(tipo)];
+            d.mittente = Some(persona(&cognome, &nome));
+            d.riservato = riservato;
+            d.documenti = (1..=file).map(|n| comune::file(n, &nome)).collect();
+            d
+        },
+    )
 }
 
 /// Registrations of the day, each a while after the one before, some annulled after a while.
