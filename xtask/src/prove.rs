@@ -254,12 +254,9 @@ fn carico() -> Result<()> {
 fn verapdf() -> Result<()> {
     let classi = prepara::verapdf()?;
     // Printed documents, stamped ones, sealed ones, and daily registers.
-    for (crate_di, prove) in [
-        ("stampa", "giudici"),
-        ("stampa", "timbro"),
-        ("sigillo", "sigilli"),
-        ("conservazione", "giornaliero_giudici"),
-    ] {
+    for (crate_di, prove) in
+        [("stampa", "giudici"), ("stampa", "timbro"), ("sigillo", "sigilli"), ("conservazione", "giornaliero_giudici")]
+    {
         let mut comando = cargo();
         comando.args(["test", "--locked", "--package", crate_di, "--test", prove, "verapdf"]);
         esegui(comando.env("VERAPDF_CLASSPATH", &classi))?;

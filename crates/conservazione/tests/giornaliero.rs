@@ -1,5 +1,4 @@
 //! What a register must hold, and what it must refuse.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod comune;
 

@@ -1,5 +1,4 @@
 //! Any day: an independent reader finds in the XML what was put into it.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod comune;
 

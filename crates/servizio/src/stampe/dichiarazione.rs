@@ -17,8 +17,6 @@ use dominio::tempo::Istante;
 use sha2::{Digest as _, Sha256};
 use stampa::{Blocco, Brano, Cornice, Documento};
 
-
-
 /// Namespace of the XML.
 pub const SPAZIO: &str = "urn:protocollo-informatico:dichiarazione-chiavi:1";
 

@@ -5,8 +5,6 @@ use dominio::tempo::Istante;
 use serde::{Deserialize, Serialize};
 use stampa::{Blocco, Brano, Cornice, Documento, Errore};
 
-
-
 /// Differences named one by one on paper; the JSON has them all.
 const DIFFERENZE_MAX: usize = 40;
 

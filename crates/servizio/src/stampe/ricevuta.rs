@@ -81,7 +81,8 @@ fn fatti(l: &Luogo<'_>, r: &Registrazione) -> Vec<(String, Vec<Brano>)> {
     }
     metti("Oggetto", accorcia(&r.dati.oggetto));
     for (titolo, ruolo) in [("Mittente", "mittente"), ("Destinatari", "destinatario")] {
-        let tutti: Vec<String> = r.dati.soggetti().filter(|(x, _)| *x == ruolo).map(|(_, s)| s.nome_e_codice()).collect();
+        let tutti: Vec<String> =
+            r.dati.soggetti().filter(|(x, _)| *x == ruolo).map(|(_, s)| s.nome_e_codice()).collect();
         if !tutti.is_empty() {
             metti(titolo, elenco(&tutti));
         }
