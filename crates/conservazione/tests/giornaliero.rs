@@ -18,7 +18,7 @@ fn del_giorno(ore: &[(i64, &str)]) -> Vec<Operazione> {
     (100..).zip(ore).map(|(i, (n, ora))| registra(i, ora, *n, dati(&format!("Oggetto {n}")))).collect()
 }
 
-/// R-F05: a day without registrations has its register.
+/// R-F01: a day without registrations has its register.
 #[test]
 fn a_day_without_registrations_is_the_negative_register() {
     let s = di(&testata(), Vec::new(), Copia::Completa).unwrap();
@@ -322,7 +322,7 @@ fn rows_that_change_while_one_writes_are_found_out() {
     }
 }
 
-/// R-F12: a longer period, with the same machinery; what was annulled later is marked.
+/// R-F01, R-F04: a longer period, with the same machinery; what was annulled later is marked.
 #[test]
 fn a_month_is_a_register_too() {
     let mut t = testata();
