@@ -253,8 +253,10 @@ fn carico() -> Result<()> {
 /// The printed documents before the reference judge of PDF/A and PDF/UA.
 fn verapdf() -> Result<()> {
     let classi = prepara::verapdf()?;
-    // Printed documents, stamped ones, and sealed ones.
-    for (crate_di, prove) in [("stampa", "giudici"), ("stampa", "timbro"), ("sigillo", "sigilli")] {
+    // Printed documents, stamped ones, sealed ones, and daily registers.
+    for (crate_di, prove) in
+        [("stampa", "giudici"), ("stampa", "timbro"), ("sigillo", "sigilli"), ("conservazione", "giornaliero_giudici")]
+    {
         let mut comando = cargo();
         comando.args(["test", "--locked", "--package", crate_di, "--test", prove, "verapdf"]);
         esegui(comando.env("VERAPDF_CLASSPATH", &classi))?;

@@ -107,6 +107,14 @@ impl Soggetto {
         }
     }
 
+    /// The same with its code, but for an office of ours: `Rossi Mario (RSSMRA80A01H501U)`.
+    pub fn nome_e_codice(&self) -> String {
+        match self.codice().filter(|_| self.ufficio().is_none()) {
+            Some(c) => format!("{} ({c})", self.nome_completo()),
+            None => self.nome_completo(),
+        }
+    }
+
     /// Fiscal code, VAT number, IPA or office code: what identifies it beyond its name.
     pub fn codice(&self) -> Option<&str> {
         match self {

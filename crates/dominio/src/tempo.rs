@@ -71,6 +71,12 @@ impl Istante {
         self.a_roma().strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string()
     }
 
+    /// `23 novembre 2026, ore 9:12:05`, on the clock of Rome.
+    pub fn in_parole(self) -> String {
+        let z = self.a_roma();
+        format!("{}, ore {}:{:02}:{:02}", in_parole(z.date()), z.hour(), z.minute(), z.second())
+    }
+
     /// First instant of a civil day of Rome.
     pub fn inizio(giorno: Giorno) -> Self {
         giorno.to_zoned_datetime(roma().clone()).map(|z| Self::da_timestamp(z.timestamp())).unwrap_or_default()
@@ -125,6 +131,27 @@ impl AnnoCorrente {
         }
         self.anno
     }
+}
+
+const MESI: [&str; 12] = [
+    "gennaio",
+    "febbraio",
+    "marzo",
+    "aprile",
+    "maggio",
+    "giugno",
+    "luglio",
+    "agosto",
+    "settembre",
+    "ottobre",
+    "novembre",
+    "dicembre",
+];
+
+/// `23 novembre 2026`.
+pub fn in_parole(g: Giorno) -> String {
+    let mese = usize::try_from(g.month()).ok().and_then(|m| MESI.get(m - 1)).copied().unwrap_or_default();
+    format!("{} {mese} {}", g.day(), g.year())
 }
 
 /// The civil day `n` days later; the last one there is, past the end of the calendar.

@@ -64,6 +64,22 @@ pub struct Istante {
     pub scarto_minuti: i16,
 }
 
+/// Years before the common era become 0.
+impl From<&jiff::ZonedDateTime> for Istante {
+    fn from(z: &jiff::ZonedDateTime) -> Self {
+        let parte = |n: i8| u8::try_from(n).unwrap_or_default();
+        Self {
+            anno: u16::try_from(z.year()).unwrap_or_default(),
+            mese: parte(z.month()),
+            giorno: parte(z.day()),
+            ora: parte(z.hour()),
+            minuto: parte(z.minute()),
+            secondo: parte(z.second()),
+            scarto_minuti: i16::try_from(z.offset().seconds() / 60).unwrap_or_default(),
+        }
+    }
+}
+
 /// A4, upright or lying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Foglio {

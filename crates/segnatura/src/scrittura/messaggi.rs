@@ -84,7 +84,7 @@ impl MessaggioDiRitorno {
                 foglio.voce("Provvedimento", &a.provvedimento)?;
             }
         }
-        let xml = foglio.p.finisci().map_err(NonScrivibile)?;
+        let xml = foglio.p.finisci()?;
         rileggi(&xml, versione.is_some())?;
         Ok(xml.into_bytes())
     }

@@ -9,6 +9,7 @@ mod penna;
 mod regole;
 mod segnatura;
 
+pub use penna::Penna;
 pub use segnatura::NonSigillata;
 
 use crate::lettura;

@@ -1,10 +1,11 @@
 //! Elements, attributes and text in the form that exclusive canonicalisation gives, so that what is sealed is what is
 //! written: attributes in order, no empty-element tags, no declaration but the one of the root.
 
-use super::Rifiuto;
+use super::{NonScrivibile, Rifiuto};
 
-/// Writes XML of one vocabulary or two, each element with its prefix.
-pub(super) struct Penna {
+/// Writes XML of one vocabulary or two, each element with its prefix. A long document is taken out of it [as it grows](Self::cava).
+#[derive(Debug)]
+pub struct Penna {
     xml: String,
     /// Elements that are open, by their qualified name.
     aperti: Vec<String>,
@@ -15,7 +16,8 @@ pub(super) struct Penna {
 }
 
 impl Penna {
-    pub(super) fn nuova(ascii: bool) -> Self {
+    /// A document without anything in it; `ascii`: numeric references for what is not ASCII.
+    pub fn nuova(ascii: bool) -> Self {
         Self {
             xml: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned(),
             aperti: Vec::new(),
@@ -25,13 +27,13 @@ impl Penna {
     }
 
     /// What comes before the root.
-    pub(super) fn preambolo(&mut self, riga: &str) {
+    pub fn preambolo(&mut self, riga: &str) {
         self.xml.push_str(riga);
         self.xml.push('\n');
     }
 
     /// Opens an element; attributes with a value, in the order of the canonical form, which is that of the caller.
-    pub(super) fn apri(&mut self, nome: &str, attributi: &[(&str, Option<&str>)]) {
+    pub fn apri(&mut self, nome: &str, attributi: &[(&str, Option<&str>)]) {
         self.aperti.push(nome.to_owned());
         self.xml.push('<');
         self.xml.push_str(nome);
@@ -46,7 +48,8 @@ impl Penna {
         self.xml.push('>');
     }
 
-    pub(super) fn chiudi(&mut self) {
+    /// Closes the element that was opened last.
+    pub fn chiudi(&mut self) {
         if let Some(nome) = self.aperti.pop() {
             self.xml.push_str("</");
             self.xml.push_str(&nome);
@@ -55,36 +58,50 @@ impl Penna {
     }
 
     /// An element with text.
-    pub(super) fn voce(&mut self, nome: &str, valore: &str) {
+    pub fn voce(&mut self, nome: &str, valore: &str) {
         self.voce_con(nome, &[], valore);
     }
 
     /// An element with text, if there is any.
-    pub(super) fn forse(&mut self, nome: &str, valore: Option<&str>) {
+    pub fn forse(&mut self, nome: &str, valore: Option<&str>) {
         if let Some(valore) = valore {
             self.voce(nome, valore);
         }
     }
 
     /// An element with attributes and text.
-    pub(super) fn voce_con(&mut self, nome: &str, attributi: &[(&str, Option<&str>)], valore: &str) {
+    pub fn voce_con(&mut self, nome: &str, attributi: &[(&str, Option<&str>)], valore: &str) {
         self.apri(nome, attributi);
         self.scrivi(valore, false, "");
         self.chiudi();
     }
 
-    /// How long the document is by now, in bytes.
-    pub(super) fn lunghezza_byte(&self) -> usize {
+    /// What was written since it was last taken out.
+    ///
+    /// # Errors
+    /// What XML cannot hold, with its place: what would follow is of no use.
+    pub fn cava(&mut self) -> Result<String, NonScrivibile> {
+        match self.rifiuti.is_empty() {
+            true => Ok(std::mem::take(&mut self.xml)),
+            false => Err(NonScrivibile(std::mem::take(&mut self.rifiuti))),
+        }
+    }
+
+    /// How long the document is by now, in bytes, without what was taken out.
+    pub fn lunghezza_byte(&self) -> usize {
         self.xml.len()
     }
 
-    /// The document, or what it cannot hold.
-    pub(super) fn finisci(mut self) -> Result<String, Vec<Rifiuto>> {
+    /// The document to its end.
+    ///
+    /// # Errors
+    /// What XML cannot hold, with its place.
+    pub fn finisci(mut self) -> Result<String, NonScrivibile> {
         while !self.aperti.is_empty() {
             self.chiudi();
         }
         self.xml.push('\n');
-        if self.rifiuti.is_empty() { Ok(self.xml) } else { Err(self.rifiuti) }
+        self.cava()
     }
 
     fn scrivi(&mut self, valore: &str, attributo: bool, nome: &str) {

@@ -42,7 +42,7 @@ impl Segnatura {
         }
         descrizione(&mut penna, self);
         let posto = penna.lunghezza_byte();
-        let xml = penna.finisci().map_err(NonScrivibile)?;
+        let xml = penna.finisci()?;
         let non_sigillata = NonSigillata { xml, inizio, posto };
         rileggi(&non_sigillata.unita(&format!("<ds:Signature xmlns:ds=\"{NS_DS}\">{SEGNAPOSTO}")), false)?;
         Ok(non_sigillata)

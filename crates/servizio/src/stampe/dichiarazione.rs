@@ -17,8 +17,6 @@ use dominio::tempo::Istante;
 use sha2::{Digest as _, Sha256};
 use stampa::{Blocco, Brano, Cornice, Documento};
 
-use super::{istante_di_stampa, quando};
-
 /// Namespace of the XML.
 pub const SPAZIO: &str = "urn:protocollo-informatico:dichiarazione-chiavi:1";
 
@@ -161,7 +159,7 @@ impl Dichiarazione {
         // The last thing that changed what is stated.
         let data = self.chiavi.last().map_or(Istante(0), |k| k.dal);
         let titolo = "Dichiarazione delle chiavi del registro delle operazioni";
-        let mut d = Documento::nuovo(titolo, ente.clone(), istante_di_stampa(data));
+        let mut d = Documento::nuovo(titolo, ente.clone(), (&data.a_roma()).into());
         d.intestazione.riga = self.aoo.as_ref().map(|a| a.1.clone()).filter(|n| n != ente).unwrap_or_default();
         d.soggetto = format!("Chiavi pubbliche del registro {}", self.origine);
         d.piede = format!("Chiavi del registro {}", self.origine);
@@ -208,13 +206,13 @@ fn fatti_della_chiave(k: &ChiaveDichiarata) -> Vec<(String, Vec<Brano>)> {
     let mut f = vec![
         voce("Impronta (SHA-256)", Brano::fisso(k.impronta().hex())),
         voce("Chiave (vkey)", Brano::fisso(k.vkey.to_string())),
-        voce("In vigore dal", Brano::piano(format!("{}, dall'operazione {}", quando(k.dal), k.operazione))),
+        voce("In vigore dal", Brano::piano(format!("{}, dall'operazione {}", k.dal.in_parole(), k.operazione))),
     ];
     if let Some((indice, t)) = k.al {
-        f.push(voce("Fino al", Brano::piano(format!("{}, fino all'operazione {indice}", quando(t)))));
+        f.push(voce("Fino al", Brano::piano(format!("{}, fino all'operazione {indice}", t.in_parole()))));
     }
     if let Some(t) = k.firma_fino {
-        f.push(voce("Firma insieme alla successiva", Brano::piano(format!("fino al {}", quando(t)))));
+        f.push(voce("Firma insieme alla successiva", Brano::piano(format!("fino al {}", t.in_parole()))));
     }
     f.push(voce("Dichiarata da", Brano::piano(da)));
     f.push(voce("Entrata nel registro", Brano::fisso(Impronta(k.entrata).hex())));

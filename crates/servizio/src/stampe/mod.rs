@@ -14,8 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use dominio::codici::{CodiceAoo, Impronta};
 use dominio::configurazione::Configurazione;
 use dominio::registrazione::{Chiave, Registrazione, Stato};
-use dominio::soggetto::Soggetto;
-use dominio::tempo::{Giorno, Istante};
+use dominio::tempo::in_parole;
 use stampa::{Blocco, Brano, Cornice};
 
 use crate::problema::Problema;
@@ -72,58 +71,9 @@ pub fn risposta(byte: Vec<u8>, nome: &str) -> Response {
     (capi, byte).into_response()
 }
 
-const MESI: [&str; 12] = [
-    "gennaio",
-    "febbraio",
-    "marzo",
-    "aprile",
-    "maggio",
-    "giugno",
-    "luglio",
-    "agosto",
-    "settembre",
-    "ottobre",
-    "novembre",
-    "dicembre",
-];
-
-/// `23 novembre 2026`.
-fn giorno(g: Giorno) -> String {
-    let mese = usize::try_from(g.month()).ok().and_then(|m| MESI.get(m - 1)).copied().unwrap_or_default();
-    format!("{} {mese} {}", g.day(), g.year())
-}
-
-/// `23 novembre 2026, ore 9:12:05`, on the clock of Rome.
-fn quando(t: Istante) -> String {
-    let z = t.a_roma();
-    format!("{}, ore {}:{:02}:{:02}", giorno(z.date()), z.hour(), z.minute(), z.second())
-}
-
-fn istante_di_stampa(t: Istante) -> stampa::Istante {
-    let z = t.a_roma();
-    let u8_di = |n: i8| u8::try_from(n).unwrap_or_default();
-    stampa::Istante {
-        anno: u16::try_from(z.year()).unwrap_or_default(),
-        mese: u8_di(z.month()),
-        giorno: u8_di(z.day()),
-        ora: u8_di(z.hour()),
-        minuto: u8_di(z.minute()),
-        secondo: u8_di(z.second()),
-        scarto_minuti: i16::try_from(z.offset().seconds() / 60).unwrap_or_default(),
-    }
-}
-
 /// `ricevuta-PG-2026-0000001`.
 pub fn nome_file(cosa: &str, k: &Chiave) -> String {
     format!("{cosa}-{}-{}-{}", k.registro, k.anno, k.numero.esteso())
-}
-
-/// Name and code of a correspondent.
-fn nome(s: &Soggetto) -> String {
-    match s.codice().filter(|_| s.ufficio().is_none()) {
-        Some(c) => format!("{} ({c})", s.nome_completo()),
-        None => s.nome_completo(),
-    }
 }
 
 /// The mark that can't be missed (R-B04), with who, when and under which act; nothing when all is in force.
@@ -142,12 +92,12 @@ fn segno<'a>(r: &Registrazione, breve: bool) -> Option<Blocco<'a>> {
             let campi: Vec<&str> = a.campi.iter().map(|c| c.denominazione()).collect();
             format!("Annullato e rinnovato: {}", campi.join(", "))
         };
-        let atto = format!("provvedimento {} del {}", a.provvedimento.numero, giorno(a.provvedimento.data));
+        let atto = format!("provvedimento {} del {}", a.provvedimento.numero, in_parole(a.provvedimento.data));
         let testo = if breve {
-            format!("{che}. {}; {atto}", quando(a.istante))
+            format!("{che}. {}; {atto}", a.istante.in_parole())
         } else {
             let chiesto = a.chiesto_da.as_ref().map_or_else(String::new, |c| format!(", chiesto da {}", c.nome));
-            let (q, chi) = (quando(a.istante), &a.operatore.nome);
+            let (q, chi) = (a.istante.in_parole(), &a.operatore.nome);
             format!("{che}. {q}, da {chi}{chiesto}; {atto}. Motivo: {}", a.motivo)
         };
         blocchi.push(Blocco::Paragrafo(vec![Brano::piano(testo)]));

@@ -5,8 +5,6 @@ use dominio::tempo::Istante;
 use serde::{Deserialize, Serialize};
 use stampa::{Blocco, Brano, Cornice, Documento, Errore};
 
-use super::{istante_di_stampa, quando};
-
 /// Differences named one by one on paper; the JSON has them all.
 const DIFFERENZE_MAX: usize = 40;
 
@@ -72,9 +70,9 @@ pub(crate) fn durata(secondi: f64) -> String {
 /// # Errors
 /// What `stampa` cannot lay out.
 pub fn prova_ripristino(p: &ProvaRipristino) -> Result<Vec<u8>, Errore> {
-    let mut d = Documento::nuovo("Prova di ripristino", p.enti.join(", "), istante_di_stampa(p.eseguita));
+    let mut d = Documento::nuovo("Prova di ripristino", p.enti.join(", "), (&p.eseguita.a_roma()).into());
     d.intestazione.riga = format!("Protocollo {}", p.programma);
-    d.piede = format!("Prova di ripristino del {}", quando(p.eseguita));
+    d.piede = format!("Prova di ripristino del {}", p.eseguita.in_parole());
     let esito = match (&p.errore, p.riuscita) {
         (_, true) => "La prova è riuscita: la copia si ripristina e tutto ciò che contiene torna.".to_owned(),
         (Some(e), _) => format!("La prova NON è riuscita: {e}."),
@@ -86,12 +84,12 @@ pub fn prova_ripristino(p: &ProvaRipristino) -> Result<Vec<u8>, Errore> {
     let cornice = if p.riuscita { Cornice::Evidenza } else { Cornice::Avviso };
     d.blocchi.push(Blocco::Riquadro(cornice, vec![Blocco::Paragrafo(vec![Brano::grassetto(esito)])]));
     let fatto = |nome: &str, valore: String| (nome.to_owned(), vec![Brano::piano(valore)]);
-    let mut fatti = vec![fatto("Eseguita il", quando(p.eseguita))];
+    let mut fatti = vec![fatto("Eseguita il", p.eseguita.in_parole())];
     fatti.extend(p.operatore.iter().map(|o| fatto("Avviata da", o.clone())));
     fatti.push(fatto("Cartella delle copie", p.copie.clone()));
     if let (Some(c), Some(t)) = (&p.copia, p.istante_copia) {
         fatti.push(("Copia provata".to_owned(), vec![Brano::fisso(c.clone())]));
-        fatti.push(fatto("Fatta il", quando(t)));
+        fatti.push(fatto("Fatta il", t.in_parole()));
     }
     if let Some(s) = p.rpo_secondi {
         fatti.push(fatto("Età della copia (RPO)", durata(s)));

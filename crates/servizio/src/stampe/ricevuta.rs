@@ -5,9 +5,10 @@ use dominio::codici::CodiceAoo;
 use dominio::configurazione::Configurazione;
 use dominio::registrazione::{Registrazione, Tipo, TipoAssegnazione};
 use dominio::registrazione::{TERMINE_GIORNI, termine};
+use dominio::tempo::in_parole;
 use stampa::{Blocco, Brano, Cornice, Documento, Errore, Qr};
 
-use super::{giorno, istante_di_stampa, nome, quando, segno};
+use super::segno;
 
 /// Longest oggetto printed whole: the receipt is one page.
 const OGGETTO_MAX: usize = 500;
@@ -38,7 +39,7 @@ pub fn ricevuta(l: &Luogo<'_>, r: &Registrazione) -> Result<Vec<u8>, Errore> {
     let k = &r.chiave;
     let numero = format!("{}/{}", k.numero.esteso(), k.anno);
     let titolo = format!("Ricevuta di protocollo {numero}");
-    let mut d = Documento::nuovo(titolo.clone(), ente.clone(), istante_di_stampa(r.istante));
+    let mut d = Documento::nuovo(titolo.clone(), ente.clone(), (&r.istante.a_roma()).into());
     d.intestazione.riga = aoo.map(|a| a.dati.denominazione.clone()).filter(|n| *n != ente).unwrap_or_default();
     d.soggetto = "Ricevuta di presentazione (art. 18-bis, legge 241/1990)".to_owned();
     d.piede = format!("Protocollo {numero}, registro {}", k.registro);
@@ -47,7 +48,7 @@ pub fn ricevuta(l: &Luogo<'_>, r: &Registrazione) -> Result<Vec<u8>, Errore> {
         Cornice::Evidenza,
         vec![
             Blocco::Rilievo(vec![Brano::grassetto(numero)]),
-            Blocco::Paragrafo(vec![Brano::piano(format!("registrato il {}", quando(r.istante)))]),
+            Blocco::Paragrafo(vec![Brano::piano(format!("registrato il {}", r.istante.in_parole()))]),
         ],
     ));
     d.blocchi.push(Blocco::Fatti(fatti(l, r)));
@@ -76,11 +77,12 @@ fn fatti(l: &Luogo<'_>, r: &Registrazione) -> Vec<(String, Vec<Brano>)> {
     let aoo = l.conf.aoo.get(l.aoo);
     let presentato = r.dati.data_arrivo.unwrap_or(r.istante);
     if r.dati.tipo == Tipo::Entrata {
-        metti("Presentato il", quando(presentato));
+        metti("Presentato il", presentato.in_parole());
     }
     metti("Oggetto", accorcia(&r.dati.oggetto));
     for (titolo, ruolo) in [("Mittente", "mittente"), ("Destinatari", "destinatario")] {
-        let tutti: Vec<String> = r.dati.soggetti().filter(|(x, _)| *x == ruolo).map(|(_, s)| nome(s)).collect();
+        let tutti: Vec<String> =
+            r.dati.soggetti().filter(|(x, _)| *x == ruolo).map(|(_, s)| s.nome_e_codice()).collect();
         if !tutti.is_empty() {
             metti(titolo, elenco(&tutti));
         }
@@ -104,7 +106,7 @@ fn fatti(l: &Luogo<'_>, r: &Registrazione) -> Vec<(String, Vec<Brano>)> {
             format!(
                 "se il documento avvia un procedimento, l'amministrazione risponde entro {TERMINE_GIORNI} giorni, cioè entro \
                  il {}, salvo un termine diverso previsto per quel procedimento (art. 2, legge 241/1990)",
-                giorno(termine(presentato))
+                in_parole(termine(presentato))
             ),
         );
     }

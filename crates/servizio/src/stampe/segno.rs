@@ -8,13 +8,14 @@ use archivio::store::FileLetto;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use dominio::registrazione::{Documento, Registrazione, RuoloDocumento, Stato, Tipo};
+use dominio::tempo::in_parole;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use stampa::timbro::{BYTE_MAX, NonTimbrabile, Posizione, timbra};
 use stampa::{Blocco, Brano, Cornice, Errore, Etichetta, Peso, Qr, RigaEtichetta};
 use tokio::sync::Semaphore;
 
-use super::{Luogo, giorno, in_disparte, istante_di_stampa, nome_file, quando, segno};
+use super::{Luogo, in_disparte, nome_file, segno};
 use crate::problema::Problema;
 use crate::scarico::disposizione;
 
@@ -70,7 +71,7 @@ fn righe(l: &Luogo<'_>, r: &Registrazione) -> Vec<(Peso, String)> {
     let nome = aoo.map(|a| a.dati.denominazione.as_str()).filter(|n| *n != l.aoo.as_str());
     let nome = nome.map_or_else(String::new, |n| format!(" {}", corto(n)));
     v.push((Peso::Normale, format!("AOO {}{nome} · registro {}", l.aoo, r.chiave.registro)));
-    v.push((Peso::Normale, quando(r.istante)));
+    v.push((Peso::Normale, r.istante.in_parole()));
     let tipo = match r.dati.tipo {
         Tipo::Entrata => "Entrata",
         Tipo::Uscita => "Uscita",
@@ -93,7 +94,7 @@ fn disegno(l: &Luogo<'_>, r: &Registrazione, misure_mm: (u16, u16)) -> Etichetta
     Etichetta {
         titolo: format!("Etichetta di protocollo {}", numero(r)),
         ente: l.conf.ente.as_ref().map_or_else(String::new, |e| e.denominazione.clone()),
-        data: istante_di_stampa(r.istante),
+        data: (&r.istante.a_roma()).into(),
         misure_mm,
         righe: righe(l, r).into_iter().map(|(peso, t)| RigaEtichetta::nuova(peso, Brano::piano(t))).collect(),
         qr: codice(l, r),
@@ -143,7 +144,7 @@ fn motivo(e: Option<&NonTimbrabile>) -> (&'static str, &'static str) {
 fn frontespizio(l: &Luogo<'_>, r: &Registrazione, perche: &str) -> Result<Vec<u8>, Errore> {
     let ente = l.conf.ente.as_ref().map_or_else(String::new, |e| e.denominazione.clone());
     let titolo = format!("Frontespizio del documento {}", numero(r));
-    let mut d = stampa::Documento::nuovo(titolo, ente.clone(), istante_di_stampa(r.istante));
+    let mut d = stampa::Documento::nuovo(titolo, ente.clone(), (&r.istante.a_roma()).into());
     let aoo = l.conf.aoo.get(l.aoo).map(|a| a.dati.denominazione.clone());
     d.intestazione.riga = aoo.filter(|n| *n != ente).unwrap_or_default();
     d.piede = format!("Protocollo {}, registro {}", numero(r), r.chiave.registro);
@@ -157,7 +158,7 @@ fn frontespizio(l: &Luogo<'_>, r: &Registrazione, perche: &str) -> Result<Vec<u8
             ("Documento".to_owned(), vec![Brano::piano(corto(&doc.nome))]),
             ("Byte".to_owned(), vec![Brano::piano(doc.byte.to_string())]),
             ("Impronta (SHA-256)".to_owned(), vec![Brano::fisso(doc.impronta.hex())]),
-            ("Registrato il".to_owned(), vec![Brano::piano(giorno(r.istante.giorno()))]),
+            ("Registrato il".to_owned(), vec![Brano::piano(in_parole(r.istante.giorno()))]),
         ]));
     }
     let contenuto = codice(l, r);

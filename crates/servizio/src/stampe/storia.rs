@@ -7,7 +7,7 @@ use dominio::storia::cambiamenti;
 use serde_json::Value;
 use stampa::{Blocco, Brano, Colonna, Documento, Errore, Righe, Tabella};
 
-use super::{Luogo, istante_di_stampa, nome, quando, segno};
+use super::{Luogo, segno};
 
 /// The PDF. `ops` are all the operations on the registration, oldest first.
 ///
@@ -18,19 +18,19 @@ pub fn storia(l: &Luogo<'_>, r: &Registrazione, ops: &[Operazione]) -> Result<Ve
     let k = &r.chiave;
     let numero = format!("{}/{}", k.numero.esteso(), k.anno);
     let ultimo = ops.last().map_or(r.istante, |o| o.istante);
-    let mut d = Documento::nuovo(format!("Storia della registrazione {numero}"), ente, istante_di_stampa(ultimo));
+    let mut d = Documento::nuovo(format!("Storia della registrazione {numero}"), ente, (&ultimo.a_roma()).into());
     d.intestazione.riga = format!("Registro {}, registrazione {numero}", k.registro);
     d.piede = format!("Storia della registrazione {numero}, fino all'operazione {}", r.ultimo_indice);
     d.blocchi.extend(segno(r, false));
     let mut fatti: Vec<(String, Vec<Brano>)> = vec![
-        ("Registrata il".into(), vec![Brano::piano(quando(r.istante))]),
+        ("Registrata il".into(), vec![Brano::piano(r.istante.in_parole())]),
         ("Da".into(), vec![Brano::piano(r.operatore_nome.clone())]),
         ("Tipo".into(), vec![Brano::piano(r.dati.tipo.codice())]),
         ("Oggetto".into(), vec![Brano::piano(r.dati.oggetto.clone())]),
     ];
     for (titolo, ruolo) in [("Mittente", "mittente"), ("Destinatario", "destinatario")] {
         for (_, s) in r.dati.soggetti().filter(|(x, _)| *x == ruolo).take(50) {
-            fatti.push((titolo.into(), vec![Brano::piano(nome(s))]));
+            fatti.push((titolo.into(), vec![Brano::piano(s.nome_e_codice())]));
         }
     }
     for x in &r.documenti {
@@ -46,7 +46,7 @@ pub fn storia(l: &Luogo<'_>, r: &Registrazione, ops: &[Operazione]) -> Result<Ve
     let mut stato: Option<Registrazione> = None;
     for op in ops {
         d.blocchi.push(Blocco::Titolo(3, format!("{}. {}", op.indice, op.evento.in_parole())));
-        let mut chi = format!("{}, {} ({})", quando(op.istante), op.operatore.nome, op.operatore.id);
+        let mut chi = format!("{}, {} ({})", op.istante.in_parole(), op.operatore.nome, op.operatore.id);
         if let Some(u) = &op.operatore.ufficio {
             chi.push_str(&format!(", ufficio {u}"));
         }
