@@ -6,8 +6,8 @@ use lettre::message::header::{Cc, From, Headers, ReplyTo, To};
 use lettre::message::{MultiPart, SinglePart};
 use segnatura::modello::TipoMessaggio;
 
-pub use crate::scrittura::Errore;
 use crate::mime::Indirizzo;
+pub use crate::scrittura::Errore;
 use crate::scrittura::{campo, caselle, confine, data, esatto, file, id, intero, no, pulito, tipo_ricevuta};
 use crate::{Data, Ricevuta};
 

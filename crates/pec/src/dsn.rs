@@ -8,9 +8,7 @@ const STATO_MAX: usize = 64 << 10;
 
 /// It is one, by the type of the whole.
 pub(crate) fn e_un_dsn(m: &Messaggio<'_>) -> bool {
-    m.parti()
-        .first()
-        .is_some_and(|p| p.mime == "multipart/report" && p.rapporto.as_deref() == Some("delivery-status"))
+    m.parti().first().is_some_and(|p| p.mime == "multipart/report" && p.rapporto.as_deref() == Some("delivery-status"))
 }
 
 /// The recipient, the error and the Message-ID of what was sent: of the first recipient in the report.

@@ -3,18 +3,16 @@
 //! A message is what its `X-Ricevuta` or `X-Trasporto` and its `daticert.xml` say, never its subject. Where they do not agree
 //! the data win, which are what the provider signs. All of it is believed only as far as the signature goes: [`Firma`].
 
-use std::borrow::Cow;
-
 use firme::Fiducia;
 use jiff::Timestamp;
 
 use crate::allegato::{self, Allegato};
 use crate::daticert::{self, Daticert, Destinatario};
+use crate::dsn;
 use crate::firma::{self, Firma};
 use crate::mime::{BYTE_MAX, Messaggio, Parte};
 use crate::rilievo::{Codice, Rilievi, Rilievo, corto};
 use crate::tipo::{ErrorePec, Ricevuta, Tipo};
-use crate::{Data, dsn};
 
 /// A message, read.
 #[derive(Debug, Clone)]
@@ -217,16 +215,4 @@ fn raccolti(
 
 fn ricevuta(m: &Messaggio<'_>) -> Option<Ricevuta> {
     m.testata().x_tipo_ricevuta.as_deref().and_then(Ricevuta::da_nome)
-}
-
-impl<'a> Lettura<'a> {
-    /// When the provider did it, or when the header says.
-    pub fn data(&self) -> Option<Data> {
-        self.dati.data
-    }
-
-    /// Bytes of the message that was sent, as received.
-    pub fn byte_originale(&self) -> Option<Cow<'_, [u8]>> {
-        self.originale.as_ref().map(|m| Cow::Borrowed(m.byte()))
-    }
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
-use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers,
+};
 use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
 use sha2::{Digest as _, Sha256};
 
@@ -103,7 +105,9 @@ pub(crate) fn intero(mut testata: Headers, corpo: &MultiPart) -> Vec<u8> {
 /// A file, in base64 whatever it is: its bytes arrive as they are.
 pub(crate) fn file(nome: &str, mime: &str, byte: &[u8]) -> Result<SinglePart, Errore> {
     let nome = pulito("nome del file", nome)?;
-    let Ok(tipo) = ContentType::parse(mime) else { return no("tipo del file", format!("«{mime}» non è un tipo MIME")) };
+    let Ok(tipo) = ContentType::parse(mime) else {
+        return no("tipo del file", format!("«{mime}» non è un tipo MIME"));
+    };
     let parte = SinglePart::builder().header(tipo).header(ContentDisposition::attachment(nome));
     Ok(parte.body(base64(byte.to_vec())))
 }

@@ -3,13 +3,13 @@
 use firme::esame::{EsitoIdentita, EsitoRevoca};
 use serde::Serialize;
 
+use crate::Data;
 use crate::allegato::Genere;
 use crate::daticert::Destinatario;
 use crate::firma::Integrita;
 use crate::lettura::Lettura;
 use crate::rilievo::Rilievo;
 use crate::tipo::{ErrorePec, Ricevuta, Tipo};
-use crate::Data;
 
 /// A message in a few lines.
 #[derive(Debug, Clone, Serialize)]

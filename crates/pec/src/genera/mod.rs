@@ -9,7 +9,7 @@ mod scrivi_daticert;
 mod testi;
 
 use jiff::Timestamp;
-use lettre::message::header::{ContentTransferEncoding, ContentType, ContentDisposition, From, Headers, ReplyTo, To};
+use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, From, Headers, ReplyTo, To};
 use lettre::message::{Body, MultiPart, SinglePart};
 use sigillo::dimostrazione;
 use sigillo::richiesta::{Identificativo, Soggetto};
@@ -84,7 +84,8 @@ impl Invio {
         let t = m.testata();
         let mittente = t.from.as_ref().map(|i| i.indirizzo.clone());
         let destinatari = t.to.iter().chain(&t.cc).map(|i| {
-            let tipo = if certificato(&i.indirizzo) { TipoDestinatario::Certificato } else { TipoDestinatario::Esterno };
+            let tipo =
+                if certificato(&i.indirizzo) { TipoDestinatario::Certificato } else { TipoDestinatario::Esterno };
             Destinatario { indirizzo: i.indirizzo.clone(), tipo: Some(tipo) }
         });
         let base = Daticert {
@@ -139,7 +140,9 @@ impl Gestore<'_> {
             (Tipo::AvvenutaConsegna, Some(Ricevuta::Breve), Some(o)) => {
                 Some(originale::breve(&originale::riscritto(o, identificativo, &msgid, d.ricevuta)))
             }
-            (Tipo::PostaCertificata, _, None) => return no("messaggio originale", "una busta di trasporto lo contiene"),
+            (Tipo::PostaCertificata, _, None) => {
+                return no("messaggio originale", "una busta di trasporto lo contiene");
+            }
             _ => None,
         };
         let mut h = Headers::new();
@@ -203,7 +206,9 @@ impl Gestore<'_> {
     /// Receipts go to who sent, or between providers.
     fn a_chi(&self, tipo: Tipo, mittente: &str, identificativo: &str) -> String {
         match (tipo, identificativo.rsplit_once('@')) {
-            (Tipo::PresaInCarico | Tipo::RilevazioneVirus, Some((_, dominio))) => format!("posta-certificata@{dominio}"),
+            (Tipo::PresaInCarico | Tipo::RilevazioneVirus, Some((_, dominio))) => {
+                format!("posta-certificata@{dominio}")
+            }
             _ => mittente.to_owned(),
         }
     }

@@ -15,6 +15,8 @@ use std::ops::Range;
 pub use contenuto::{Codifica, Contenuto, Misura};
 pub use testata::{Indirizzo, Testata};
 
+use encoding_rs::{Encoding, WINDOWS_1252};
+
 use crate::rilievo::Rilievi;
 
 /// Bytes of a message.
@@ -23,8 +25,10 @@ pub const BYTE_MAX: usize = 256 << 20;
 pub const PARTI_MAX: usize = 10_000;
 /// Multiparts one inside the other.
 pub const LIVELLI_MAX: usize = 100;
-/// Bytes of the header of one part, in bytes.
+/// Bytes of the header of one part.
 pub const TESTATA_MAX: usize = 1 << 20;
+/// Bytes of a text that is shown.
+pub const TESTO_MAX: usize = 1 << 20;
 
 /// A part of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -123,5 +127,16 @@ impl<'a> Messaggio<'a> {
     pub fn corpo(&self) -> Option<&Parte> {
         let di = |mime| self.foglie().find(|p| p.mime == mime && !p.allegata && p.nome.is_none());
         di("text/plain").or_else(|| di("text/html"))
+    }
+
+    /// The text of a part, or its beginning: in the alphabet it says, in UTF-8 when it says none that is known, else in Latin.
+    pub fn testo(&self, parte: &Parte) -> String {
+        let byte = self.contenuto(parte).inizio(TESTO_MAX);
+        let detto = parte.charset.as_deref().and_then(|c| Encoding::for_label(c.as_bytes()));
+        match (detto, std::str::from_utf8(&byte)) {
+            (Some(alfabeto), _) => alfabeto.decode(&byte).0.into_owned(),
+            (None, Ok(t)) => t.to_owned(),
+            (None, Err(_)) => WINDOWS_1252.decode_without_bom_handling(&byte).0.into_owned(),
+        }
     }
 }

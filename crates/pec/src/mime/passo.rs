@@ -89,11 +89,7 @@ impl Cammino<'_> {
         // An inner multipart that ended parts nothing more.
         self.aperte.iter().enumerate().rev().filter(|(_, (_, finita))| !finita).find_map(|(i, (quale, _))| {
             let confine = self.parti[*quale].confine.as_deref()?;
-            if nome == confine {
-                Some((i, false))
-            } else {
-                (ultimo == Some(confine)).then_some((i, true))
-            }
+            if nome == confine { Some((i, false)) } else { (ultimo == Some(confine)).then_some((i, true)) }
         })
     }
 
@@ -142,7 +138,9 @@ fn descrivi(byte: &[u8], in_digest: bool, p: &mut Parte, rilievi: &mut Rilievi) 
         } else if c.e("content-disposition") && disposizione.is_none() {
             disposizione = c.con_parametri(rilievi);
         } else if c.e("content-transfer-encoding") && codifica.is_none() {
-            codifica = Some(c.grezzo());
+            // What follows the word is a comment, or nothing that anybody defined.
+            let valore = c.grezzo();
+            codifica = valore.split([';', ' ', '(']).next().map(str::to_owned);
         }
     }
     p.mime = match &tipo {

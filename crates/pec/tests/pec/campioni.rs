@@ -1,8 +1,8 @@
 //! Every real sample, read right (R-E01…R-E05), within the traps that its README tells: which signatures hold, which were edited,
 //! which were taken out.
 
-use firme::esame::EsitoIdentita;
 use firme::Fiducia;
+use firme::esame::EsitoIdentita;
 use pec::allegato::Genere;
 use pec::firma::Integrita;
 use pec::{Codice, ErrorePec, Ricevuta, Tipo, TipoDestinatario};

@@ -26,8 +26,7 @@ print(json.dumps({
 "#;
 
 fn python(byte: &[u8]) -> Option<serde_json::Value> {
-    let Ok(mut p) =
-        Command::new("python3").args(["-c", GIUDICE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+    let Ok(mut p) = Command::new("python3").args(["-c", GIUDICE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
     else {
         assert!(std::env::var_os("PROTOCOLLO_GIUDICI").is_none(), "python3 is missing");
         eprintln!("skipped: no python3");
@@ -87,7 +86,13 @@ fn an_outside_judge_finds_what_was_put_in() {
     let xml = File { nome: "Segnatura.xml", mime: "application/xml", byte: b"<a/>" };
     let file: Vec<_> = std::iter::once(&xml)
         .chain(&u.file)
-        .map(|f| serde_json::json!([f.nome, f.mime, firme::impronte::esadecimale(&firme::impronte::Digesto::Sha256.di(f.byte))]))
+        .map(|f| {
+            serde_json::json!([
+                f.nome,
+                f.mime,
+                firme::impronte::esadecimale(&firme::impronte::Digesto::Sha256.di(f.byte))
+            ])
+        })
         .collect();
     assert_eq!(v["file"], serde_json::Value::Array(file));
 }
@@ -104,7 +109,8 @@ fn what_is_composed_is_read_back_the_same() {
     assert_eq!((&t.to, &t.cc), (&u.a, &u.cc));
     assert_eq!((t.subject.as_deref(), t.date), (Some(u.oggetto), Some(u.data)));
     assert_eq!(t.message_id.as_deref(), Some(u.message_id));
-    let letti: Vec<_> = l.allegati().map(|a| (a.nome.unwrap(), a.mime.to_owned(), a.contenuto.byte().into_owned())).collect();
+    let letti: Vec<_> =
+        l.allegati().map(|a| (a.nome.unwrap(), a.mime.to_owned(), a.contenuto.byte().into_owned())).collect();
     let messi: Vec<_> = std::iter::once(("Segnatura.xml".to_owned(), "application/xml".to_owned(), b"<a/>".to_vec()))
         .chain(u.file.iter().map(|f| (f.nome.to_owned(), f.mime.to_owned(), f.byte.to_vec())))
         .collect();

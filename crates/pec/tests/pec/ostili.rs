@@ -46,7 +46,10 @@ fn messages_inside_of_messages_do_not_exhaust_the_stack() {
 fn boundaries_that_never_come_cost_one_look() {
     let mut m = b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n".to_vec();
     for i in 0..5_000 {
-        m.extend_from_slice(format!("--b\r\nContent-Type: multipart/mixed; boundary=mai{i}\r\n\r\n{}\r\n", "-- \r\n".repeat(50)).as_bytes());
+        m.extend_from_slice(
+            format!("--b\r\nContent-Type: multipart/mixed; boundary=mai{i}\r\n\r\n{}\r\n", "-- \r\n".repeat(50))
+                .as_bytes(),
+        );
     }
     assert_eq!(Messaggio::leggi(&*m).parti().len(), 5_001);
     assert!(detto(&m, Codice::Mime));
@@ -57,7 +60,8 @@ fn headers_without_end_are_read_up_to_their_limit() {
     let lungo = "a".repeat(TESTATA_MAX + 10);
     let molti = "X-Riga: valore\r\n".repeat(TESTATA_MAX / 16 + 10);
     let indirizzi = format!("To: {}\r\n", "a@b.example, ".repeat(TESTATA_MAX / 13));
-    let parametri = format!("Content-Type: multipart/mixed; {}\r\n", (0..60_000).map(|i| format!("a*{i}=x; ")).collect::<String>());
+    let parametri =
+        format!("Content-Type: multipart/mixed; {}\r\n", (0..60_000).map(|i| format!("a*{i}=x; ")).collect::<String>());
     let parole = format!("Subject: {}\r\n", "=?utf-8?q?a?= =?".repeat(60_000));
     let aperte = format!("From: {}\r\n", "\"(<".repeat(300_000));
     for testa in [format!("Subject: {lungo}\r\n"), molti, indirizzi, parametri, parole, aperte] {
@@ -82,7 +86,15 @@ fn unknown_alphabets_and_encodings_are_said_and_the_bytes_are_kept() {
 
 #[test]
 fn what_is_no_message_at_all_is_one_part() {
-    for byte in [&b""[..], b"\n", b"ciao", b"--", b"\r\n\r\n", &[0xff; 1000], b"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n"] {
+    for byte in [
+        &b""[..],
+        b"\n",
+        b"ciao",
+        b"--",
+        b"\r\n\r\n",
+        &[0xff; 1000],
+        b"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n",
+    ] {
         let l = letto(byte);
         assert_eq!((l.tipo, l.busta.parti().len()), (Tipo::PostaOrdinaria, 1), "{byte:?}");
     }

@@ -24,7 +24,10 @@ fn base64(byte: &[u8]) -> Vec<u8> {
 fn the_data_are_read_in_every_dress() {
     let latino = DATI.replacen("UTF-8", "ISO-8859-1", 1);
     let latino: Vec<u8> = latino.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
-    let qp: String = DATI.bytes().map(|b| if b == b'=' || b > 126 { format!("={b:02X}") } else { char::from(b).to_string() }).collect();
+    let qp: String = DATI
+        .bytes()
+        .map(|b| if b == b'=' || b > 126 { format!("={b:02X}") } else { char::from(b).to_string() })
+        .collect();
     let nome = "Content-Type: application/xml; name=\"daticert.xml\"";
     let come = |c: &str| format!("{nome}\r\nContent-Transfer-Encoding: {c}");
     let doctype = DATI.replacen("?>", "?><!DOCTYPE postacert SYSTEM \"http://127.0.0.1:1/daticert.dtd\">", 1);
@@ -74,7 +77,8 @@ fn data_out_of_their_place_are_not_read() {
     assert!(l.daticert.is_none());
     assert!(l.rilievi.iter().any(|r| r.messaggio.contains("non è dove")));
     // Nor does a file of that name make a receipt of ordinary mail.
-    let ordinaria = String::from_utf8(ricevuta("Content-Type: application/xml; name=daticert.xml", DATI.as_bytes())).unwrap();
+    let ordinaria =
+        String::from_utf8(ricevuta("Content-Type: application/xml; name=daticert.xml", DATI.as_bytes())).unwrap();
     let ordinaria = ordinaria.replacen("X-Ricevuta: errore-consegna\r\n", "", 1);
     let l = letto(ordinaria.as_bytes());
     assert_eq!((l.tipo, l.daticert.is_none(), l.dati.msgid.is_none()), (Tipo::PostaOrdinaria, true, true));
@@ -83,7 +87,8 @@ fn data_out_of_their_place_are_not_read() {
 
 #[test]
 fn an_unknown_receipt_is_what_its_data_say_or_ordinary_mail() {
-    let byte = String::from_utf8(ricevuta("Content-Type: application/xml; name=daticert.xml", DATI.as_bytes())).unwrap();
+    let byte =
+        String::from_utf8(ricevuta("Content-Type: application/xml; name=daticert.xml", DATI.as_bytes())).unwrap();
     let l = byte.replacen("X-Ricevuta: errore-consegna", "X-Ricevuta: boh", 1);
     assert_eq!(letto(l.as_bytes()).tipo, Tipo::ErroreConsegna);
     let l = letto(b"X-Ricevuta: boh\r\nFrom: a@b.example\r\n\r\nciao");
@@ -121,14 +126,44 @@ fn an_encoded_message_inside_is_opened() {
     assert_eq!(l.sunto().messaggio.unwrap().allegati[0].byte, 4);
 }
 
+/// The text that a person reads, in whatever alphabet.
+#[test]
+fn the_body_is_read_in_its_alphabet() {
+    for (charset, corpo) in [
+        ("iso-8859-1", &b"\xe8 vero \x96"[..]),
+        ("utf-8", "è vero –".as_bytes()),
+        ("klingon", "è vero –".as_bytes()),
+        ("klingon", b"\xe8 vero \x96"),
+    ] {
+        let prima = format!(
+            "From: a@b.example\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<b>\r\n\
+             --b\r\nContent-Type: text/plain; charset={charset}\r\n\r\n"
+        );
+        let byte = [prima.as_bytes(), corpo, b"\r\n--b--\r\n"].concat();
+        let l = letto(&byte);
+        assert_eq!(l.busta.testo(l.busta.corpo().unwrap()), "è vero –", "{charset}");
+        assert_eq!(l.allegati().count(), 0);
+    }
+}
+
 /// The JSON is that of the contract.
 #[test]
 fn the_summary_has_the_names_of_the_contract() {
     let byte = ricevuta("Content-Type: application/xml; name=daticert.xml", DATI.as_bytes());
     let v = serde_json::to_value(letto(&byte).sunto()).unwrap();
     for campo in [
-        "tipo", "ricevuta", "errore", "errore_esteso", "identificativo", "riferimento_message_id", "mittente", "destinatari", "data",
-        "gestore", "firma", "messaggio",
+        "tipo",
+        "ricevuta",
+        "errore",
+        "errore_esteso",
+        "identificativo",
+        "riferimento_message_id",
+        "mittente",
+        "destinatari",
+        "data",
+        "gestore",
+        "firma",
+        "messaggio",
     ] {
         assert!(v.get(campo).is_some(), "{campo}");
     }
