@@ -80,7 +80,7 @@ pub(crate) fn esatto(h: &mut Headers, nome: &'static str, valore: &str) {
 }
 
 pub(crate) fn data(h: &mut Headers, data: Data) -> Result<(), Errore> {
-    let qui = jiff::Zoned::new(data.istante, TimeZone::fixed(data.zona));
+    let qui = data.istante.to_zoned_datetime(TimeZone::fixed(data.zona));
     match jiff::fmt::rfc2822::to_string(&qui) {
         Ok(t) => esatto(h, "Date", &t),
         Err(e) => return no("data", e.to_string()),

@@ -7,7 +7,7 @@ use crate::daticert::Daticert;
 use crate::scrittura::{Errore, pulito};
 
 /// What is none is left out.
-pub(super) fn scrivi(d: &Daticert) -> Result<String, Errore> {
+pub(crate) fn scrivi(d: &Daticert) -> Result<String, Errore> {
     let tipo = d.tipo.map_or("", |t| t.nome());
     let errore = d.errore.map_or("nessuno", |e| e.nome());
     let mut v = format!(
@@ -24,7 +24,7 @@ pub(super) fn scrivi(d: &Daticert) -> Result<String, Errore> {
         elemento(&mut v, "destinatari", &tipo, &x.indirizzo)?;
     }
     elemento(&mut v, "risposte", "", d.risposte.as_deref().unwrap_or_default())?;
-    for o in &d.oggetto {
+    if let Some(o) = &d.oggetto {
         elemento(&mut v, "oggetto", "", o)?;
     }
     v.push_str("    </intestazione>\n    <dati>\n");
@@ -38,19 +38,19 @@ pub(super) fn scrivi(d: &Daticert) -> Result<String, Errore> {
         );
     }
     elemento(&mut v, "identificativo", "", d.identificativo.as_deref().unwrap_or_default())?;
-    for m in &d.msgid {
+    if let Some(m) = &d.msgid {
         elemento(&mut v, "msgid", "", m)?;
     }
     if let Some(r) = d.ricevuta {
         let _ = writeln!(v, "        <ricevuta tipo=\"{}\" />", r.nome());
     }
-    for c in &d.consegna {
+    if let Some(c) = &d.consegna {
         elemento(&mut v, "consegna", "", c)?;
     }
     for r in &d.ricezione {
         elemento(&mut v, "ricezione", "", r)?;
     }
-    for e in &d.errore_esteso {
+    if let Some(e) = &d.errore_esteso {
         elemento(&mut v, "errore-esteso", "", e)?;
     }
     v.push_str("    </dati>\n</postacert>\n");
