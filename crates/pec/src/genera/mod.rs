@@ -167,7 +167,7 @@ impl Gestore<'_> {
                 esatto(&mut h, "X-VerificaSicurezza", "errore");
             }
             if tipo == Tipo::RilevazioneVirus {
-                esatto(&mut h, "X-Mittente", &casella("mittente", None, mittente)?.email.to_string());
+                esatto(&mut h, "X-Mittente", casella("mittente", None, mittente)?.email.as_ref());
             }
             let mio = confine(tipo.nome(), &[xml.as_bytes()]).replace("----=", "");
             esatto(&mut h, "Message-ID", id("dominio", &format!("<{mio}@{}>", self.dominio))?);

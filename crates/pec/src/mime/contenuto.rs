@@ -146,19 +146,16 @@ fn base64(corpo: &[u8], prendi: &mut dyn FnMut(&[u8]) -> bool) {
         uscita.is_empty() || prendi(&uscita)
     };
     for c in corpo {
-        match c {
+        let pieno = match c {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => {
                 gruppo.push(*c);
-                if gruppo.len() == PEZZO && !svuota(&mut gruppo) {
-                    return;
-                }
+                gruppo.len() == PEZZO
             }
-            b'=' if !gruppo.is_empty() => {
-                if !svuota(&mut gruppo) {
-                    return;
-                }
-            }
-            _ => {}
+            b'=' => true,
+            _ => false,
+        };
+        if pieno && !svuota(&mut gruppo) {
+            return;
         }
     }
     svuota(&mut gruppo);

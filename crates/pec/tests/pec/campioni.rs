@@ -21,7 +21,7 @@ struct Atteso {
     data: &'static str,
     identificativo: &'static str,
     msgid: &'static str,
-    /// Name, type, bytes, beginning of the digest.
+    /// Name, type, bytes, beginning of the digest: those that Python's `email` finds.
     allegati: &'static [(&'static str, &'static str, u64, &'static str)],
 }
 
@@ -55,7 +55,7 @@ const ATTESI: [Atteso; 8] = [
         identificativo: "CZPXCJRZKQDRVYXFAZYUIAWNACDAAHEVAEXAKN@example.com",
         msgid: "<CZPXCJRZKQDRVYXFAZYUIAWNACDAAHEVAEXAKN@example.com>",
         // The anonymiser cut their base64 short.
-        allegati: &[("=pdf.pdf?=", "application/pdf", 3, "25c06a"), ("=pdf.pdf?=", "application/pdf", 3, "25c06a")],
+        allegati: &[("=pdf.pdf?=", "application/pdf", 3, "093374"), ("=pdf.pdf?=", "application/pdf", 3, "093374")],
     },
     Atteso {
         file: "gopec-errore-consegna-avviso-mancata-consegna.eml",
@@ -97,7 +97,7 @@ const ATTESI: [Atteso; 8] = [
         data: "2018-11-13T16:39:27+01:00",
         identificativo: "opec288.20181113163926.01838.310.1.63@pec.aruba.it",
         msgid: "<1542123565.921546936035156.464602125997431-openerp-8-fatturapa.attachment.out@elbati-Vostro-3550>",
-        allegati: &[("IT03339130126_00009.xml", "application/octet-stream", 2126, "")],
+        allegati: &[("IT03339130126_00009.xml", "application/octet-stream", 2126, "e047bc")],
     },
     Atteso {
         file: "oca-busta-trasporto-invio-file-base64.eml",
@@ -112,8 +112,8 @@ const ATTESI: [Atteso; 8] = [
         identificativo: "opec288.20181208122618.17535.2665.1.3@pcert.sogei.it",
         msgid: "<4163125586355393.1544268377979@pec.fatturapa.it>",
         allegati: &[
-            ("IT02652600210_00007_MT_002.xml", "application/octet-stream", 450, ""),
-            ("IT01234567890_FPR04.xml.p7m", "application/octet-stream", 12499, ""),
+            ("IT02652600210_00007_MT_002.xml", "application/octet-stream", 450, "c7fcda"),
+            ("IT01234567890_FPR04.xml.p7m", "application/octet-stream", 12499, "1172a9"),
         ],
     },
     Atteso {
@@ -128,7 +128,7 @@ const ATTESI: [Atteso; 8] = [
         data: "2019-01-04T21:34:01+01:00",
         identificativo: "opec288.20190104213401.26494.1867.1.1@pcert.sogei.it",
         msgid: "<29868973923542086.1546634040973@pec.fatturapa.it>",
-        allegati: &[("IT14627831002_02621_MC_001.xml", "application/octet-stream", 4665, "")],
+        allegati: &[("IT14627831002_02621_MC_001.xml", "application/octet-stream", 4665, "faebf0")],
     },
     Atteso {
         file: "oca-busta-trasporto-sdi-ricevuta-consegna.eml",
@@ -142,7 +142,7 @@ const ATTESI: [Atteso; 8] = [
         data: "2018-11-13T16:47:32+01:00",
         identificativo: "opec288.20181113164732.05177.8374.1.1@pcert.sogei.it",
         msgid: "<5168561142842364.1542124052746@pec.fatturapa.it>",
-        allegati: &[("IT03339130126_00009_RC_003.xml", "application/octet-stream", 4131, "")],
+        allegati: &[("IT03339130126_00009_RC_003.xml", "application/octet-stream", 4131, "ad58fc")],
     },
 ];
 
@@ -201,7 +201,7 @@ fn the_traps_of_the_samples_are_told() {
     assert_eq!(generi("oca-aruba-avvenuta-consegna-completa.eml"), [Genere::FatturaPa { firmata: false }]);
     assert_eq!(
         generi("oca-busta-trasporto-invio-file-base64.eml"),
-        [Genere::NotificaSdi { radice: "MetadatiInvioFile".into() }, Genere::FatturaPa { firmata: true }]
+        [Genere::NotificaSdi { radice: "FileMetadati".into() }, Genere::FatturaPa { firmata: true }]
     );
     assert_eq!(
         generi("oca-busta-trasporto-sdi-notifica-mancata-consegna.eml"),
