@@ -5,6 +5,7 @@
 
 mod firme;
 mod log;
+mod pec;
 mod porte;
 mod registro;
 mod segnatura;
@@ -31,6 +32,8 @@ static BERSAGLIO: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         "firme-xades" => firme::xades,
         "http" => porte::http,
         "operazione" => registro::operazione,
+        "pec-daticert" => pec::daticert,
+        "pec-mime" => pec::mime,
         "prova" => log::prova,
         "ricevuta" => log::ricevuta,
         "rivelazione" => log::rivelazione,

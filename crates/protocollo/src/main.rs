@@ -11,6 +11,7 @@ mod demo;
 mod eml;
 mod firma;
 mod parole;
+mod pec;
 mod segnatura;
 mod sola_lettura;
 mod trasferisci;
@@ -66,6 +67,9 @@ enum Verbo {
     /// Segnature di protocollo e messaggi di ritorno.
     #[command(subcommand)]
     Segnatura(segnatura::Verbo),
+    /// Posta elettronica certificata.
+    #[command(subcommand)]
+    Pec(pec::Verbo),
     /// Misura la velocità su un archivio nuovo, a confronto con il motore nudo.
     Carico(carico::Opzioni),
 }
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Verbo::SolaLettura(o) => sola_lettura::esegui(o),
         Verbo::ChiaviFile(v) => chiavi_file::esegui(v),
         Verbo::Segnatura(v) => segnatura::esegui(v),
+        Verbo::Pec(v) => pec::esegui(v),
         Verbo::Carico(o) => carico::esegui(o),
     };
     match esito {

@@ -6,7 +6,8 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::rilievo::{Codice, Rilievi};
+use crate::rilievo::{Codice, Rilievi, Rilievo};
+use crate::testo;
 
 /// How much is read of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) struct Doctype {
 }
 
 /// Blanks the DOCTYPE (keeping lines) and holds the text against the limits; `None` if it cannot be parsed.
-pub(crate) fn sgombra(mut testo: String, limiti: &Limiti, rilievi: &mut Rilievi) -> Option<(String, Doctype)> {
+fn sgombra(mut testo: String, limiti: &Limiti, rilievi: &mut Rilievi) -> Option<(String, Doctype)> {
     let mut doctype = Doctype::default();
     match conta(&testo, limiti, rilievi)? {
         None => {}
@@ -48,6 +49,24 @@ pub(crate) fn sgombra(mut testo: String, limiti: &Limiti, rilievi: &mut Rilievi)
         }
     }
     Some((testo, doctype))
+}
+
+/// The text of any XML that comes from outside, fit for a parser that takes no DTD: decoded whatever its alphabet, within limits,
+/// with its DOCTYPE blanked and what is odd about it. None when it is not to be parsed at all. For who reads other documents
+/// of other administrations.
+pub fn xml_leggibile(byte: &[u8], limiti: &Limiti) -> (Option<String>, Vec<Rilievo>) {
+    let mut rilievi = Rilievi::default();
+    let testo = pronto(byte, limiti, &mut rilievi).map(|(testo, _)| testo);
+    (testo, rilievi.tutti())
+}
+
+/// As [`xml_leggibile`], with what is known of the DOCTYPE.
+pub(crate) fn pronto(byte: &[u8], limiti: &Limiti, rilievi: &mut Rilievi) -> Option<(String, Doctype)> {
+    if byte.len() > limiti.byte_max {
+        rilievi.generale(Codice::Limite, format!("{} byte: se ne leggono al più {}", byte.len(), limiti.byte_max));
+        return None;
+    }
+    sgombra(testo::decodifica(byte, rilievi), limiti, rilievi)
 }
 
 /// The tree, or why there is none.

@@ -21,7 +21,7 @@ pub mod scrittura;
 mod sunto;
 mod testo;
 
-pub use albero::Limiti;
+pub use albero::{Limiti, xml_leggibile};
 pub use algoritmo::Algoritmo;
 pub use firma::{Certificato, Firma, GiudiceFirma, NessunGiudice};
 pub use grammatica::{NS_2013, NS_DS, NS_MESSAGGI, NS_PEC, NS_PROT};

@@ -19,8 +19,7 @@ use crate::albero::{self, Limiti};
 use crate::firma::{self, Firma, GiudiceFirma, NessunGiudice};
 use crate::giudizio;
 use crate::modello::{Documento, Generazione, MessaggioDiRitorno, Segnatura, TipoMessaggio};
-use crate::rilievo::{Codice, Gravita, Rilievi, Rilievo};
-use crate::testo;
+use crate::rilievo::{Gravita, Rilievi, Rilievo};
 
 /// What kind of document it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,17 +118,12 @@ pub fn leggi(byte: &[u8]) -> Lettura {
 pub fn leggi_con(byte: &[u8], limiti: &Limiti, giudice: &dyn GiudiceFirma) -> Lettura {
     let mut rilievi = Rilievi::default();
     let mut lettura = Lettura::default();
-    if byte.len() > limiti.byte_max {
-        rilievi.generale(Codice::Limite, format!("{} byte: se ne leggono al più {}", byte.len(), limiti.byte_max));
-    } else {
-        let testo = testo::decodifica(byte, &mut rilievi);
-        if let Some((testo, doctype)) = albero::sgombra(testo, limiti, &mut rilievi)
-            && let Some(documento) = albero::albero(&testo, limiti, &mut rilievi)
-        {
-            riconosciuto(documento.root_element(), doctype, &mut lettura, &mut rilievi);
-            if lettura.firma.presente {
-                lettura.firma.integra = giudice.integra(byte);
-            }
+    if let Some((testo, doctype)) = albero::pronto(byte, limiti, &mut rilievi)
+        && let Some(documento) = albero::albero(&testo, limiti, &mut rilievi)
+    {
+        riconosciuto(documento.root_element(), doctype, &mut lettura, &mut rilievi);
+        if lettura.firma.presente {
+            lettura.firma.integra = giudice.integra(byte);
         }
     }
     lettura.rilievi.extend(rilievi.tutti());
