@@ -143,7 +143,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
     // The live store of this very process is left as it is.
     copia::copia(&copia::Opzioni {
         archivio: &archivio,
-        dove: &copie,
+        dove: &copia::Luogo::from(&*copie),
         conserva: None,
         programma: "prova",
         ora,
@@ -160,8 +160,8 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
     let nota = b.ente.firma_checkpoint(&registro()).await.unwrap();
     b.verifica().await;
     let ancore = Ancora::leggi("ancore", &format!("{nota}\n{testa}")).unwrap();
-    let (da, radice) = copia::scegli(&copie).unwrap();
-    let m = copia::copia_in(&da, &radice, &nuovo, None, &[], &|_| {}).unwrap().manifesto;
+    let da = copia::Luogo::from(&*copie).scegli().unwrap();
+    let m = copia::copia_in(&da, &nuovo, None, &[], None, &|_| {}).unwrap().manifesto;
     copia::controlla_chiave(&nuovo, &m).unwrap();
     let perdita = copia::Perdita {
         ancore: &ancore,
@@ -172,7 +172,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
         motivo: "disco perduto",
         ora,
     };
-    let piano = copia::pianifica(&nuovo, &m.arrivi(), &radice, &perdita).unwrap();
+    let piano = copia::pianifica(&nuovo, &m.arrivi(), &da.luogo, &perdita).unwrap();
     assert_eq!(piano.iter().map(|p| &p.registro).collect::<Vec<_>>(), [&registro(), &Registro::Ente]);
     assert_eq!(piano[0].mancanti, 1);
     let pg = piano[0].nuova.fino.iter().find(|f| f.0 == pg()).unwrap();

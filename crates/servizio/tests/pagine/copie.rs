@@ -21,9 +21,10 @@ fn copia(b: &Banco) -> PathBuf {
 }
 
 fn copia_per(b: &Banco, destinatari: Option<Destinatari>) -> PathBuf {
+    let dove = copia::Luogo::from(&*b.copie.path().join("backup"));
     let o = copia::Opzioni {
         archivio: b.dir.path(),
-        dove: &b.copie.path().join("backup"),
+        dove: &dove,
         conserva: None,
         programma: "prova",
         ora: OrologioDiSistema.adesso(),
@@ -33,7 +34,7 @@ fn copia_per(b: &Banco, destinatari: Option<Destinatari>) -> PathBuf {
         temporanea: None,
     };
     std::fs::create_dir_all(b.copie.path().join("temporanea")).unwrap();
-    copia::copia(&o).unwrap().copia
+    copia::copia(&o).unwrap().copia.cartella().unwrap()
 }
 
 /// The page, when no drill is under way any more.
