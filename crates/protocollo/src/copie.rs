@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use archivio::EnteStore;
 use archivio::age::{self, Destinatari, Destinatario, Identita};
 use archivio::file::Custodia;
 use archivio::orologio::OrologioDiSistema;
@@ -14,7 +15,7 @@ use archivio::sqlite::copia::{self, Approdo, DaAprire, Guasto, Luogo, NumeroDato
 use archivio::sqlite::verifica::Ancora;
 use archivio::store::{Registro, Verifica};
 use clap::Args;
-use dominio::codici::NomeUtente;
+use dominio::codici::{CodiceAoo, NomeUtente};
 use dominio::permessi::{Operatore, Porta};
 use dominio::tempo::{Istante, Orologio as _};
 use serde_json::json;
@@ -405,6 +406,13 @@ fn codice(v: &Verifica) -> u8 {
     u8::from(!v.differenze.is_empty())
 }
 
+/// Who answers for what is written: a user of the ente, or somebody by name.
+pub fn operatore(ente: &dyn EnteStore, aoo: Option<&CodiceAoo>, chi: &str) -> Operatore {
+    let utente = chi.parse::<NomeUtente>().ok().zip(aoo);
+    let utente = utente.and_then(|(u, a)| ente.configurazione().operatore(&u, a, ente.ora(), Porta::Cli));
+    utente.unwrap_or_else(|| Operatore { per_conto_di: Some(chi.to_owned()), ..archivio::sistema() })
+}
+
 /// Opens the epochs, each signed at once, by who restores.
 fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Result<()> {
     let (Some(chi), Some(_)) = (&o.operatore, &o.motivo) else {
@@ -423,10 +431,7 @@ fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Resu
                 Registro::Aoo(a) => Some(a),
                 Registro::Ente => conf.aoo.keys().next(),
             };
-            let utente = chi.parse::<NomeUtente>().ok();
-            let utente = utente.zip(aoo).and_then(|(u, a)| conf.operatore(&u, a, ente.ora(), Porta::Cli));
-            let operatore =
-                utente.unwrap_or_else(|| Operatore { per_conto_di: Some(chi.clone()), ..archivio::sistema() });
+            let operatore = operatore(&*ente, aoo, chi);
             ente.dichiara_lacuna(&e.registro, &operatore, e.nuova.clone()).await?;
             ente.firma_checkpoint(&e.registro).await?;
             for (registro, anno, fino) in &e.nuova.fino {

@@ -3,6 +3,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`copie`] | the copies, and drills of their restoring |
+//! | [`lacune`] | what was lost before a restoring, as far as receipts tell |
 //! | [`diario`] | the journal, and the trace of each request |
 //! | [`equita`] | turns: the storm of one ente leaves the others alone |
 //! | [`misure`] | what the metrics say of enti, pools and process |
@@ -30,6 +31,7 @@ pub mod ancore_posta;
 pub mod copie;
 pub mod diario;
 pub mod equita;
+pub mod lacune;
 pub mod misure;
 pub mod pagine;
 pub mod problema;
