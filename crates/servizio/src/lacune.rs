@@ -5,7 +5,7 @@
 //! looks is told, number by number, what is proven, what somebody only says, and what nobody knows. Mail and the registers of those
 //! who wrote to us will be other sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archivio::EnteStore;
 use archivio::store::{Errore, Registro};
@@ -18,7 +18,7 @@ use dominio::operazione::CHE_COSA;
 use dominio::permessi::Operatore;
 use dominio::registrazione::Chiave;
 use dominio::tempo::Istante;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 /// Receipts looked at together, at most.
@@ -147,7 +147,7 @@ impl<'a> Esame<'a> {
         let posto: Posto = (registro, anno, numero);
         // The last that was declared: a number that two jump is of the history that came last.
         let Some(epoca) = self.epoche.iter().rev().find(|e| e.salto(&posto).is_some()) else {
-            return if autentica { self.fuori(&posto, ricevuta.indice).await } else { Ok(fuori_da_tutte(&posto)) };
+            return if autentica { self.fuori(&posto, &ricevuta, &campi).await } else { Ok(fuori_da_tutte(&posto)) };
         };
         let impronta = Impronta(Sha256::digest(byte).into());
         let (registro, anno, numero) = posto;
@@ -180,26 +180,27 @@ impl<'a> Esame<'a> {
     }
 
     /// An authentic receipt of a number that no gap has.
-    async fn fuori(&self, posto: &Posto, indice: u64) -> Result<Giudizio, Errore> {
+    async fn fuori(&self, posto: &Posto, r: &Ricevuta, campi: &Map<String, Value>) -> Result<Giudizio, Errore> {
         let (registro, anno, numero) = posto;
-        let Ok(n) = (*numero).try_into() else { return Ok(fuori_da_tutte(posto)) };
-        let chiave = Chiave { registro: registro.clone(), anno: *anno, numero: n };
-        if self.ente.registrazione(self.aoo, &chiave, None).await?.is_none() {
-            return Ok(Giudizio::Allarme(format!(
-                "{registro}/{anno}/{numero} fu dato, e nessuna lacuna lo dichiara saltato: prima che sia dato di nuovo va aperta \
-                 un'altra epoca («protocollo epoca --numeri-dati {registro}/{anno}={numero}»)"
-            )));
-        }
-        let sue = self.ente.operazioni_di(self.aoo, &chiave).await?;
-        if sue.iter().any(|o| o.indice == indice) {
+        // Disclosures are salted: those of another operation never are the same.
+        let oggi = self.ente.ricevuta(&Registro::Aoo(self.aoo.clone()), r.indice, &|n| campi.contains_key(n)).await?;
+        if oggi.is_some_and(|o| o.rivelazioni == r.rivelazioni && o.impronte == r.impronte) {
             return Ok(Giudizio::Estranea(format!(
                 "{registro}/{anno}/{numero} è nel registro: niente di suo è perduto"
             )));
         }
-        Ok(Giudizio::Allarme(format!(
-            "{registro}/{anno}/{numero} è stato dato due volte: la ricevuta è autentica, e nel registro quel numero è di un'altra \
-             operazione"
-        )))
+        let Ok(n) = (*numero).try_into() else { return Ok(fuori_da_tutte(posto)) };
+        let chiave = Chiave { registro: registro.clone(), anno: *anno, numero: n };
+        Ok(Giudizio::Allarme(match self.ente.registrazione(self.aoo, &chiave, None).await? {
+            Some(_) => format!(
+                "{registro}/{anno}/{numero} è stato dato due volte: la ricevuta è autentica, e nel registro quel numero è di un'altra \
+                 operazione"
+            ),
+            None => format!(
+                "{registro}/{anno}/{numero} fu dato, e nessuna lacuna lo dichiara saltato: prima che sia dato di nuovo va aperta \
+                 un'altra epoca («protocollo epoca --numeri-dati {registro}/{anno}={numero}»)"
+            ),
+        }))
     }
 
     /// What is new among what was judged, as it is to be written: each number once, proof before word, nothing that is known
@@ -208,7 +209,7 @@ impl<'a> Esame<'a> {
         &self,
         giudizi: impl IntoIterator<Item = Giudizio>,
     ) -> (Vec<ComandoConfigurazione>, Vec<String>) {
-        let (mut contrasti, mut scelti) = (Vec::new(), std::collections::BTreeMap::<Posto, Ricostruito>::new());
+        let (mut contrasti, mut scelti) = (Vec::new(), BTreeMap::<Posto, Ricostruito>::new());
         for g in giudizi {
             let (Giudizio::Provato(r) | Giudizio::Affermato(r)) = g else { continue };
             let posto: Posto = (r.registro.clone(), r.anno, r.numero);
@@ -277,7 +278,7 @@ fn contrastano(a: &Prova, b: &Prova) -> bool {
         // Of one number many operations tell; only one registers it.
         return a.che == b.che && a.che == "registrazione";
     }
-    let campi = |p: &Prova| serde_json::from_str::<serde_json::Map<String, Value>>(&p.campi).unwrap_or_default();
+    let campi = |p: &Prova| serde_json::from_str::<Map<String, Value>>(&p.campi).unwrap_or_default();
     let (a, b) = (campi(a), campi(b));
     a.iter().any(|(n, v)| b.get(n).is_some_and(|w| w != v))
 }
