@@ -2,6 +2,7 @@
 //! carried to a database and from one. `PROTOCOLLO_S3` says where a server is (`cargo xtask test` starts one).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[allow(dead_code, reason = "of the tests of the store, of which not all is needed here")]
 #[path = "../../archivio/tests/s3/mandatario.rs"]
 mod mandatario;
 
