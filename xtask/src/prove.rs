@@ -192,7 +192,9 @@ fn s3() -> Result<()> {
         c
     };
     esegui(&mut prove())?;
-    esegui(prove().env("PROTOCOLLO_POSTGRES", server.url()))
+    esegui(prove().env("PROTOCOLLO_POSTGRES", server.url()))?;
+    let mut c = prove_di_cargo(&["--package", "protocollo", "--test", "copie_s3"]);
+    esegui(c.env("PROTOCOLLO_S3", s3.url()).env("PROTOCOLLO_POSTGRES", server.url()))
 }
 
 fn prove_nei_documenti() -> Result<()> {

@@ -253,6 +253,7 @@ pub fn di_configurazione(e: &Evento) -> bool {
             | Evento::TokenRevocato { .. }
             | Evento::ChiaveRuotata { .. }
             | Evento::LacunaDichiarata(_)
+            | Evento::LacunaRicostruita(_)
             | Evento::RegistroCreato(_)
             | Evento::SigilloImpostato { .. }
             | Evento::SigilloTolto { .. }

@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "of the conformance suite, of which not all is needed here")]
 #[path = "conformita/banco.rs"]
 mod banco;
+#[path = "s3/copie.rs"]
+mod copie;
 #[path = "s3/mandatario.rs"]
 mod mandatario;
 
@@ -60,6 +62,10 @@ async fn banco_in(endpoint: &str) -> Banco {
 
 /// What is in the bucket under the prefix of a bench: names and bytes.
 fn oggetti(endpoint: &str, b: &Banco) -> Vec<(String, Vec<u8>)> {
+    oggetti_sotto(endpoint, &prefisso(b.dir.path()))
+}
+
+fn oggetti_sotto(endpoint: &str, prefisso: &str) -> Vec<(String, Vec<u8>)> {
     use rusty_s3::S3Action as _;
     use rusty_s3::actions::ListObjectsV2;
     let bucket =
@@ -68,12 +74,21 @@ fn oggetti(endpoint: &str, b: &Banco) -> Vec<(String, Vec<u8>)> {
     let firma = Duration::from_secs(60);
     let chiedi = |url: &str| ureq::get(url).call().unwrap().into_body().into_with_config().limit(1 << 30).read_to_vec();
     let mut azione = ListObjectsV2::new(&bucket, Some(&chi));
-    azione.with_prefix(format!("{}/", prefisso(b.dir.path())));
+    azione.with_prefix(format!("{prefisso}/"));
     let xml = chiedi(azione.sign(firma).as_str()).unwrap();
     let xml = String::from_utf8(xml).unwrap();
     let nomi = xml.split("<Key>").skip(1).map(|k| k.split_once("</Key>").unwrap().0);
     let uno = |k: &str| (k.to_owned(), chiedi(bucket.get_object(Some(&chi), k).sign(firma).as_str()).unwrap());
     nomi.map(uno).collect()
+}
+
+/// Puts an object, whatever was there.
+fn metti(endpoint: &str, nome: &str, byte: &[u8]) {
+    use rusty_s3::S3Action as _;
+    let bucket =
+        rusty_s3::Bucket::new(endpoint.parse().unwrap(), rusty_s3::UrlStyle::Path, "prova", "us-east-1").unwrap();
+    let chi = rusty_s3::Credentials::new("S3RVER", "S3RVER");
+    ureq::put(bucket.put_object(Some(&chi), nome).sign(Duration::from_secs(60)).as_str()).send(byte).unwrap();
 }
 
 fn testo(n: usize) -> Vec<u8> {

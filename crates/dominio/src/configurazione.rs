@@ -300,7 +300,13 @@ impl Configurazione {
                     Some(a) => self.aoo.get_mut(a).map(|a| &mut a.epoche),
                 };
                 if let Some(e) = epoche {
-                    e.push(Epoca { indice: op.indice, lacuna: lacuna.clone() });
+                    e.push(Epoca::nuova(op.indice, lacuna.clone()));
+                }
+            }
+            Evento::LacunaRicostruita(r) => {
+                let epoche = op.aoo.as_ref().and_then(|a| self.aoo.get_mut(a)).map(|a| &mut a.epoche);
+                if let Some(e) = epoche.and_then(|e| e.iter_mut().find(|e| e.lacuna.epoca == r.epoca)) {
+                    e.apprende(r);
                 }
             }
             _ => {

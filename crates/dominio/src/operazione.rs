@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::annullamento::{Campo, Provvedimento, Valori};
 use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, NomeUtente};
 use crate::configurazione::{DatiAoo, DatiEnte, DatiRegistro, Token, Ufficio, Utente, Voce};
-use crate::epoca::Lacuna;
+use crate::epoca::{Lacuna, Ricostruzione};
 use crate::permessi::{Incarico, Operatore, Porta};
 use crate::piatto::{self, Campi};
 use crate::registrazione::{Chiave, DatiAssegnazione, DatiRegistrazione, Documento, Numero, RiferimentoEsteso, Tipo};
@@ -236,6 +236,8 @@ pub enum Evento {
     },
     /// The archive was restored and may be behind what was given out: what follows is another epoch (R-N05).
     LacunaDichiarata(Lacuna),
+    /// What was found out afterwards of numbers that were jumped (R-N05).
+    LacunaRicostruita(Ricostruzione),
     /// The AOO has a seal from now on, or another one (R-C11).
     SigilloImpostato {
         /// Which.
@@ -314,6 +316,7 @@ impl Evento {
             Self::Annullamento { .. } => "Annullata in parte",
             Self::ChiaveRuotata { .. } => "Chiave del registro cambiata",
             Self::LacunaDichiarata(_) => "Lacuna dichiarata dopo un ripristino",
+            Self::LacunaRicostruita(_) => "Ricostruito ciò che si sa di una lacuna",
             Self::OrologioArretrato { .. } => "Orologio tornato indietro",
             Self::OrologioConfermato { .. } => "Orologio confermato",
         }

@@ -10,6 +10,7 @@ use archivio::file::s3::Secchio;
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::PostgresStore;
 use archivio::sqlite::SqliteStore;
+use archivio::sqlite::copia::Luogo;
 use clap::Args;
 use serde::Deserialize;
 use servizio::copie::Luoghi;
@@ -75,8 +76,8 @@ pub struct SigilloConf {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopieConf {
-    /// Their folder, as in `backup --out`.
-    pub cartella: Option<PathBuf>,
+    /// Their place, as in `backup --out`.
+    pub cartella: Option<String>,
     /// Where one is restored to be tried: room for a whole ente.
     pub temporanea: Option<PathBuf>,
     /// The identity that opens those that are encrypted.
@@ -210,6 +211,20 @@ impl Posto {
     }
 }
 
+/// A bucket, with the credentials of the environment.
+pub fn secchio(url: &str) -> Result<Secchio> {
+    let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
+    Secchio::da(url, &ambiente).map_err(anyhow::Error::msg)
+}
+
+/// A place of copies: a folder, or `s3://bucket/prefisso`.
+pub fn luogo(nome: &str) -> Result<Luogo> {
+    if nome.starts_with("s3://") {
+        return Ok(Luogo::in_secchio(&secchio(nome)?)?);
+    }
+    Ok(Luogo::from(Path::new(nome)))
+}
+
 /// One key of the configuration: the environment comes before the file.
 pub fn chiave(nome: &str, file: Option<String>) -> Option<String> {
     std::env::var(format!("PROTOCOLLO_{nome}")).ok().or(file)
@@ -282,22 +297,24 @@ impl Configurazione {
         let cifra = si("BLOB__CIFRA", self.blob.cifra, true)?;
         let file = std::env::var_os("PROTOCOLLO_CHIAVE__FILE").map(PathBuf::from).or(self.chiave.file.clone());
         let blob = chiave("BLOB__URL", self.blob.url.clone()).filter(|b| b.starts_with("s3://"));
-        let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
-        let s3 = blob.map(|b| Secchio::da(&b, &ambiente)).transpose().map_err(anyhow::Error::msg)?;
+        let s3 = blob.map(|b| secchio(&b).context("blob.url")).transpose()?;
         Ok(Custodia { cifra, chiave: file, s3 })
     }
 
     /// Where copies are, and drills are made, of an installation in this folder; nothing when nobody says.
-    pub fn copie(&self, installazione: &Path) -> Option<Luoghi> {
+    pub fn copie(&self, installazione: &Path) -> Result<Option<Luoghi>> {
         let percorso = |nome: &str, file: &Option<PathBuf>| {
             std::env::var_os(nome).map(PathBuf::from).or(file.clone()).filter(|p| !p.as_os_str().is_empty())
         };
-        Some(Luoghi {
-            cartella: percorso("PROTOCOLLO_COPIE__CARTELLA", &self.copie.cartella)?,
+        let Some(cartella) = chiave("COPIE__CARTELLA", self.copie.cartella.clone()).filter(|c| !c.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(Some(Luoghi {
+            cartella: luogo(&cartella).context("copie.cartella")?,
             prove: installazione.join("prove-ripristino"),
             temporanea: percorso("PROTOCOLLO_COPIE__TEMPORANEA", &self.copie.temporanea),
             identita: percorso("PROTOCOLLO_COPIE__IDENTITA", &self.copie.identita),
-        })
+        }))
     }
 
     /// How signatures of files are examined.

@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use archivio::EnteStore;
 use archivio::age::{self, Destinatari, Destinatario, Identita};
+use archivio::file::Custodia;
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::{PostgresStore, in_uso};
-use archivio::sqlite::copia::{self, DaAprire, Guasto, NumeroDato, Perdita, Ripristinata};
+use archivio::sqlite::copia::{self, Approdo, DaAprire, Guasto, Luogo, NumeroDato, Perdita};
 use archivio::sqlite::verifica::Ancora;
 use archivio::store::{Registro, Verifica};
 use clap::Args;
-use dominio::codici::NomeUtente;
+use dominio::codici::{CodiceAoo, NomeUtente};
 use dominio::permessi::{Operatore, Porta};
 use dominio::tempo::{Istante, Orologio as _};
 use serde_json::json;
@@ -21,7 +23,7 @@ use servizio::copie::prova;
 use servizio::stampe;
 use tokio::runtime::Runtime;
 
-use crate::configurazione::{Configurazione, Dove, Posto, apri, runtime};
+use crate::configurazione::{Configurazione, Dove, Posto, apri, luogo, runtime, secchio};
 use crate::verifica;
 
 /// Options of `backup`.
@@ -30,12 +32,15 @@ pub struct Backup {
     /// Cartella dell'archivio.
     #[arg(long)]
     archivio: Option<PathBuf>,
+    /// Il database (postgres://…) in cui è il registro, se non è nella cartella.
+    #[arg(long, value_name = "URL", requires = "archivio")]
+    database: Option<String>,
     /// File di configurazione TOML.
     #[arg(long, conflicts_with = "archivio")]
     config: Option<PathBuf>,
-    /// Cartella delle copie.
-    #[arg(long)]
-    out: PathBuf,
+    /// Dove stanno le copie: una cartella, oppure s3://bucket/prefisso (credenziali nell'ambiente).
+    #[arg(long, value_name = "CARTELLA|s3://…")]
+    out: String,
     /// Tiene solo le N copie più recenti.
     #[arg(long, value_name = "N")]
     conserva: Option<usize>,
@@ -45,7 +50,8 @@ pub struct Backup {
     /// Gli stessi da un file, uno per riga.
     #[arg(long, value_name = "FILE")]
     destinatari: Option<PathBuf>,
-    /// Con una copia cifrata, dove le basi di dati stanno in chiaro mentre si cifrano (predefinita: la cartella dell'archivio).
+    /// Con una copia cifrata o in S3, dove le basi di dati stanno in chiaro finché non sono nella copia (predefinita: la cartella
+    /// dell'archivio).
     #[arg(long, value_name = "CARTELLA")]
     temporanea: Option<PathBuf>,
     /// Un solo valore JSON sullo standard output.
@@ -86,9 +92,12 @@ impl Backup {
 /// Options of `ripristina`.
 #[derive(Debug, Args)]
 pub struct Ripristina {
-    /// Una copia, o la cartella delle copie (allora la più recente).
-    #[arg(long, value_name = "CARTELLA")]
-    da: PathBuf,
+    /// Una copia, o la cartella delle copie (allora la più recente); anche s3://bucket/prefisso.
+    #[arg(long, value_name = "CARTELLA|s3://…")]
+    da: String,
+    /// Dove portare i documenti, se non nella cartella: s3://bucket/prefisso, sotto cui non ci sia niente.
+    #[arg(long, value_name = "URL")]
+    blob: Option<String>,
     /// Cartella nuova, o vuota, in cui ripristinare.
     #[arg(long)]
     archivio: PathBuf,
@@ -180,28 +189,37 @@ fn numero_dato(t: &str) -> Result<NumeroDato, String> {
 
 /// Makes a copy beside a running service. 1 when a file of the archive could not be copied as it should be.
 pub fn backup(o: &Backup) -> Result<u8> {
-    let dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
-    if dove.database.is_some() {
-        bail!(
-            "il registro è in un database: si copia con gli strumenti di PostgreSQL, e i documenti con la loro cartella"
-        );
-    }
-    if dove.custodia.s3.is_some() {
-        bail!("i documenti sono in S3: si copiano con gli strumenti di chi lo fornisce (versioni, replica)");
-    }
+    let mut dove = Configurazione::leggi(o.config.as_deref())?.dove(o.archivio.as_deref())?;
+    dove.database = o.database.clone().or(dove.database);
+    let fuori = luogo(&o.out)?;
     let destinatari = o.destinatari()?;
-    let archivio = dove.cartella;
+    let mut custodia = dove.custodia.clone();
+    // Of a database, the same folders that `verifica` reads.
+    let esportato = match &dove.database {
+        Some(url) => {
+            let sotto = |c: &Path| {
+                Some(std::fs::canonicalize(c).ok()?.starts_with(std::fs::canonicalize(&dove.cartella).ok()?))
+            };
+            if fuori.cartella().and_then(sotto) == Some(true) {
+                bail!("la cartella delle copie non può stare in quella dell'archivio");
+            }
+            custodia.chiave = Some(dove.chiave());
+            Some(verifica::copia(url, &dove.cartella, dove.custodia.clone())?)
+        }
+        None => None,
+    };
+    let archivio = esportato.as_ref().map_or(dove.cartella.as_path(), |c| c.path());
     let ora = OrologioDiSistema.adesso();
     let fatta = copia::copia(&copia::Opzioni {
-        archivio: &archivio,
-        dove: &o.out,
+        archivio,
+        dove: &fuori,
         conserva: o.conserva,
         programma: env!("CARGO_PKG_VERSION"),
         ora,
         avanza: &|m| eprintln!("{m}"),
-        custodia: dove.custodia,
+        custodia,
         destinatari,
-        temporanea: o.temporanea.clone(),
+        temporanea: o.temporanea.clone().or_else(|| Some(dove.cartella.clone())),
     })?;
     let m = &fatta.manifesto;
     let secondi = (OrologioDiSistema.adesso().0 - ora.0) as f64 / 1e6;
@@ -218,7 +236,7 @@ pub fn backup(o: &Backup) -> Result<u8> {
     if o.json {
         println!("{sommario}");
     } else {
-        println!("copia={}", fatta.copia.display());
+        println!("copia={}", fatta.copia);
         println!("byte={byte}");
         println!("file={file}");
         println!("file_nuovi={}", fatta.file_nuovi);
@@ -288,23 +306,31 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
     let ora = OrologioDiSistema.adesso();
     let cantiere = Cantiere::accanto(&o.archivio)?;
     let identita = o.apre.leggi()?;
-    let (copia, radice, r) = riprendi(&o.da, &cantiere.0, &identita)?;
-    let enti = r.manifesto.arrivi();
-    let epoche = copia::pianifica(&cantiere.0, &enti, &radice, &o.perduto.perdita(&ancore, ora))?;
+    let s3 = o.blob.as_deref().map(secchio).transpose()?;
+    let copia = luogo(&o.da)?.scegli()?;
+    let approdo = s3.as_ref().map(Approdo::apri).transpose()?;
+    let r = copia::copia_in(&copia, &cantiere.0, None, &identita, approdo.as_ref(), &|m| eprintln!("{m}"))?;
+    let (enti, radice) = (r.manifesto.arrivi(), &copia.luogo);
+    let epoche = copia::pianifica(&cantiere.0, &enti, radice, &o.perduto.perdita(&ancore, ora))?;
     if epoche.is_empty() {
         niente_perso();
     } else {
-        dichiara(&runtime()?, &o.perduto, &Dove::in_cartella(&cantiere.0), &epoche)?;
-        if let Err(e) = copia::ricorda(&radice, &enti, &epoche, ora) {
+        let custodia = Custodia { s3, ..Custodia::default() };
+        let dove = Dove { custodia, ..Dove::in_cartella(&cantiere.0) };
+        dichiara(&runtime()?, &o.perduto, &dove, &epoche)?;
+        if let Err(e) = copia::ricorda(radice, &enti, &epoche, ora) {
             eprintln!(
                 "Attenzione: accanto alle copie non si può scrivere che questi numeri sono saltati ({e}). Un altro ripristino da \
                  questa cartella deve indicare le ancore di questo archivio."
             );
         }
     }
-    let opzioni = verifica::Opzioni::di(&cantiere.0, &o.perduto.ancora);
+    let opzioni = verifica::Opzioni::di(&cantiere.0, &o.perduto.ancora, o.blob.clone());
     let (v, ancore) = verifica::calcola(&opzioni)?;
     cantiere.consegna(&o.archivio)?;
+    if let Some(a) = approdo {
+        a.consegna();
+    }
     eprintln!("Copia del {} ripristinata in {}.", r.manifesto.istante.con_offset(), o.archivio.display());
     if o.json {
         println!(
@@ -314,7 +340,7 @@ fn ripristinata(o: &Ripristina) -> Result<u8> {
         );
         return Ok(codice(&v));
     }
-    println!("copia={}", copia.display());
+    println!("copia={copia}");
     println!("istante={}", r.manifesto.istante.utc());
     verifica::stampa(false, &v, (!o.perduto.ancora.is_empty()).then_some(ancore))
 }
@@ -360,13 +386,13 @@ fn aperta(o: &Epoca) -> Result<u8> {
     let cartella = copia.as_ref().map_or(dove.cartella.as_path(), |c| c.path());
     let enti = copia::stato(cartella)?;
     // What earlier epochs jumped is remembered beside the documents, which do not go back with the database.
-    let epoche = copia::pianifica(cartella, &enti, &dove.cartella, &o.perduto.perdita(&ancore, ora))?;
+    let epoche = copia::pianifica(cartella, &enti, &Luogo::from(&*dove.cartella), &o.perduto.perdita(&ancore, ora))?;
     if epoche.is_empty() {
         niente_perso();
         return Ok(0);
     }
     dichiara(&rt, &o.perduto, &dove, &epoche)?;
-    if let Err(e) = copia::ricorda(&dove.cartella, &enti, &epoche, ora) {
+    if let Err(e) = copia::ricorda(&Luogo::from(&*dove.cartella), &enti, &epoche, ora) {
         eprintln!(
             "Attenzione: in {} non si può scrivere che questi numeri sono saltati ({e}).",
             dove.cartella.display()
@@ -378,6 +404,13 @@ fn aperta(o: &Epoca) -> Result<u8> {
 
 fn codice(v: &Verifica) -> u8 {
     u8::from(!v.differenze.is_empty())
+}
+
+/// Who answers for what is written: a user of the ente, or somebody by name.
+pub fn operatore(ente: &dyn EnteStore, aoo: Option<&CodiceAoo>, chi: &str) -> Operatore {
+    let utente = chi.parse::<NomeUtente>().ok().zip(aoo);
+    let utente = utente.and_then(|(u, a)| ente.configurazione().operatore(&u, a, ente.ora(), Porta::Cli));
+    utente.unwrap_or_else(|| Operatore { per_conto_di: Some(chi.to_owned()), ..archivio::sistema() })
 }
 
 /// Opens the epochs, each signed at once, by who restores.
@@ -398,10 +431,7 @@ fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Resu
                 Registro::Aoo(a) => Some(a),
                 Registro::Ente => conf.aoo.keys().next(),
             };
-            let utente = chi.parse::<NomeUtente>().ok();
-            let utente = utente.zip(aoo).and_then(|(u, a)| conf.operatore(&u, a, ente.ora(), Porta::Cli));
-            let operatore =
-                utente.unwrap_or_else(|| Operatore { per_conto_di: Some(chi.clone()), ..archivio::sistema() });
+            let operatore = operatore(&*ente, aoo, chi);
             ente.dichiara_lacuna(&e.registro, &operatore, e.nuova.clone()).await?;
             ente.firma_checkpoint(&e.registro).await?;
             for (registro, anno, fino) in &e.nuova.fino {
@@ -412,20 +442,12 @@ fn dichiara(rt: &Runtime, o: &Perduto, dove: &Dove, epoche: &[DaAprire]) -> Resu
     })
 }
 
-/// A copy in a new folder, compared with its manifest, with a key that opens what it must.
-fn riprendi(da: &Path, a: &Path, identita: &[Identita]) -> Result<(PathBuf, PathBuf, Ripristinata)> {
-    let (copia, radice) = copia::scegli(da)?;
-    let r = copia::copia_in(&copia, &radice, a, None, identita, &|m| eprintln!("{m}"))?;
-    copia::controlla_chiave(a, &r.manifesto)?;
-    Ok((copia, radice, r))
-}
-
 /// Options of `prova-ripristino`.
 #[derive(Debug, Args)]
 pub struct ProvaRipristino {
-    /// Cartella delle copie, di cui si prova la più recente; o una copia.
-    #[arg(long, value_name = "CARTELLA")]
-    da: PathBuf,
+    /// Cartella delle copie, di cui si prova la più recente; o una copia; anche s3://bucket/prefisso.
+    #[arg(long, value_name = "CARTELLA|s3://…")]
+    da: String,
     /// Rapporto da scrivere: .json o .pdf.
     #[arg(long, value_name = "FILE")]
     rapporto: PathBuf,
@@ -442,8 +464,9 @@ pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
     if !matches!(estensione, "json" | "pdf") {
         bail!("--rapporto: {} non finisce per .json né per .pdf", o.rapporto.display());
     }
-    if !o.da.is_dir() {
-        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} non c'è", o.da.display())).into());
+    let da = luogo(&o.da)?;
+    if !da.raggiungibile() {
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("{da} non c'è")).into());
     }
     let mut t = tempfile::Builder::new();
     t.prefix("prova-ripristino-");
@@ -453,7 +476,7 @@ pub fn prova_ripristino(o: &ProvaRipristino) -> Result<u8> {
     }?;
     let qui = cartella.path().join("archivio");
     let identita = o.apre.leggi()?;
-    let che = prova::Che { da: &o.da, solo: None, identita: &identita, qui: &qui, avanza: &|m| eprintln!("{m}") };
+    let che = prova::Che { da: &da, solo: None, identita: &identita, qui: &qui, avanza: &|m| eprintln!("{m}") };
     let p = prova::prova(&che);
     cartella.close()?;
     let byte = match estensione {

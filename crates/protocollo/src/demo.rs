@@ -100,7 +100,7 @@ pub fn demo(o: &Demo) -> Result<u8> {
         let url = format!("http://{}", ascolto.local_addr()?);
         let s = con_testimoni(Servizio::nuovo(store, &url), &o.testimoni, TestimoniConf::default(), false)?
             .con_sola_lettura(SolaLettura::in_cartella(&o.archivio))
-            .con_copie(Configurazione::default().copie(&o.archivio));
+            .con_copie(Configurazione::default().copie(&o.archivio)?);
         for (k, v) in [
             ("url", &url),
             ("utente", &c.utente),
@@ -135,8 +135,8 @@ pub fn serve(o: &Serve) -> Result<u8> {
         None => servizio::riposi::DOPO,
         Some(s) => Duration::from_secs(s.trim().parse().with_context(|| format!("servizio.riposo_s: «{s}»"))?),
     };
-    let copie = conf.copie(&cartella);
     let esami = conf.firme()?;
+    let copie = conf.copie(&cartella)?;
     con_diario(conf.log.formato.clone())?.block_on(async {
         let store = apri(&dove).await?;
         let ascolto = ascolta(&listen).await?;

@@ -10,6 +10,7 @@ mod copie;
 mod demo;
 mod eml;
 mod firma;
+mod lacuna;
 mod parole;
 mod pec;
 mod segnatura;
@@ -57,6 +58,8 @@ enum Verbo {
     Ripristina(copie::Ripristina),
     /// Dichiara saltati i numeri dati e perduti, dopo un ripristino fatto con altri strumenti (PostgreSQL): a servizio fermo.
     Epoca(copie::Epoca),
+    /// Che cosa si sa, numero per numero, di ciò che un ripristino ha perduto; con le ricevute, lo prova e lo scrive.
+    Lacuna(lacuna::Opzioni),
     /// Prova a ripristinare la copia più recente in una cartella temporanea, e ne fa rapporto.
     ProvaRipristino(copie::ProvaRipristino),
     /// Ferma le registrazioni su tutti i nodi, senza riavviare: si può solo consultare.
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Verbo::Backup(o) => copie::backup(o),
         Verbo::Ripristina(o) => copie::ripristina(o),
         Verbo::Epoca(o) => copie::epoca(o),
+        Verbo::Lacuna(o) => lacuna::esegui(o),
         Verbo::ProvaRipristino(o) => copie::prova_ripristino(o),
         Verbo::SolaLettura(o) => sola_lettura::esegui(o),
         Verbo::ChiaviFile(v) => chiavi_file::esegui(v),

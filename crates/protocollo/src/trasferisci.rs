@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use archivio::Store as _;
-use archivio::file::SEGMENTI;
+use archivio::file::{Custodia, SEGMENTI};
 use archivio::nome_di;
 use archivio::orologio::OrologioDiSistema;
 use archivio::postgres::{PostgresStore, in_uso};
+use archivio::sqlite::copia::{Approdo, trasporta};
 use archivio::sqlite::{SqliteStore, enti_in, verifica};
 use archivio::store::Verifica;
 use clap::Args;
 use dominio::codici::CodiceIpa;
 
-use crate::configurazione::{di_postgres, runtime};
+use crate::configurazione::{di_postgres, runtime, secchio};
 
 /// Options of `trasferisci`.
 #[derive(Debug, Args)]
@@ -29,6 +30,16 @@ pub struct Opzioni {
     /// una nuova, se ci si arriva.
     #[arg(long, value_name = "CARTELLA")]
     documenti: PathBuf,
+    /// Da dove sono i documenti, se non in una cartella: s3://bucket/prefisso.
+    #[arg(long, value_name = "URL")]
+    da_blob: Option<String>,
+    /// Dove portare i documenti, se non in una cartella: s3://bucket/prefisso sotto cui non ci sia niente; lo stesso di --da-blob, e
+    /// restano dove sono.
+    #[arg(long, value_name = "URL")]
+    a_blob: Option<String>,
+    /// La chiave dell'installazione da cui si parte, se non è nella cartella.
+    #[arg(long, value_name = "FILE")]
+    chiave: Option<PathBuf>,
     /// Un solo valore JSON sullo standard output.
     #[arg(long)]
     json: bool,
@@ -36,33 +47,79 @@ pub struct Opzioni {
 
 /// Carries everything, then verifies where it arrived.
 pub fn esegui(o: &Opzioni) -> Result<u8> {
+    let documenti = Documenti {
+        da: Custodia { chiave: o.chiave.clone(), s3: o.da_blob.as_deref().map(secchio).transpose()?, cifra: true },
+        a: Custodia { s3: o.a_blob.as_deref().map(secchio).transpose()?, ..Custodia::default() },
+        restano: o.da_blob.is_some() && o.da_blob == o.a_blob,
+    };
     let v = runtime()?.block_on(async {
         match (o.da.strip_prefix("sqlite:"), o.a.strip_prefix("sqlite:")) {
-            (Some(da), None) if di_postgres(&o.a) => verso_il_database(Path::new(da), &o.a, &o.documenti).await,
-            (None, Some(a)) if di_postgres(&o.da) => dal_database(&o.da, &o.documenti, Path::new(a)).await,
+            (Some(da), None) if di_postgres(&o.a) => {
+                verso_il_database(Path::new(da), &o.a, &o.documenti, &documenti).await
+            }
+            (None, Some(a)) if di_postgres(&o.da) => dal_database(&o.da, &o.documenti, Path::new(a), &documenti).await,
             _ => bail!("--da e --a: uno sqlite:CARTELLA, l'altro postgres://…"),
         }
     })?;
     crate::verifica::stampa(o.json, &v, None)
 }
 
-async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Verifica> {
+/// How documents are kept where they are, and where they go.
+struct Documenti {
+    da: Custodia,
+    a: Custodia,
+    /// In the bucket where they are.
+    restano: bool,
+}
+
+impl Documenti {
+    /// The bucket that is reached, when there is one.
+    fn approdo(&self) -> Result<Option<Approdo>> {
+        Ok(self.a.s3.as_ref().filter(|_| !self.restano).map(Approdo::apri).transpose()?)
+    }
+
+    /// Those of each ente, whose databases are under `basi`: from a folder of `da` to one of `a`, or where buckets are said.
+    fn porta(&self, enti: &[CodiceIpa], basi: &Path, da: &Path, a: &Path, approdo: Option<&Approdo>) -> Result<()> {
+        if self.restano {
+            return Ok(());
+        }
+        let custodia = Custodia { chiave: Some(self.da.percorso_chiave(da)), ..self.da.clone() };
+        for ipa in enti {
+            let nome = nome_di(ipa);
+            if self.da.s3.is_none() && approdo.is_none() {
+                collega(&da.join(&nome).join("file"), &a.join(&nome).join("file"))?;
+                continue;
+            }
+            let t = trasporta(ipa, basi, &da.join(&nome), &custodia, &a.join(&nome), approdo)?;
+            eprintln!("{ipa}: {} documenti", t.file);
+            for g in t.guasti {
+                eprintln!("Attenzione: {ipa}: il file {g} manca o è alterato, e non è stato portato");
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn verso_il_database(da: &Path, url: &str, documenti: &Path, d: &Documenti) -> Result<Verifica> {
     if !da.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", da.display());
     }
     nuova(documenti)?;
     // Held open, so that nobody writes meanwhile.
-    let sorgente = SqliteStore::apri(da, Arc::new(OrologioDiSistema))?;
-    chiave(da, documenti)?;
+    let sorgente = SqliteStore::apri_con(da, Arc::new(OrologioDiSistema), d.da.clone())?;
+    chiave(&d.da.percorso_chiave(da), documenti)?;
     let enti = enti_in(da)?;
-    let mut cartelle = Vec::new();
-    for ipa in enti.iter().cloned().chain(["installazione".parse::<CodiceIpa>()?]) {
-        let nome = nome_di(&ipa);
-        collega(&da.join(&nome).join("file"), &documenti.join(&nome).join("file"))?;
-        cartelle.push((ipa, da.join(&nome)));
-    }
+    let tutti: Vec<CodiceIpa> = enti.iter().cloned().chain(["installazione".parse()?]).collect();
+    let approdo = d.approdo()?;
+    d.porta(&tutti, da, da, documenti, approdo.as_ref())?;
+    let cartelle: Vec<_> = tutti.into_iter().map(|ipa| (ipa.clone(), da.join(nome_di(&ipa)))).collect();
     PostgresStore::importa(url, &cartelle, &|ipa| eprintln!("{ipa}…")).await?;
-    let arrivo = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
+    // From here on somebody names them.
+    if let Some(a) = approdo {
+        a.consegna();
+    }
+    let orologio = Arc::new(OrologioDiSistema);
+    let arrivo = PostgresStore::apri_con(documenti, url, orologio, Default::default(), d.a.clone()).await?;
     let mut tutte = arrivo.verifica_installazione().await?;
     for ipa in enti {
         let ente = arrivo.ente(&ipa).await?.with_context(|| format!("l'ente {ipa} non è arrivato"))?;
@@ -72,22 +129,31 @@ async fn verso_il_database(da: &Path, url: &str, documenti: &Path) -> Result<Ver
     Ok(tutte)
 }
 
-async fn dal_database(url: &str, documenti: &Path, a: &Path) -> Result<Verifica> {
+async fn dal_database(url: &str, documenti: &Path, a: &Path, d: &Documenti) -> Result<Verifica> {
     if in_uso(url).await? {
         bail!("il database è in uso da un servizio: va fermato, o ciò che registra intanto resterebbe indietro");
     }
     nuova(a)?;
-    chiave(documenti, a)?;
-    let sorgente = PostgresStore::apri(documenti, url, Arc::new(OrologioDiSistema), Default::default()).await?;
+    chiave(&d.da.percorso_chiave(documenti), a)?;
+    let orologio = Arc::new(OrologioDiSistema);
+    let sorgente = PostgresStore::apri_con(documenti, url, orologio, Default::default(), d.da.clone()).await?;
     let arrivati = sorgente.esporta(a).await?;
-    for nome in &arrivati {
-        collega(&documenti.join(nome).join("file"), &a.join(nome).join("file"))?;
+    let mut enti = enti_in(a)?;
+    let installazione: CodiceIpa = "installazione".parse()?;
+    if a.join(nome_di(&installazione)).is_dir() {
+        enti.push(installazione);
     }
+    let approdo = d.approdo()?;
+    d.porta(&enti, a, documenti, a, approdo.as_ref())?;
     // Opened once, so that words go into the index.
-    drop(SqliteStore::apri(a, Arc::new(OrologioDiSistema))?);
+    drop(SqliteStore::apri_con(a, Arc::new(OrologioDiSistema), d.a.clone())?);
     let mut tutte = Verifica::default();
     for nome in &arrivati {
-        tutte.unisci(verifica::ente(&a.join(nome), verifica::Opzioni::default())?);
+        let custodia = Custodia { chiave: Some(d.a.percorso_chiave(a)), ..d.a.clone() };
+        tutte.unisci(verifica::ente(&a.join(nome), verifica::Opzioni { custodia, ..Default::default() })?);
+    }
+    if let Some(a) = approdo {
+        a.consegna();
     }
     Ok(tutte)
 }
@@ -102,9 +168,9 @@ fn nuova(cartella: &Path) -> Result<()> {
 
 /// The key that wraps the keys.
 fn chiave(da: &Path, a: &Path) -> Result<()> {
-    let nome = "chiave-installazione";
-    std::fs::copy(da.join(nome), a.join(nome)).with_context(|| format!("non si copia {}", da.join(nome).display()))?;
-    std::fs::File::open(a.join(nome))?.sync_all()?;
+    let meta = a.join("chiave-installazione");
+    std::fs::copy(da, &meta).with_context(|| format!("non si copia {}", da.display()))?;
+    std::fs::File::open(meta)?.sync_all()?;
     Ok(())
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use archivio::file::Custodia;
-use archivio::file::s3::Secchio;
 use archivio::sqlite::verifica::{self, Ancora, Passo, Stato};
 use archivio::sqlite::{SqliteStore, enti_in};
 use archivio::store::{LacunaTrovata, Verifica};
@@ -16,6 +15,8 @@ use clap::{Args, Subcommand};
 use dominio::codici::{CodiceAoo, CodiceIpa};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use crate::configurazione::secchio;
 
 /// Longest text of an anchor, bytes.
 const ANCORA_BYTE_MAX: u64 = 64 * 1024 * 1024;
@@ -62,7 +63,7 @@ struct Ripresa {
 
 impl Opzioni {
     /// Everything in a folder, with these anchors.
-    pub fn di(archivio: &Path, ancora: &[String]) -> Self {
+    pub fn di(archivio: &Path, ancora: &[String], blob: Option<String>) -> Self {
         let (archivio, ancora) = (archivio.to_owned(), ancora.to_vec());
         Self {
             archivio,
@@ -71,7 +72,7 @@ impl Opzioni {
             ancora,
             database: None,
             riprendi: None,
-            blob: None,
+            blob,
             chiave: None,
             json: false,
         }
@@ -89,7 +90,7 @@ pub fn calcola(o: &Opzioni) -> Result<(Verifica, usize)> {
     if !o.archivio.join("enti").is_dir() {
         bail!("{} non è la cartella di un archivio", o.archivio.display());
     }
-    let copia = o.database.as_deref().map(|url| copia(url, &o.archivio)).transpose()?;
+    let copia = o.database.as_deref().map(|url| copia(url, &o.archivio, Custodia::default())).transpose()?;
     let cartelle = cartelle(o, copia.as_ref().map_or(&o.archivio, |c| c.path()))?;
     let ancore = leggi_ancore(&o.ancora)?;
     let mut ripresa = match &o.riprendi {
@@ -153,12 +154,13 @@ fn cartelle(o: &Opzioni, archivio: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// The register of a database as folders of its own, beside its documents: so that one verification serves every engine.
-fn copia(url: &str, archivio: &Path) -> Result<tempfile::TempDir> {
+pub fn copia(url: &str, archivio: &Path, custodia: Custodia) -> Result<tempfile::TempDir> {
     let copia = tempfile::Builder::new().prefix("copia-").tempdir_in(archivio)?;
     let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     rt.block_on(async {
         let orologio = std::sync::Arc::new(archivio::orologio::OrologioDiSistema);
-        let store = archivio::postgres::PostgresStore::apri(archivio, url, orologio, Default::default()).await?;
+        let store =
+            archivio::postgres::PostgresStore::apri_con(archivio, url, orologio, Default::default(), custodia).await?;
         for nome in store.esporta(copia.path()).await? {
             // None where they are in S3.
             let Ok(documenti) = std::fs::canonicalize(archivio.join(&nome).join("file")) else { continue };
@@ -194,12 +196,11 @@ fn uno(o: &Opzioni, nome: &str, cartella: &Path, ancore: &[Ancora], ripresa: &mu
 
 /// Where the files are, and the key that opens theirs.
 fn custodia(o: &Opzioni) -> Result<Custodia> {
-    let ambiente = |nome: &str| std::env::var(nome).ok().filter(|v| !v.is_empty());
-    let s3 = o.blob.as_deref().filter(|b| b.starts_with("s3://")).map(|b| Secchio::da(b, &ambiente));
+    let s3 = o.blob.as_deref().filter(|b| b.starts_with("s3://")).map(secchio).transpose()?;
     // Beside the folder that was named, also when the databases are in a copy of theirs.
     let accanto = || Some(Custodia::default().percorso_chiave(&o.archivio)).filter(|p| p.is_file());
     let chiave = o.chiave.clone().or_else(accanto);
-    Ok(Custodia { chiave, s3: s3.transpose().map_err(anyhow::Error::msg)?, ..Custodia::default() })
+    Ok(Custodia { chiave, s3, ..Custodia::default() })
 }
 
 /// Keeps where it is: a new file in the old one's place, so that an interruption leaves one or the other.

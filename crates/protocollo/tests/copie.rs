@@ -476,3 +476,91 @@ fn an_encrypted_copy_is_opened_by_its_identity_alone_and_tried_with_it() {
     let demo = Demo::avvia(&p("nuovo"));
     assert_eq!(demo.registra("Atto", Some("ciao")).1, 9, "it goes on from there");
 }
+
+#[test]
+fn receipts_of_what_was_lost_prove_number_by_number_what_was_given() {
+    // R-N05.
+    let d = tempfile::tempdir().unwrap();
+    let (dati, copie, ricevute) = (d.path().join("dati"), d.path().join("copie"), d.path().join("ricevute"));
+    std::fs::create_dir(&ricevute).unwrap();
+    let demo = Demo::avvia(&dati);
+    let nella_copia = demo.registra("Nella copia", None);
+    assert_eq!(backup(&dati, &copie, &[]).0.status.code(), Some(0));
+    let perse: Vec<(i64, i64)> = (0..4).map(|i| demo.registra(&format!("Persa {i}"), None)).collect();
+    let ricevuta =
+        |(anno, numero): (i64, i64)| demo.leggi(&format!("/registri/PG/registrazioni/{anno}/{numero}/ricevuta"));
+    let (seconda, quarta) = (ricevuta(perse[1]), ricevuta(perse[3]));
+    std::fs::write(ricevute.join("seconda.json"), &seconda).unwrap();
+    std::fs::write(ricevute.join("quarta.json"), format!("[{quarta}]")).unwrap();
+    std::fs::write(ricevute.join("di-oggi.json"), ricevuta(nella_copia)).unwrap();
+    let (ancora, falsa) = (d.path().join("ancora"), d.path().join("falsa.json"));
+    std::fs::write(&ancora, demo.ancora(perse[3])).unwrap();
+    drop(demo);
+    let chi = ["--operatore", "elena.martinazzi", "--motivo", "disco perduto"];
+    let nuovo = d.path().join("nuovo");
+    let (o, v, detto) = ripristina(&copie, &nuovo, &[&["--ancora", ancora.to_str().unwrap()][..], &chi].concat());
+    assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+
+    let lacuna = |dove: &Path, altro: &[&str]| {
+        let a = ["--archivio", dove.to_str().unwrap(), "--ente", "c_z999", "--aoo", "AOO1", "--json"];
+        let (o, v, detto) = protocollo("lacuna", &[&a, altro].concat());
+        (o.status.code(), v, detto)
+    };
+    // How a number of PG stands.
+    let stato = |v: &Value, numero: i64| {
+        let tratti = v["epoche"].as_array().unwrap().iter().flat_map(|e| e["tratti"].as_array().unwrap());
+        let suo = |t: &&Value| {
+            t["registro"] == "PG"
+                && t["anno"] == perse[0].0
+                && (t["da"].as_i64()..=t["a"].as_i64()).contains(&Some(numero))
+        };
+        tratti.filter(suo).map(|t| t["stato"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (codice, v, detto) = lacuna(&nuovo, &[]);
+    assert_eq!((codice, &v["scritti"]), (Some(0), &json!(0)), "{detto}");
+    assert_eq!(stato(&v, perse[0].1), ["ignoto"]);
+    let tutte = ["--ricevute", ricevute.to_str().unwrap()];
+    assert_eq!(lacuna(&nuovo, &tutte).0, Some(2), "who writes it must be said");
+    let affermato = format!("PG/{}/{}=etichetta sulla busta", perse[3].0, perse[3].1 + 2);
+    let operatore = ["--operatore", "elena.martinazzi"];
+    let con_parola = [&tutte[..], &["--affermato", &affermato], &operatore].concat();
+    let (codice, v, detto) = lacuna(&nuovo, &con_parola);
+    assert_eq!((codice, &v["scritti"]), (Some(0), &json!(3)), "{detto} {v}");
+    let attesi =
+        [(0, "dato"), (1, "provato"), (2, "dato"), (3, "provato"), (4, "ignoto"), (5, "affermato"), (6, "ignoto")];
+    for (i, come) in attesi {
+        assert_eq!(stato(&v, perse[0].1 + i), [come], "{i}: {v}");
+    }
+    let provato = v["epoche"][0]["tratti"].as_array().unwrap().iter().find(|t| t["da"] == perse[1].1).unwrap();
+    assert_eq!(provato["prova"]["campi"]["oggetto"], "Persa 1", "{provato}");
+    assert!(provato["prova"]["istante"].is_string() && provato["prova"]["operazione"] == "registrazione", "{provato}");
+    let oggi = v["esami"].as_array().unwrap().iter().find(|e| e["da"].as_str().unwrap().ends_with("di-oggi.json"));
+    assert_eq!(oggi.unwrap()["esito"], "estranea", "{v}");
+    // What is known is not written twice; proof takes the place of word; what does not hold is refused.
+    let (codice, v, _) = lacuna(&nuovo, &con_parola);
+    assert_eq!((codice, &v["scritti"]), (Some(0), &json!(0)), "{v}");
+    let mut altrui: Value = serde_json::from_str(&seconda).unwrap();
+    altrui["indice"] = json!(altrui["indice"].as_u64().unwrap() + 1);
+    std::fs::write(&falsa, altrui.to_string()).unwrap();
+    let (codice, v, _) = lacuna(&nuovo, &[&["--ricevute", falsa.to_str().unwrap()][..], &operatore].concat());
+    assert_eq!((codice, &v["scritti"], &v["esami"][0]["esito"]), (Some(1), &json!(0), &json!("falsa")), "{v}");
+    // The log is whole, and the counter did not move.
+    let (o, v, detto) = protocollo("verifica", &["--archivio", nuovo.to_str().unwrap(), "--json"]);
+    assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+    let salto = v["lacune"].as_array().unwrap().iter().find_map(|l| l["salti"].as_array()).unwrap();
+    let fino = salto.iter().find(|s| s["registro"] == "PG").unwrap()["a"].as_i64().unwrap();
+    assert_eq!(riavviato(&nuovo, fino).1, fino + 2);
+
+    // Where too little was declared it shows, before the number is given again, and after.
+    let corto = d.path().join("corto");
+    let fino = format!("PG/{}={}", perse[0].0, perse[0].1);
+    std::fs::remove_dir_all(copie.join("ripristini")).unwrap();
+    let (o, v, detto) = ripristina(&copie, &corto, &[&["--numeri-dati", &fino][..], &chi].concat());
+    assert_eq!(o.status.code(), Some(0), "{detto} {v}");
+    let (codice, v, _) = lacuna(&corto, &[&tutte[..], &operatore].concat());
+    let allarme = |v: &Value| v["esami"].as_array().unwrap().iter().find(|e| e["esito"] == "allarme").unwrap().clone();
+    assert!(codice == Some(1) && allarme(&v)["dettaglio"].as_str().unwrap().contains("nessuna lacuna"), "{v}");
+    riavviato(&corto, perse[0].1);
+    let (codice, v, _) = lacuna(&corto, &[&tutte[..], &operatore].concat());
+    assert!(codice == Some(1) && v.to_string().contains("è stato dato due volte"), "{v}");
+}

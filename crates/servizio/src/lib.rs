@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `chiamate` | enti in which something waits for a job, one task each |
 //! | [`copie`] | the copies, and drills of their restoring |
+//! | [`lacune`] | what was lost before a restoring, as far as receipts tell |
 //! | [`diario`] | the journal, and the trace of each request |
 //! | [`esami`] | signatures of registered files, examined after the answer |
 //! | [`equita`] | turns: the storm of one ente leaves the others alone |
@@ -35,6 +36,7 @@ pub mod copie;
 pub mod diario;
 pub mod equita;
 pub mod esami;
+pub mod lacune;
 pub mod misure;
 pub mod pagine;
 pub mod problema;

@@ -98,10 +98,7 @@ impl Lettore {
             None => vicina(cartella, &file),
         };
         let chiave = chiave.map(|p| ChiaveInstallazione::leggi(&p)).transpose()?;
-        let magazzino: Arc<dyn Magazzino> = match &custodia.s3 {
-            Some(s) => Arc::new(S3::nuovo(s, ipa.as_str())?),
-            None => Arc::new(Cartella::gia_fatta(file)),
-        };
+        let magazzino = magazzino(custodia, ipa, &file)?;
         Ok(Self { magazzino, chiavi: Arc::new(Portachiavi::nuovo(ipa.clone(), chiave)) })
     }
 
@@ -160,6 +157,17 @@ impl Lettore {
         };
         esito.map_err(|e| guasto(&f.impronta, e))
     }
+}
+
+/// Where the files of an ente lie: in the bucket, or in this folder.
+///
+/// # Errors
+/// The address of the bucket is wrong.
+pub(crate) fn magazzino(custodia: &Custodia, ipa: &CodiceIpa, file: &Path) -> Esito<Arc<dyn Magazzino>> {
+    Ok(match &custodia.s3 {
+        Some(s) => Arc::new(S3::nuovo(s, ipa.as_str())?),
+        None => Arc::new(Cartella::gia_fatta(file.to_owned())),
+    })
 }
 
 /// The installation's key beside the folder of an ente, or beside that of its files, which may be linked from elsewhere.

@@ -65,7 +65,7 @@ impl Secchio {
     /// # Errors
     /// What is missing or wrong, in words.
     pub fn da(url: &str, dice: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let male = || format!("blob.url: «{url}» non è s3://bucket/prefisso");
+        let male = || format!("«{url}» non è s3://bucket/prefisso");
         let (bucket, prefisso) = match url.strip_prefix("s3://").ok_or_else(male)?.split_once('/') {
             Some((b, p)) => (b, p.trim_matches('/')),
             None => (url.trim_start_matches("s3://"), ""),
@@ -151,6 +151,21 @@ impl Risposta {
     }
 }
 
+/// Some of what is in a bucket.
+pub(crate) struct Pagina {
+    pub oggetti: Vec<Oggetto>,
+    /// With the slash at their end.
+    pub cartelle: Vec<String>,
+}
+
+/// An object, as a list tells it.
+pub(crate) struct Oggetto {
+    pub nome: String,
+    pub byte: u64,
+    /// When it was put, by the clock of the bucket.
+    pub toccato: String,
+}
+
 /// The texts of the elements with this name: servers do not agree on the namespace of their answers.
 fn campi<'a>(xml: &'a str, nome: &str) -> impl Iterator<Item = String> + use<'a> {
     let (apre, chiude) = (format!("<{nome}>"), format!("</{nome}>"));
@@ -167,6 +182,37 @@ fn campi<'a>(xml: &'a str, nome: &str) -> impl Iterator<Item = String> + use<'a>
 impl S3 {
     /// The part of a bucket that is an ente's.
     pub fn nuovo(s: &Secchio, ente: &str) -> Esito<Self> {
+        Self::sotto(s, &format!("{ente}/"))
+    }
+
+    /// All that is under the prefix.
+    pub fn intero(s: &Secchio) -> Esito<Self> {
+        Self::sotto(s, "")
+    }
+
+    /// The same, under other names.
+    pub fn con_radice(&self, radice: String) -> Self {
+        let i = &self.0;
+        Self(Arc::new(Interno {
+            bucket: i.bucket.clone(),
+            credenziali: i.credenziali.clone(),
+            agente: i.agente.clone(),
+            radice,
+            posti: Arc::clone(&i.posti),
+        }))
+    }
+
+    /// Is all of another within this?
+    pub fn contiene(&self, altro: &Self) -> bool {
+        self.0.bucket.base_url() == altro.0.bucket.base_url() && altro.0.radice.starts_with(&self.0.radice)
+    }
+
+    /// What every name begins with: empty, or ended by a slash.
+    pub fn radice(&self) -> &str {
+        &self.0.radice
+    }
+
+    fn sotto(s: &Secchio, nome: &str) -> Esito<Self> {
         let male = |e: &dyn std::fmt::Display| Errore::Archivio(format!("{s:?}: {e}"));
         let stile = if s.virtuale { UrlStyle::VirtualHost } else { UrlStyle::Path };
         let endpoint = s.endpoint.parse().map_err(|e| male(&e))?;
@@ -189,7 +235,7 @@ impl S3 {
             bucket,
             credenziali,
             agente,
-            radice: format!("{prefisso}{ente}/"),
+            radice: format!("{prefisso}{nome}"),
             posti: Arc::new(Semaphore::new(POSTI)),
         })))
     }
@@ -225,7 +271,8 @@ impl S3 {
         Err(muto(format!("{} {}", r.stato, String::from_utf8_lossy(&r.corpo[..r.corpo.len().min(300)]))))
     }
 
-    fn metti(&self, oggetto: &str, byte: &[u8]) -> Esito<()> {
+    /// A small object, whole.
+    pub fn metti(&self, oggetto: &str, byte: &[u8]) -> Esito<()> {
         let chiave = self.chiave(oggetto);
         let r = self.chiedi(RISPOSTA_MAX, &|i| {
             let url = i.bucket.put_object(Some(&i.credenziali), &chiave).sign(FIRMA);
@@ -251,6 +298,42 @@ impl S3 {
             i.agente.put(url.as_str()).send(byte)
         })?;
         Self::riuscita(r)?.etag.ok_or_else(|| muto("un pezzo senza ETag"))
+    }
+
+    /// What has names that begin so, a page at a time; with `piano`, what goes on after a slash is only told as a folder.
+    pub fn pagine(&self, inizio: &str, piano: bool, f: &mut dyn FnMut(Pagina) -> Esito<()>) -> Esito<()> {
+        let (prefisso, mut dopo) = (self.chiave(inizio), None::<String>);
+        loop {
+            let r = self.chiedi(RISPOSTA_MAX, &|i| {
+                let mut azione = ListObjectsV2::new(&i.bucket, Some(&i.credenziali));
+                azione.with_prefix(prefisso.as_str());
+                if piano {
+                    azione.with_delimiter("/");
+                }
+                if let Some(d) = &dopo {
+                    azione.with_continuation_token(d.as_str());
+                }
+                i.agente.get(azione.sign(FIRMA).as_str()).call()
+            })?;
+            let r = Self::riuscita(r)?;
+            let testo = r.testo()?;
+            if !testo.contains("<ListBucketResult") {
+                return Err(muto("un elenco che non è un elenco"));
+            }
+            // What the server escapes is not ours: names are plain.
+            let suo = |k: String| Some(k.strip_prefix(&self.0.radice)?.to_owned());
+            let oggetti = campi(testo, "Contents").filter_map(|c| {
+                let campo = |nome| campi(&c, nome).next();
+                let (byte, toccato) = (campo("Size")?.parse().ok()?, campo("LastModified").unwrap_or_default());
+                Some(Oggetto { nome: suo(campo("Key")?)?, byte, toccato })
+            });
+            let cartelle = campi(testo, "CommonPrefixes").filter_map(|c| suo(campi(&c, "Prefix").next()?));
+            f(Pagina { oggetti: oggetti.collect(), cartelle: cartelle.collect() })?;
+            dopo = campi(testo, "NextContinuationToken").next();
+            if dopo.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     fn completa(&self, oggetto: &str, invio: &str, etag: &[String], lungo: u64) -> Esito<()> {
@@ -284,7 +367,7 @@ impl S3 {
     }
 
     /// The length of an object; `None` when it is not there.
-    fn quanto(&self, oggetto: &str) -> Esito<Option<u64>> {
+    pub fn quanto(&self, oggetto: &str) -> Esito<Option<u64>> {
         let chiave = self.chiave(oggetto);
         let r = self.chiedi(RISPOSTA_MAX, &|i| {
             let url = i.bucket.head_object(Some(&i.credenziali), &chiave).sign(FIRMA);
@@ -328,28 +411,7 @@ impl Magazzino for S3 {
     }
 
     fn elenco(&self, inizio: &str, f: &mut dyn FnMut(Vec<String>) -> Esito<()>) -> Esito<()> {
-        let (prefisso, mut dopo) = (self.chiave(inizio), None::<String>);
-        loop {
-            let r = self.chiedi(RISPOSTA_MAX, &|i| {
-                let mut azione = ListObjectsV2::new(&i.bucket, Some(&i.credenziali));
-                azione.with_prefix(prefisso.as_str());
-                if let Some(d) = &dopo {
-                    azione.with_continuation_token(d.as_str());
-                }
-                i.agente.get(azione.sign(FIRMA).as_str()).call()
-            })?;
-            let r = Self::riuscita(r)?;
-            let testo = r.testo()?;
-            if !testo.contains("<ListBucketResult") {
-                return Err(muto("un elenco che non è un elenco"));
-            }
-            // What the server escapes is not ours: names are hexadecimal.
-            f(campi(testo, "Key").filter_map(|k| Some(k.strip_prefix(&self.0.radice)?.to_owned())).collect())?;
-            dopo = campi(testo, "NextContinuationToken").next();
-            if dopo.is_none() {
-                return Ok(());
-            }
-        }
+        self.pagine(inizio, false, &mut |p| f(p.oggetti.into_iter().map(|o| o.nome).collect()))
     }
 
     fn posti(&self) -> Option<Arc<Semaphore>> {

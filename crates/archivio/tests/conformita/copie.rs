@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use archivio::Store as _;
 use archivio::age::{Destinatari, Identita};
 use archivio::file::Custodia;
-use archivio::sqlite::copia::{self, Fatta, Guasto, Opzioni};
+use archivio::sqlite::copia::{self, Copia, Fatta, Guasto, Opzioni};
 
 use super::banco::*;
 use super::file::con_file;
@@ -59,7 +59,7 @@ async fn an_encrypted_copy_says_nothing_to_who_holds_it_and_comes_back_to_who_ma
             quante.set(quante.get() + 1);
             copia::copia(&Opzioni {
                 archivio: &archivio,
-                dove: &copie,
+                dove: &copia::Luogo::from(&*copie),
                 conserva,
                 programma: "prova",
                 ora: dominio::tempo::Istante(ora.0 + 1_000_000 * quante.get()),
@@ -96,9 +96,9 @@ async fn an_encrypted_copy_says_nothing_to_who_holds_it_and_comes_back_to_who_ma
             assert!(nell_archivio || !dicono(&archivio, byte).is_empty(), "{che} is looked for as it is");
         }
         // Who may not: nothing is written.
-        let (da, radice) = copia::scegli(&copie).unwrap();
+        let da = copia::Luogo::from(&*copie).scegli().unwrap();
         let nuovo = fuori.path().join("nuovo");
-        let torna = |da: &Path, chi: &[Identita]| copia::copia_in(da, &radice, &nuovo, None, chi, &|_| {});
+        let torna = |da: &Copia, chi: &[Identita]| copia::copia_in(da, &nuovo, None, chi, None, &|_| {});
         let per_uno = uno.destinatario().to_string();
         for (chi, perche) in [(vec![], "--identita"), (vec![due.clone()], "nessuna delle identità indicate apre")] {
             let Err(Guasto::NonValida(m)) = torna(&da, &chi) else { panic!("it was opened") };
@@ -107,10 +107,11 @@ async fn an_encrypted_copy_says_nothing_to_who_holds_it_and_comes_back_to_who_ma
         }
         // Altered, cut: found before it is opened.
         let documento = sotto(&copie.join("file/c_z999")).remove(0);
+        let dove = da.cartella().unwrap();
         for (p, perche) in [
-            (da.join("enti/c_z999/ente.sqlite.age"), "ente.sqlite.age è alterato"),
-            (da.join("chiave-installazione.age"), "non è quello di questa copia"),
-            (da.join("enti/c_z999/file.elenco.age"), "è alterato"),
+            (dove.join("enti/c_z999/ente.sqlite.age"), "ente.sqlite.age è alterato"),
+            (dove.join("chiave-installazione.age"), "non è quello di questa copia"),
+            (dove.join("enti/c_z999/file.elenco.age"), "è alterato"),
             (documento, "è alterato"),
         ] {
             let buono = std::fs::read(&p).unwrap();
@@ -153,7 +154,7 @@ async fn an_encrypted_copy_says_nothing_to_who_holds_it_and_comes_back_to_who_ma
         let f = fai(per(&due), Some(1));
         let di_nuovo = if cifra { 0 } else { 2 };
         assert_eq!((f.file_nuovi, f.tolte, f.file_tolti, f.avvisi), (di_nuovo, 2, di_nuovo, Vec::new()), "{cifra}");
-        let (da, _) = copia::scegli(&copie).unwrap();
+        let da = copia::Luogo::from(&*copie).scegli().unwrap();
         assert!(torna(&da, std::slice::from_ref(&uno)).is_err());
         assert_eq!(torna(&da, std::slice::from_ref(&due)).unwrap().file, 2);
         // One in clear beside it takes nothing of it away.

@@ -6,7 +6,8 @@ use archivio::sqlite::verifica::{self, Ancora, Opzioni};
 use archivio::store::*;
 use catena::Checkpoint;
 use dominio::codici::Impronta;
-use dominio::epoca::{Noto, NuovaLacuna};
+use dominio::comandi::ComandoConfigurazione as C;
+use dominio::epoca::{Noto, NuovaLacuna, Prova, Ricostruito, Ricostruzione, StatoNumero};
 use dominio::errori::Rifiuto;
 
 use crate::accessi::accesso;
@@ -143,7 +144,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
     // The live store of this very process is left as it is.
     copia::copia(&copia::Opzioni {
         archivio: &archivio,
-        dove: &copie,
+        dove: &copia::Luogo::from(&*copie),
         conserva: None,
         programma: "prova",
         ora,
@@ -160,8 +161,8 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
     let nota = b.ente.firma_checkpoint(&registro()).await.unwrap();
     b.verifica().await;
     let ancore = Ancora::leggi("ancore", &format!("{nota}\n{testa}")).unwrap();
-    let (da, radice) = copia::scegli(&copie).unwrap();
-    let m = copia::copia_in(&da, &radice, &nuovo, None, &[], &|_| {}).unwrap().manifesto;
+    let da = copia::Luogo::from(&*copie).scegli().unwrap();
+    let m = copia::copia_in(&da, &nuovo, None, &[], None, &|_| {}).unwrap().manifesto;
     copia::controlla_chiave(&nuovo, &m).unwrap();
     let perdita = copia::Perdita {
         ancore: &ancore,
@@ -172,7 +173,7 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
         motivo: "disco perduto",
         ora,
     };
-    let piano = copia::pianifica(&nuovo, &m.arrivi(), &radice, &perdita).unwrap();
+    let piano = copia::pianifica(&nuovo, &m.arrivi(), &da.luogo, &perdita).unwrap();
     assert_eq!(piano.iter().map(|p| &p.registro).collect::<Vec<_>>(), [&registro(), &Registro::Ente]);
     assert_eq!(piano[0].mancanti, 1);
     let pg = piano[0].nuova.fino.iter().find(|f| f.0 == pg()).unwrap();
@@ -192,4 +193,84 @@ async fn a_copy_of_an_archive_in_use_plans_its_own_epoch_and_accesses_that_were_
     let o = Opzioni { ancore: &ancore, ..Opzioni::default() };
     let v = verifica::ente(&nuovo.join("enti/c_z999"), o).unwrap();
     assert_eq!((v.differenze.as_slice(), v.ancore_coperte), (&[][..], 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_out_of_a_gap_is_written_once_and_moves_no_number() {
+    let b = Banco::nuovo().await;
+    b.registra("uno").await;
+    let salti = [("PG", 50), ("ALTO", 10_000_050)];
+    b.ente.dichiara_lacuna(&registro(), &sistema(), lacuna(None, &salti)).await.unwrap();
+    let detto = |r: &str, numero: i64| Ricostruito {
+        registro: r.parse().unwrap(),
+        anno: 2026,
+        numero,
+        prova: None,
+        fonte: Some("etichetta".into()),
+    };
+    let provato = |numero: i64, indice: u64| Ricostruito {
+        fonte: None,
+        prova: Some(Prova {
+            ricevuta: Impronta([numero as u8; 32]),
+            indice,
+            che: "registrazione".into(),
+            quando: Some(b.ente.ora()),
+            campi: r#"{"oggetto":"Persa"}"#.into(),
+        }),
+        ..detto("PG", numero)
+    };
+    let comando = |epoca, numeri| C::RicostruisciLacuna(Ricostruzione { epoca, numeri });
+    let prima = b.ente.configurazione().epoche(Some(&aoo()))[0].indice;
+    b.configura(comando(2, vec![detto("PG", 7), provato(4, prima + 9), detto("ALTO", 10_000_000)])).await;
+    // Proof takes the place of word, and nothing that of proof.
+    b.configura(comando(2, vec![provato(7, prima + 12)])).await;
+    let chi = b.chi("rita");
+    for (chi, c) in [
+        (&chi, comando(2, vec![detto("PG", 7)])),
+        (&chi, comando(2, vec![provato(7, prima + 13)])),
+        (&chi, comando(2, vec![detto("ALTO", 10_000_000)])),
+        (&chi, comando(2, vec![detto("PG", 9), detto("PG", 9)])),
+        (&chi, comando(2, vec![detto("PG", 1)])),
+        (&chi, comando(2, vec![detto("PG", 51)])),
+        (&chi, comando(2, vec![Ricostruito { fonte: Some(" ".into()), ..detto("PG", 9) }])),
+        (&chi, comando(2, vec![])),
+        (&chi, comando(3, vec![detto("PG", 9)])),
+        (&b.chi("anna"), comando(2, vec![detto("PG", 9)])),
+    ] {
+        let e = b.ente.configura(&aoo(), chi, c.clone(), None, None).await.unwrap_err();
+        assert!(matches!(e, archivio::Errore::Rifiuto(_)), "{c:?}: {e}");
+    }
+    b.ente.configura(&aoo(), &chi, comando(2, vec![detto("PG", 50)]), None, None).await.unwrap();
+    let atteso = b.ente.configurazione().epoche(Some(&aoo())).to_vec();
+    let (dir, orologio) = b.riapri();
+    let b = Banco::di_nuovo(dir, orologio).await;
+    let conf = b.ente.configurazione();
+    assert_eq!(conf.epoche(Some(&aoo())), atteso, "read back");
+    let tratti: Vec<(String, i64, i64, char)> = conf.epoche(Some(&aoo()))[0]
+        .numero_per_numero()
+        .into_iter()
+        .map(|t| {
+            let come = match t.stato {
+                StatoNumero::Provato(_) => 'p',
+                StatoNumero::Dato => 'd',
+                StatoNumero::Affermato(_) => 'a',
+                StatoNumero::Ignoto => '?',
+            };
+            (t.registro.to_string(), t.da, t.a, come)
+        })
+        .collect();
+    let atteso = [
+        ("ALTO", 9_999_999, 9_999_999, '?'),
+        ("ALTO", 10_000_000, 10_000_000, 'a'),
+        ("ALTO", 10_000_001, 10_000_050, '?'),
+        ("PG", 2, 3, 'd'),
+        ("PG", 4, 4, 'p'),
+        ("PG", 5, 6, 'd'),
+        ("PG", 7, 7, 'p'),
+        ("PG", 8, 49, '?'),
+        ("PG", 50, 50, 'a'),
+    ];
+    assert_eq!(tratti, atteso.map(|(r, da, a, s)| (r.to_owned(), da, a, s)));
+    assert_eq!(numero(&b.registra("cinquantuno").await), 51);
+    assert_eq!(b.verifica().await.lacune.len(), 1);
 }

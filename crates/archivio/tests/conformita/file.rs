@@ -224,7 +224,7 @@ async fn a_copy_has_files_as_they_are_kept_and_comes_back_also_from_before_there
         let fai = || {
             copia::copia(&Opzioni {
                 archivio: &archivio,
-                dove: &copie,
+                dove: &copia::Luogo::from(&*copie),
                 conserva: None,
                 programma: "prova",
                 ora: dominio::tempo::Istante(ora.0 + 1_000_000 * i64::from(copie.exists())),
@@ -239,8 +239,8 @@ async fn a_copy_has_files_as_they_are_kept_and_comes_back_also_from_before_there
         assert_eq!((f.file_nuovi, f.avvisi), (2, Vec::new()));
         assert_eq!(fai().file_nuovi, 0);
         let nuovo = fuori.path().join("nuovo");
-        let (da, radice) = copia::scegli(&copie).unwrap();
-        let r = copia::copia_in(&da, &radice, &nuovo, None, &[], &|_| {}).unwrap();
+        let da = copia::Luogo::from(&*copie).scegli().unwrap();
+        let r = copia::copia_in(&da, &nuovo, None, &[], None, &|_| {}).unwrap();
         assert_eq!(r.file, 2);
         let tenuti = |p: &std::path::Path| {
             let mut v: Vec<Vec<u8>> = std::fs::read_dir(p)

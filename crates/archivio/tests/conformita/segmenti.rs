@@ -242,7 +242,7 @@ async fn what_comes_back_from_a_copy_is_by_itself_and_is_swept_no_more_than_the_
     let fai = |archivio: &std::path::Path, copie: &str, ora: i64| {
         copia::copia(&Opzioni {
             archivio,
-            dove: &fuori.path().join(copie),
+            dove: &copia::Luogo::from(&*fuori.path().join(copie)),
             conserva: None,
             programma: "prova",
             ora: dominio::tempo::Istante(b.ente.ora().0 + ora),
@@ -257,8 +257,8 @@ async fn what_comes_back_from_a_copy_is_by_itself_and_is_swept_no_more_than_the_
     assert_eq!((f.file_nuovi, f.avvisi), (2, Vec::new()));
     assert_eq!(fai(b.dir.path(), "copie", 1_000_000).file_nuovi, 0);
     let nuovo = fuori.path().join("nuovo");
-    let (da, radice) = copia::scegli(&fuori.path().join("copie")).unwrap();
-    assert_eq!(copia::copia_in(&da, &radice, &nuovo, None, &[], &|_| {}).unwrap().file, 2);
+    let da = copia::Luogo::from(&*fuori.path().join("copie")).scegli().unwrap();
+    assert_eq!(copia::copia_in(&da, &nuovo, None, &[], None, &|_| {}).unwrap().file, 2);
     let s = archivio::sqlite::SqliteStore::apri(&nuovo, b.orologio.clone()).unwrap();
     let ente = archivio::Store::ente(&*s, &ipa()).await.unwrap().unwrap();
     assert_eq!(ente.spazza().await.unwrap(), 0);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codici::{CodiceAoo, CodiceUfficio, CodiceVoce, NomeUtente};
 use crate::configurazione::{Configurazione, DatiRegistro, Token, Ufficio, Utente, Voce};
+use crate::epoca::{self, Ricostruzione};
 use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::nuova::richiede;
 use crate::operazione::Evento;
@@ -122,6 +123,8 @@ pub enum ComandoConfigurazione {
         /// Why.
         motivo: String,
     },
+    /// Write down what was found out of numbers that an epoch jumped.
+    RicostruisciLacuna(Ricostruzione),
     /// Vouch for the clock.
     ConfermaOrologio {
         /// Why it can be trusted.
@@ -333,6 +336,7 @@ pub fn configura(
             }
             sigillo::differisci(chi, ora, fino, &motivo)?
         }
+        C::RicostruisciLacuna(r) => epoca::ricostruisci(chi, &aoo.epoche, r)?,
         C::ConfermaOrologio { motivo } => {
             richiede(chi, Diritto::ConfermaOrologio)?;
             let motivo = testo::obbligatorio(&mut v, "motivo", &motivo, 1_000);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dominio::codici::Impronta;
-use dominio::epoca::{Accessi, Lacuna, Noto, NuovaLacuna, dichiara};
+use dominio::epoca::{Accessi, Epoca, Lacuna, Noto, NuovaLacuna, Prova, Ricostruito, Salto, StatoNumero, dichiara};
 use dominio::errori::Rifiuto;
 use dominio::operazione::{CampiNoti, Evento, Operazione, campi_del_writer};
 use dominio::permessi::{Operatore, Porta};
@@ -84,6 +84,32 @@ fn an_epoch_covers_only_what_it_left_behind() {
         (10, altra, false),
     ] {
         assert_eq!(e.copre(dimensione, &radice), coperta, "{dimensione}");
+    }
+}
+
+#[test]
+fn what_came_before_a_number_that_is_proven_was_given_unless_there_were_not_operations_enough() {
+    let salti = vec![Salto { registro: "PG".parse().unwrap(), anno: 2026, da: 10, a: 30 }];
+    let lacuna = Lacuna { epoca: 2, ultimo: None, salti, accessi: None, motivo: "prova".into() };
+    // The index of the operation that gave 15: the copy had 100.
+    for (indice, atteso) in [(105, true), (200, true), (104, false), (100, false)] {
+        let mut e = Epoca::nuova(100, lacuna.clone());
+        let prova = Prova {
+            ricevuta: Impronta([1; 32]),
+            indice,
+            che: "registrazione".into(),
+            quando: None,
+            campi: "{}".into(),
+        };
+        let posto = ("PG".parse().unwrap(), 2026, 15);
+        let r =
+            Ricostruito { registro: "PG".parse().unwrap(), anno: 2026, numero: 15, prova: Some(prova), fonte: None };
+        e.ricostruiti.insert(posto, r);
+        let tratti = e.numero_per_numero();
+        let interi: Vec<(i64, i64)> = tratti.iter().map(|t| (t.da, t.a)).collect();
+        assert_eq!(interi, [(10, 14), (15, 15), (16, 30)]);
+        assert_eq!(tratti[0].stato == StatoNumero::Dato, atteso, "{indice}");
+        assert_eq!(tratti[2].stato, StatoNumero::Ignoto);
     }
 }
 

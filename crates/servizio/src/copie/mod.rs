@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use archivio::age::{ErroreAge, Identita};
 use archivio::orologio::OrologioDiSistema;
-use archivio::sqlite::copia::{self, Manifesto};
+use archivio::sqlite::copia::{self, Luogo};
 use archivio::sqlite::verifica::cedi_il_passo;
 use dominio::codici::{CodiceIpa, NomeUtente};
 use dominio::tempo::{Istante, Orologio as _};
@@ -43,8 +43,8 @@ const PREFISSO: &str = "prova-ripristino-";
 /// Where copies are, and where drills are made and written down.
 #[derive(Debug, Clone)]
 pub struct Luoghi {
-    /// The folder of copies.
-    pub cartella: PathBuf,
+    /// The place of copies: a folder or a bucket.
+    pub cartella: Luogo,
     /// The folder of what is known of drills.
     pub prove: PathBuf,
     /// Where copies are restored for a while; the system's temporary folder when nobody says.
@@ -344,17 +344,17 @@ async fn in_tempo<T: Send + 'static>(
 }
 
 /// Copies that have the ente, newest first. One that cannot be read is not one.
-fn copie(cartella: &Path, ipa: &CodiceIpa) -> Result<Vec<Copia>, Impedimento> {
-    let tutte = match copia::copie(cartella) {
+fn copie(luogo: &Luogo, ipa: &CodiceIpa) -> Result<Vec<Copia>, Impedimento> {
+    let tutte = match luogo.copie() {
         Ok(t) => t,
-        Err(copia::Guasto::Archivio(_)) if !cartella.join("copie").exists() => {
+        Err(copia::Guasto::Archivio(_)) if luogo.cartella().is_some_and(|c| !c.join("copie").exists()) => {
             return Err(Impedimento::Disco(
                 "la cartella delle copie non c'è, o non vi è stata fatta nessuna copia".into(),
             ));
         }
         Err(e) => return Err(Impedimento::Disco(e.to_string())),
     };
-    let lette = tutte.iter().rev().take(COPIE_MAX).filter_map(|c| Manifesto::leggi(c).ok());
+    let lette = tutte.iter().rev().take(COPIE_MAX).filter_map(|c| c.manifesto().ok());
     Ok(lette
         .filter_map(|m| {
             let e = m.enti.iter().find(|e| e.ipa == *ipa)?;

@@ -8,7 +8,7 @@ use archivio::Store as _;
 use archivio::age::Identita;
 use archivio::file::Custodia;
 use archivio::orologio::OrologioDiSistema;
-use archivio::sqlite::copia::{self, Guasto};
+use archivio::sqlite::copia::{self, Guasto, Luogo};
 use archivio::sqlite::{SqliteStore, enti_in, verifica};
 use archivio::store::{Errore, Verifica};
 use dominio::codici::CodiceIpa;
@@ -18,8 +18,8 @@ use crate::stampe::ProvaRipristino;
 
 /// What is tried.
 pub struct Che<'a> {
-    /// The folder of copies, of which the newest is tried; or a copy.
-    pub da: &'a Path,
+    /// The place of copies, of which the newest is tried; or a copy.
+    pub da: &'a Luogo,
     /// Only this ente of it.
     pub solo: Option<&'a CodiceIpa>,
     /// Who opens it, when it is encrypted.
@@ -36,7 +36,7 @@ pub fn prova(che: &Che<'_>) -> ProvaRipristino {
         eseguita: OrologioDiSistema.adesso(),
         programma: env!("CARGO_PKG_VERSION").to_owned(),
         operatore: None,
-        copie: che.da.display().to_string(),
+        copie: che.da.to_string(),
         copia: None,
         istante_copia: None,
         enti: Vec::new(),
@@ -63,15 +63,15 @@ pub fn prova(che: &Che<'_>) -> ProvaRipristino {
 
 fn provata(che: &Che<'_>, p: &mut ProvaRipristino) -> Result<(), Guasto> {
     let inizio = Instant::now();
-    let (copia, radice) = copia::scegli(che.da)?;
-    p.copia = copia.file_name().map(|n| n.to_string_lossy().into_owned());
+    let copia = che.da.scegli()?;
+    p.copia = copia.nome.rsplit('/').next().map(str::to_owned);
     // Also of a copy that does not come back it is told how old it is.
-    let m = copia::Manifesto::leggi(&copia)?;
+    let m = copia.manifesto()?;
     p.istante_copia = Some(m.istante);
     p.rpo_secondi = Some((p.eseguita.0 - m.istante.0) as f64 / 1e6);
     let di_chi = |e: &&copia::DiEnte| che.solo.map_or(e.ipa.as_str() != "installazione", |s| e.ipa == *s);
     p.enti = m.enti.iter().filter(di_chi).map(|e| e.ipa.to_string()).collect();
-    let r = copia::copia_in(&copia, &radice, che.qui, che.solo, che.identita, che.avanza)?;
+    let r = copia::copia_in(&copia, che.qui, che.solo, che.identita, None, che.avanza)?;
     copia::controlla_chiave(che.qui, &r.manifesto)?;
     (p.file, p.byte, p.copia_secondi) = (r.file, r.byte, inizio.elapsed().as_secs_f64());
     let inizio = Instant::now();

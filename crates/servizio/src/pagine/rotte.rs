@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::amministrazione::{copie, fascicoli, orologio, rubrica, sigillo, titolario, uffici, utenti};
+use super::amministrazione::{copie, fascicoli, lacune, orologio, rubrica, sigillo, titolario, uffici, utenti};
 use super::{
     accessi, annullamento, azioni, confronto, documenti, firme, guscio, in_memoria, ingresso, profilo, pubblico,
     registra, registrazione, registro, risorse, scrivania, suggerimenti, timbro, verifica,
@@ -111,6 +111,12 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         ("/{ipa}/{aoo}/sigillo/differimento".to_owned(), post(sigillo::differisci)),
         ("/{ipa}/{aoo}/copie".to_owned(), get(copie::mostra)),
         ("/{ipa}/{aoo}/copie/prova".to_owned(), post(copie::prova)),
+        ("/{ipa}/{aoo}/copie/lacune".to_owned(), get(lacune::mostra)),
+        (
+            "/{ipa}/{aoo}/copie/lacune/ricevute".to_owned(),
+            post(lacune::ricevute).layer(DefaultBodyLimit::max(in_memoria::CORPO_MAX)),
+        ),
+        ("/{ipa}/{aoo}/copie/lacune/numero".to_owned(), post(lacune::numero)),
         ("/{ipa}/{aoo}/copie/prove/{id}/rapporto.pdf".to_owned(), get(copie::rapporto_pdf)),
         ("/{ipa}/{aoo}/copie/prove/{id}/rapporto.json".to_owned(), get(copie::rapporto_json)),
         ("/{ipa}/{aoo}/rubrica".to_owned(), get(rubrica::mostra).post(rubrica::aggiungi)),

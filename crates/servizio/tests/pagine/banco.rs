@@ -165,7 +165,7 @@ impl Banco {
         let sola = SolaLettura::in_cartella(dir.path()).riletta_ogni(std::time::Duration::ZERO);
         let copie = tempfile::tempdir().unwrap();
         let luoghi = Luoghi {
-            cartella: copie.path().join("backup"),
+            cartella: (&*copie.path().join("backup")).into(),
             prove: dir.path().join("prove-ripristino"),
             temporanea: Some(copie.path().join("temporanea")),
             identita: Some(copie.path().join("identita")),

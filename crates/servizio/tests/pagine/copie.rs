@@ -21,9 +21,10 @@ fn copia(b: &Banco) -> PathBuf {
 }
 
 fn copia_per(b: &Banco, destinatari: Option<Destinatari>) -> PathBuf {
+    let dove = copia::Luogo::from(&*b.copie.path().join("backup"));
     let o = copia::Opzioni {
         archivio: b.dir.path(),
-        dove: &b.copie.path().join("backup"),
+        dove: &dove,
         conserva: None,
         programma: "prova",
         ora: OrologioDiSistema.adesso(),
@@ -33,7 +34,7 @@ fn copia_per(b: &Banco, destinatari: Option<Destinatari>) -> PathBuf {
         temporanea: None,
     };
     std::fs::create_dir_all(b.copie.path().join("temporanea")).unwrap();
-    copia::copia(&o).unwrap().copia
+    copia::copia(&o).unwrap().copia.cartella().unwrap()
 }
 
 /// The page, when no drill is under way any more.
@@ -175,4 +176,64 @@ async fn an_encrypted_copy_is_tried_with_the_identity_that_the_service_was_given
     std::fs::write(b.copie.path().join("identita"), SEGRETA).unwrap();
     let t = prova(&rita).await;
     assert!(t.contains(">Riuscita<") && !t.contains("SECRET"), "{t}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_lost_numbers_is_shown_and_written_by_who_answers_for_the_register() {
+    // R-N05. What receipts of the lost history prove is tried where there is one: protocollo/tests/copie.rs.
+    use archivio::store::Registro;
+    use dominio::epoca::NuovaLacuna;
+    const LACUNE: &str = "/c_z999/AOO1/copie/lacune";
+    let b = Banco::nuovo().await;
+    let (rita, anna) = (b.di("rita").await, b.di("anna").await);
+    anna.entrata("Prima", &[]).await;
+    assert!(!rita.get(COPIE).await.ha("numeri perduti") && rita.get(LACUNE).await.ha("Nessuna lacuna"));
+    let anno = b.ente.ora().anno();
+    let aoo = Registro::Aoo("AOO1".parse().unwrap());
+    let nuova = NuovaLacuna {
+        ultimo: None,
+        fino: vec![("PG".parse().unwrap(), anno, 40)],
+        accessi: None,
+        motivo: "Disco <perduto>".into(),
+    };
+    b.ente.dichiara_lacuna(&aoo, &archivio::sistema(), nuova).await.unwrap();
+    assert!(rita.get(COPIE).await.ha("numeri perduti"));
+    let r = rita.get(LACUNE).await;
+    assert!(
+        r.ha("Disco &#60;perduto&#62;") && r.ha(&format!("PG/{anno}, da 2 a 40")) && r.ha("Ignoto"),
+        "{}",
+        r.testo()
+    );
+    assert_eq!(anna.get(LACUNE).await.stato, StatusCode::FORBIDDEN);
+    let numero = format!("{LACUNE}/numero");
+    let (quale, detto) = (anno.to_string(), "etichetta & timbro");
+    let campi = |n: &'static str| [("registro", "PG"), ("anno", quale.as_str()), ("numero", n), ("fonte", detto)];
+    assert_eq!(anna.fa(&numero, &campi("7")).await.stato, StatusCode::FORBIDDEN);
+    assert_eq!(rita.invia(&numero, &campi("7")).await.stato, StatusCode::FORBIDDEN, "without the token");
+    let prima = b.operazioni().await;
+    for n in ["1", "41", "x"] {
+        let r = rita.fa(&numero, &campi(n)).await;
+        assert!(r.stato == StatusCode::UNPROCESSABLE_ENTITY && r.ha("c-numero"), "{n}: {}", r.testo());
+    }
+    assert_eq!(b.operazioni().await, prima);
+    let r = rita.fa(&numero, &campi("7")).await;
+    assert!(r.stato == StatusCode::OK && r.ha("etichetta &#38; timbro") && r.ha("Affermato"), "{}", r.testo());
+    assert!(rita.fa(&numero, &campi("7")).await.ha("Niente di nuovo"));
+    assert_eq!(b.operazioni().await, prima + 1);
+    // Files: none, not receipts, of what is here.
+    let manda = async |byte: &[u8]| {
+        let csrf = rita.csrf().await;
+        let campi = [("csrf", csrf.as_str())];
+        rita.invia_file(&format!("{LACUNE}/ricevute"), &campi, &[("ricevute", "r.json", byte)]).await
+    };
+    assert_eq!(manda(b"").await.stato, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(manda(b"[1]").await.stato, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(manda(b"{}").await.ha("Non regge"));
+    let chiave = format!("PG/{anno}/1").parse().unwrap();
+    let sue = b.ente.operazioni_di(&"AOO1".parse().unwrap(), &chiave).await.unwrap();
+    let di_oggi = b.ente.ricevuta(&aoo, sue[0].indice, &|_| true).await;
+    let byte = serde_json::to_vec(&di_oggi.unwrap().unwrap()).unwrap();
+    let r = manda(&byte).await;
+    assert!(r.ha("niente di suo è perduto") && r.ha("Niente di nuovo"), "{}", r.testo());
+    assert_eq!(b.operazioni().await, prima + 1);
 }

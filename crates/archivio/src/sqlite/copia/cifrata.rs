@@ -7,14 +7,17 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Read, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::esame::Esame;
+use super::luogo::Uscita;
 use super::manifesto::CIFRATO;
-use super::{Cifratura, Esito, Guasto, Manifesto, Parte, crea_riservata, impasto, nuovo_riservato};
+use super::{Cifratura, Copia, Esito, Guasto, Manifesto, Parte, crea_riservata, impasto};
 use crate::age::{self, Cifra, Destinatari, ErroreAge, Identita};
-use crate::file::crea_cartella;
+use crate::file::esadecimale;
 use crate::file::lettura::Conservato;
 use crate::store::Errore;
 
@@ -49,6 +52,8 @@ pub(super) fn nome(oggetto: &str, sigla: Option<&str>) -> String {
 pub(super) struct Cantiere {
     cartella: PathBuf,
     _blocco: File,
+    /// Those that were found, of processes that are gone.
+    pub morti: Vec<String>,
 }
 
 impl Drop for Cantiere {
@@ -61,14 +66,14 @@ impl Cantiere {
     /// Makes one under a folder that others may use too: it has its name only once it is locked, so that who sweeps beside it
     /// never takes it for a leftover. Who dies before leaves an empty folder.
     pub fn apri(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<Self> {
-        spazza(sopra, avvisi)?;
+        let morti = spazza(sopra, avvisi)?;
         let mut caso = [0; 8];
         getrandom::fill(&mut caso).map_err(|e| Errore::Archivio(e.to_string()))?;
-        let nome = format!("{PREFISSO}{}", crate::file::esadecimale(&caso));
+        let nome = format!("{PREFISSO}{}", esadecimale(&caso));
         let cartella = sopra.join(format!(".nuova{nome}"));
         crea_riservata(&cartella)?;
         let mut c = match File::create_new(cartella.join(BLOCCO)) {
-            Ok(_blocco) => Self { cartella, _blocco },
+            Ok(_blocco) => Self { cartella, _blocco, morti },
             Err(e) => {
                 let _ = std::fs::remove_dir(&cartella);
                 return Err(e.into());
@@ -84,11 +89,18 @@ impl Cantiere {
     pub fn cartella(&self) -> &Path {
         &self.cartella
     }
+
+    /// A name that nobody else has.
+    pub fn nome(&self) -> String {
+        let nome = self.cartella.file_name().unwrap_or_default().to_string_lossy();
+        nome.trim_start_matches(PREFISSO).to_owned()
+    }
 }
 
 /// Takes away what copies that were interrupted left, and nothing else: a folder with a name that only we give, whose lock is
 /// there and nobody holds. What cannot be taken away, somebody else's, stops no copy.
-fn spazza(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<()> {
+fn spazza(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<Vec<String>> {
+    let mut morti = Vec::new();
     for voce in std::fs::read_dir(sopra)? {
         let voce = voce?;
         let nome = voce.file_name().to_string_lossy().into_owned();
@@ -104,6 +116,7 @@ fn spazza(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<()> {
         }
         // Held until the folder is gone.
         let Some(_blocco) = File::open(&blocco).ok().filter(|f| f.try_lock().is_ok()) else { continue };
+        morti.push(nome.trim_start_matches(PREFISSO).to_owned());
         match std::fs::remove_dir_all(&p) {
             // Its own copy did, between the opening of its lock and now.
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => avvisi.push(format!(
@@ -113,22 +126,32 @@ fn spazza(sopra: &Path, avvisi: &mut Vec<String>) -> Esito<()> {
             _ => {}
         }
     }
-    Ok(())
+    Ok(morti)
 }
 
-/// Takes what was made aside into the copy, encrypted; the manifest then says what is there.
-pub(super) fn porta(d: &Destinatari, c: Cantiere, qui: &Path, m: &mut Manifesto, avanza: &dyn Fn(&str)) -> Esito<()> {
+/// Takes what was made aside into the copy, encrypted for somebody when it is; the manifest then says what is there.
+pub(super) fn porta(
+    d: Option<&Destinatari>,
+    c: &Cantiere,
+    qui: &Copia,
+    m: &mut Manifesto,
+    avanza: &dyn Fn(&str),
+) -> Esito<()> {
     let di_enti = m.enti.iter_mut().flat_map(|e| e.parti.iter_mut().chain([&mut e.documenti.elenco]));
     for p in std::iter::once(&mut m.chiave).chain(&mut m.altre).chain(di_enti) {
-        let file = format!("{}{CIFRATO}", p.file);
-        let meta = qui.join(&file);
-        let f = nuovo_riservato(&meta)?;
-        let mut w = Cifra::per(d, &f)?;
-        std::io::copy(&mut BufReader::with_capacity(256 * 1_024, File::open(c.cartella().join(&p.file))?), &mut w)?;
-        w.chiudi()?;
-        f.sync_all()?;
-        let (sha256, byte) = impasto(&meta, None)?;
-        avanza(&format!("{file}: cifrato, {byte} byte"));
+        let file = if d.is_some() { format!("{}{CIFRATO}", p.file) } else { p.file.clone() };
+        let mut u = qui.luogo.scrivi(&qui.file(&file))?;
+        let mut da = BufReader::with_capacity(256 * 1_024, File::open(c.cartella().join(&p.file))?);
+        match d {
+            None => drop(std::io::copy(&mut da, &mut u)?),
+            Some(d) => {
+                let mut w = Cifra::per(d, &mut u)?;
+                std::io::copy(&mut da, &mut w)?;
+                w.chiudi()?;
+            }
+        }
+        let Parte { sha256, byte, .. } = u.chiudi()?;
+        avanza(&format!("{file}: nella copia, {byte} byte"));
         *p = Parte { file, sha256, byte };
     }
     Ok(())
@@ -140,7 +163,7 @@ pub(super) fn trascrivi(
     f: &Conservato,
     da: impl std::io::Read,
     d: &Destinatari,
-    a: &File,
+    a: impl Write,
 ) -> Esito<Option<u64>> {
     let mut w = Cifra::per(d, a)?;
     let scritti = e.trascrivi(f, da, &mut w)?;
@@ -151,40 +174,34 @@ pub(super) fn trascrivi(
 /// The bare names of documents' files, written as they come.
 pub(super) struct Nomi {
     relativo: String,
-    w: BufWriter<File>,
+    w: BufWriter<Uscita>,
 }
 
 impl Nomi {
     /// Beside the list, in the copy.
-    pub fn scrivi(qui: &Path, elenco: &Parte) -> Esito<Self> {
+    pub fn scrivi(qui: &Copia, elenco: &Parte) -> Esito<Self> {
         let relativo = format!("{}.nomi", elenco.file);
-        let percorso = qui.join(&relativo);
-        if let Some(sopra) = percorso.parent() {
-            crea_cartella(sopra)?;
-        }
-        Ok(Self { relativo, w: BufWriter::new(File::create_new(percorso)?) })
+        Ok(Self { w: BufWriter::new(qui.luogo.scrivi(&qui.file(&relativo))?), relativo })
     }
 
     pub fn aggiungi(&mut self, nome: &str) -> Esito<()> {
         Ok(writeln!(self.w, "{nome}")?)
     }
 
-    pub fn chiudi(mut self, qui: &Path) -> Esito<Parte> {
-        self.w.flush()?;
-        self.w.get_ref().sync_all()?;
-        let (sha256, byte) = impasto(&qui.join(&self.relativo), None)?;
-        Ok(Parte { file: self.relativo, sha256, byte })
+    pub fn chiudi(self) -> Esito<Parte> {
+        let u = self.w.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        Ok(Parte { file: self.relativo, ..u.chiudi()? })
     }
 }
 
 /// The names that a copy needs.
-pub(super) fn nomi(copia: &Path, p: &Parte, a: &mut HashSet<String>) -> Esito<()> {
-    let male = || Guasto::NonValida(format!("{} di {} manca o è alterato", p.file, copia.display()));
-    let percorso = copia.join(&p.file);
-    if !percorso.is_file() || impasto(&percorso, None)?.0 != p.sha256 {
+pub(super) fn nomi(copia: &Copia, p: &Parte, qui: &Path, a: &mut HashSet<String>) -> Esito<()> {
+    let male = || Guasto::NonValida(format!("{} di {copia} manca o è alterato", p.file));
+    let l = copia.luogo.qui(&copia.file(&p.file), qui)?.ok_or_else(male)?;
+    if impasto(File::open(&l.percorso)?, None)?.0 != p.sha256 {
         return Err(male());
     }
-    for riga in BufReader::new(File::open(&percorso)?).lines() {
+    for riga in BufReader::new(File::open(&l.percorso)?).lines() {
         let riga = riga?;
         if riga.len() > NOME_MAX {
             return Err(male());
@@ -205,7 +222,7 @@ impl<'a> Apre<'a> {
     ///
     /// # Errors
     /// There is none, or none opens it.
-    pub fn con(m: &Manifesto, copia: &Path, identita: &'a [Identita]) -> Esito<Option<Self>> {
+    pub fn con(m: &Manifesto, copia: &Copia, identita: &'a [Identita]) -> Esito<Option<Self>> {
         let Some(c) = &m.cifratura else { return Ok(None) };
         let per_chi = c.destinatari.join(", ");
         // A name is never a path of somebody else's making (R-H07).
@@ -226,9 +243,10 @@ impl<'a> Apre<'a> {
             )));
         }
         // The key first: nothing is written for who cannot open it.
-        let chiave = copia.join(&m.chiave.file);
-        if chiave.is_file() && impasto(&chiave, None)?.0 == m.chiave.sha256 {
-            match age::apri(BufReader::new(File::open(&chiave)?), identita) {
+        if let Some(chiave) = copia.luogo.intero(&copia.file(&m.chiave.file))?
+            && esadecimale(&Sha256::digest(&chiave)) == m.chiave.sha256
+        {
+            match age::apri(&chiave[..], identita) {
                 Err(ErroreAge::DiAltri) => {
                     return Err(Guasto::NonValida(format!(
                         "nessuna delle identità indicate apre questa copia: è cifrata per {per_chi}"
@@ -245,13 +263,13 @@ impl<'a> Apre<'a> {
     }
 
     /// What a file encrypted on its own holds.
-    pub fn leggi(&self, da: &Path) -> Esito<impl Read + use<>> {
-        Ok(age::apri(BufReader::with_capacity(256 * 1_024, File::open(da)?), self.identita)?)
+    pub fn leggi<R: Read>(&self, da: R) -> Esito<impl Read + use<R>> {
+        Ok(age::apri(BufReader::with_capacity(256 * 1_024, da), self.identita)?)
     }
 
     /// A file of the copy, in clear.
     pub fn parte(&self, da: &Path, mut a: &File) -> Esito<()> {
-        let copiato = std::io::copy(&mut self.leggi(da)?, &mut a);
+        let copiato = std::io::copy(&mut self.leggi(File::open(da)?)?, &mut a);
         copiato.map_err(|e| Guasto::from(ErroreAge::from(e)))?;
         Ok(())
     }

@@ -16,8 +16,7 @@ use dominio::tempo::Istante;
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
-use super::manifesto::{copie, leggi_intero};
-use super::{COPIE, DiRegistro, Esito, Guasto, Manifesto, UltimoNumero, crea_riservata, registri, scrivi_riservato};
+use super::{COPIE, DiRegistro, Esito, Guasto, Luogo, Manifesto, UltimoNumero, registri};
 use crate::accessi::Accessi;
 use crate::depositi::origine_accessi;
 use crate::sqlite::verifica::Ancora;
@@ -98,12 +97,16 @@ fn letto(nota: Option<&String>) -> Option<Noto> {
 }
 
 /// Other copies of the folder, and what earlier restorings from it declared. What does not read says nothing.
-fn saputi(radice: &Path) -> Esito<Vec<Saputo>> {
+fn saputi(radice: &Luogo) -> Esito<Vec<Saputo>> {
     let mut out = Vec::new();
     // None where an engine has copies of its own.
-    let copie = if radice.join(COPIE).is_dir() { copie(radice)? } else { Vec::new() };
+    let copie = if radice.cartella().is_none_or(|p| p.join(COPIE).is_dir()) { radice.copie()? } else { Vec::new() };
     for c in copie {
-        let Ok(m) = Manifesto::leggi(&c) else { continue };
+        let m = match c.manifesto() {
+            Ok(m) => m,
+            Err(Guasto::NonValida(_)) => continue,
+            Err(e) => return Err(e),
+        };
         out.extend(m.enti.into_iter().flat_map(|e| e.registri).map(|r| Saputo {
             origine: r.origine,
             operazioni: r.operazioni,
@@ -111,20 +114,15 @@ fn saputi(radice: &Path) -> Esito<Vec<Saputo>> {
             numeri: r.numeri,
         }));
     }
-    let cartella = radice.join(RIPRISTINI);
-    if cartella.is_dir() {
-        for voce in std::fs::read_dir(cartella)? {
-            let percorso = voce?.path();
-            if percorso.extension().is_some_and(|e| e == "json") {
-                let suoi: Vec<Saputo> = serde_json::from_slice(&leggi_intero(&percorso)?).map_err(|_| {
-                    Guasto::NonValida(format!(
-                        "{} dice fin dove arrivò un altro ripristino, e non si legge",
-                        percorso.display()
-                    ))
-                })?;
-                out.extend(suoi);
-            }
-        }
+    let mut nomi: Vec<String> = radice.presenti(RIPRISTINI)?.into_keys().collect();
+    nomi.sort();
+    for nome in nomi.iter().filter(|n| n.ends_with(".json")) {
+        let nome = format!("{RIPRISTINI}/{nome}");
+        let suoi: Option<Vec<Saputo>> =
+            radice.intero(&nome)?.map(|b| serde_json::from_slice(&b)).transpose().map_err(|_| {
+                Guasto::NonValida(format!("{radice}/{nome} dice fin dove arrivò un altro ripristino, e non si legge"))
+            })?;
+        out.extend(suoi.into_iter().flatten());
     }
     Ok(out)
 }
@@ -163,7 +161,7 @@ pub fn stato(archivio: &Path) -> Esito<Vec<Arrivo>> {
 ///
 /// # Errors
 /// Something is missing to decide, an anchor is nobody's, or the storage's.
-pub fn pianifica(archivio: &Path, enti: &[Arrivo], radice: &Path, p: &Perdita<'_>) -> Esito<Vec<DaAprire>> {
+pub fn pianifica(archivio: &Path, enti: &[Arrivo], radice: &Luogo, p: &Perdita<'_>) -> Esito<Vec<DaAprire>> {
     let saputi = saputi(radice)?;
     let aoo: Vec<(CodiceIpa, CodiceAoo)> =
         enti.iter().flat_map(|e| e.registri.iter().filter_map(|r| Some((e.ipa.clone(), r.aoo.clone()?)))).collect();
@@ -320,7 +318,7 @@ fn autentiche(ancore: &[Ancora], origine: &str, chiavi: &[ChiavePubblica]) -> Es
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn ricorda(radice: &Path, enti: &[Arrivo], aperte: &[DaAprire], ora: Istante) -> Esito<()> {
+pub fn ricorda(radice: &Luogo, enti: &[Arrivo], aperte: &[DaAprire], ora: Istante) -> Esito<()> {
     let origine = |d: &DaAprire| {
         let aoo = match &d.registro {
             Registro::Ente => None,
@@ -342,8 +340,6 @@ pub fn ricorda(radice: &Path, enti: &[Arrivo], aperte: &[DaAprire], ora: Istante
             })
         })
         .collect();
-    let cartella = radice.join(RIPRISTINI);
-    crea_riservata(&cartella)?;
     let byte = serde_json::to_vec_pretty(&fatti).map_err(|e| Guasto::NonValida(e.to_string()))?;
-    scrivi_riservato(&cartella, &format!("{}.json", super::nome_di(ora)), &byte)
+    radice.metti(&format!("{RIPRISTINI}/{}.json", super::nome_di(ora)), &byte)
 }

@@ -28,7 +28,7 @@ impl Esame {
     pub fn di(radice: &Path, ipa: &CodiceIpa, custodia: &Custodia) -> Esito<Self> {
         let cartella = SqliteStore::cartella(radice, ipa);
         let c = schema::apri_ferma(&cartella.join(FILE_ENTE))?;
-        let chiave = Some(radice.join(crate::file::CHIAVE));
+        let chiave = Some(custodia.percorso_chiave(radice));
         let lettore = Lettore::di(ipa, &cartella, &Custodia { chiave, ..custodia.clone() })?;
         lettore.chiavi.ricorda(Portachiavi::leggi(&c)?);
         let si_apre = lettore.chiavi.chiuse().into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
@@ -40,6 +40,17 @@ impl Esame {
         let impronta: Impronta =
             v.impronta.parse().map_err(|_| Errore::Incoerente(format!("impronta {}", v.impronta)))?;
         Ok(conservato(&self.c, &impronta)?.filter(|f| f.oggetto == v.oggetto))
+    }
+
+    /// Every file that the database names.
+    pub fn tutti(&self, mut f: impl FnMut(Conservato) -> Esito<()>) -> Esito<()> {
+        let mut s = self.c.prepare("SELECT impronta FROM oggetto_file ORDER BY impronta")?;
+        let mut righe = s.query([])?;
+        while let Some(r) = righe.next()? {
+            let manca = || Errore::Incoerente("un file senza righe".to_owned());
+            f(conservato(&self.c, &Impronta(r.get(0)?))?.ok_or_else(manca)?)?;
+        }
+        Ok(())
     }
 
     /// Copies the bytes as they are kept; how many, `None` when what they hold is not what was registered, as far as they

@@ -1,13 +1,13 @@
 //! What a copy says of itself. It is written last: a copy without it does not exist.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro};
 use dominio::tempo::Istante;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Esito, Guasto};
+use super::{Copia, Esito, Guasto};
 use crate::file::esadecimale;
 
 /// Version of [`Manifesto`].
@@ -183,18 +183,12 @@ impl Manifesto {
     ///
     /// # Errors
     /// It is not there, is damaged, or is of a later version.
-    pub fn leggi(copia: &Path) -> Esito<Self> {
-        let percorso = copia.join(NOME);
-        let male = |e: &str| Guasto::NonValida(format!("il manifesto {} {e}", percorso.display()));
-        let byte = match leggi_intero(&percorso) {
-            Ok(b) => b,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Guasto::NonValida(format!(
-                    "{} non è una copia: manca il manifesto (una copia interrotta non ne ha)",
-                    copia.display()
-                )));
-            }
-            Err(e) => return Err(e.into()),
+    pub(super) fn leggi(copia: &Copia) -> Esito<Self> {
+        let male = |e: &str| Guasto::NonValida(format!("il manifesto {copia}/{NOME} {e}"));
+        let Some(byte) = copia.luogo.intero(&copia.file(NOME))? else {
+            return Err(Guasto::NonValida(format!(
+                "{copia} non è una copia: manca il manifesto (una copia interrotta non ne ha)"
+            )));
         };
         let valore: serde_json::Value =
             serde_json::from_slice(&byte).map_err(|_| male("è troncato o alterato: non si legge"))?;
@@ -236,38 +230,8 @@ impl Manifesto {
     }
 }
 
-/// Complete copies of a backup folder, oldest first.
-///
-/// # Errors
-/// The file system's.
-pub fn copie(dove: &Path) -> Esito<Vec<PathBuf>> {
-    let mut out = Vec::new();
-    for voce in std::fs::read_dir(dove.join(super::COPIE))? {
-        let p = voce?.path();
-        if p.join(NOME).is_file() {
-            out.push(p);
-        }
-    }
-    out.sort();
-    Ok(out)
-}
-
 /// Longest file of a copy that is read whole, bytes.
-const INTERO_MAX: u64 = 64 * 1024 * 1024;
-
-/// A file that comes from outside, whole; not one of any length.
-pub(super) fn leggi_intero(percorso: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut byte = Vec::new();
-    std::fs::File::open(percorso)?.take(INTERO_MAX + 1).read_to_end(&mut byte)?;
-    if byte.len() as u64 > INTERO_MAX {
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            format!("{} è troppo lungo", percorso.display()),
-        ));
-    }
-    Ok(byte)
-}
+pub(super) const INTERO_MAX: u64 = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Copies of an installation while it is at work, and their restoring (contract § 1; R-N04, R-N05, R-N08).
 //!
-//! The folder of copies holds `copie/{instant}/…`, a consistent copy of each database with key and manifest, and
+//! The place of copies, a folder or a bucket ([`Luogo`]), holds `copie/{instant}/…`, a consistent copy of each database with key and manifest, and
 //! `file/{ipa}/…`, the files of documents: they never change, so that each is kept once for all copies. Databases are
 //! copied first, each in one snapshot; the files that a snapshot names were durable before it, and nothing takes them
 //! away. The manifest comes last: what is interrupted is not a copy, and the next one sweeps it.
@@ -13,11 +13,13 @@
 mod cifrata;
 mod epoca;
 mod esame;
+mod luogo;
 mod manifesto;
 mod ripristino;
+mod trasporto;
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,19 +29,23 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use sha2::{Digest, Sha256};
 
+use cifrata::Cantiere;
+
 use super::{FILE_ENTE, SqliteStore, enti_in, schema};
 use crate::age::Destinatari;
 use crate::file::cifra::lungo;
-use crate::file::magazzino::{Cartella, Magazzino as _};
+use crate::file::lettura::magazzino;
 use crate::file::{CHIAVE, Custodia, crea_cartella, esadecimale, sincronizza_cartella};
 use crate::installazione::codice;
 use crate::store::Errore;
 use crate::{INSTALLAZIONE, tronco};
 pub use epoca::{Arrivo, DaAprire, MARGINE, MARGINE_SENZA_ANCORA, NumeroDato, Perdita, pianifica, ricorda, stato};
 use esame::Esame;
-pub use manifesto::{Cifratura, DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero, copie};
+pub use luogo::{Copia, Luogo};
+pub use manifesto::{Cifratura, DeiFile, DiEnte, DiRegistro, Manifesto, Parte, UltimoNumero};
 use manifesto::{NOME, VERSIONE, VERSIONE_IN_CHIARO, Voce};
-pub use ripristino::{Ripristinata, controlla_chiave, copia_in, scegli};
+pub use ripristino::{Approdo, Ripristinata, controlla_chiave, copia_in};
+pub use trasporto::{Trasportati, trasporta};
 
 const COPIE: &str = "copie";
 const FILE: &str = "file";
@@ -85,8 +91,8 @@ pub type Esito<T> = Result<T, Guasto>;
 pub struct Opzioni<'a> {
     /// The archive.
     pub archivio: &'a Path,
-    /// The folder of copies.
-    pub dove: &'a Path,
+    /// The place of copies.
+    pub dove: &'a Luogo,
     /// How many copies stay.
     pub conserva: Option<usize>,
     /// Version of the program.
@@ -107,8 +113,8 @@ pub struct Opzioni<'a> {
 /// A copy that was made.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Fatta {
-    /// Its folder.
-    pub copia: PathBuf,
+    /// Where it is.
+    pub copia: Copia,
     /// What it says.
     pub manifesto: Manifesto,
     /// Files of documents that were not there yet.
@@ -134,25 +140,43 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
     if o.conserva == Some(0) {
         return Err(Guasto::Uso("--conserva: almeno una copia va tenuta".to_owned()));
     }
-    crea_riservata(o.dove)?;
-    if dentro(o.archivio, o.dove)? || dentro(o.dove, o.archivio)? {
+    if let Some(dove) = o.dove.cartella() {
+        crea_riservata(dove)?;
+        if dentro(o.archivio, dove)? || dentro(dove, o.archivio)? {
+            return Err(Guasto::Uso(
+                "la cartella delle copie e quella dell'archivio non possono stare l'una nell'altra".to_owned(),
+            ));
+        }
+    }
+    if let Some(s) = &o.custodia.s3
+        && Luogo::in_secchio(s)?.si_tocca(o.dove)
+    {
         return Err(Guasto::Uso(
-            "la cartella delle copie e quella dell'archivio non possono stare l'una nell'altra".to_owned(),
+            "nel bucket le copie e i documenti dell'archivio devono stare sotto prefissi diversi, non l'uno nell'altro"
+                .to_owned(),
         ));
     }
-    let _solo = blocca(o.dove)?;
-    super::verifica::cedi_il_passo();
-    for c in [COPIE, FILE] {
-        crea_riservata(&o.dove.join(c))?;
-    }
-    spazza_interrotte(o.dove)?;
-    let qui = o.dove.join(COPIE).join(nome_di(o.ora));
-    crea_riservata(&qui)?;
+    let qui = Copia { luogo: o.dove.clone(), nome: format!("{COPIE}/{}", nome_di(o.ora)) };
     let mut avvisi = Vec::new();
-    let aperto = |_| cifrata::Cantiere::apri(o.temporanea.as_deref().unwrap_or(o.archivio), &mut avvisi);
-    let cantiere = o.destinatari.as_ref().map(aperto).transpose()?;
-    // Where it is in clear: the copy itself, unless it is encrypted.
-    let chiaro = cantiere.as_ref().map_or(qui.as_path(), |c| c.cartella());
+    let temporanea = o.temporanea.as_deref().unwrap_or(o.archivio);
+    // Where it is in clear: the copy itself, unless it is encrypted, or not on this machine.
+    let (cantiere, chiaro) = match qui.cartella().filter(|_| o.destinatari.is_none()) {
+        Some(c) => (None, c),
+        None => {
+            let c = Cantiere::apri(temporanea, &mut avvisi)?;
+            let dove = c.cartella().to_owned();
+            (Some(c), dove)
+        }
+    };
+    let (mio, morti) = cantiere.as_ref().map_or_else(Default::default, |c| (c.nome(), c.morti.clone()));
+    let turno = o.dove.occupa(&mio, &morti)?;
+    super::verifica::cedi_il_passo();
+    o.dove.prepara()?;
+    spazza_interrotte(o.dove)?;
+    if let Some(c) = qui.cartella() {
+        crea_riservata(&c)?;
+    }
+    let chiaro = chiaro.as_path();
     let mut f = Fatta {
         copia: qui.clone(),
         manifesto: Manifesto {
@@ -198,30 +222,25 @@ pub fn copia(o: &Opzioni<'_>) -> Esito<Fatta> {
             e.documenti.guasti.iter().map(|g| format!("{}: il file {g} manca o è alterato nell'archivio", e.ipa)),
         );
     }
-    if let (Some(d), Some(c)) = (&o.destinatari, cantiere) {
-        cifrata::porta(d, c, &qui, &mut f.manifesto, o.avanza)?;
+    if let Some(c) = &cantiere {
+        cifrata::porta(o.destinatari.as_ref(), c, &qui, &mut f.manifesto, o.avanza)?;
     }
-    sincronizza_albero(&qui)?;
-    sincronizza_cartella(&o.dove.join(COPIE))?;
+    if let Some(c) = qui.cartella() {
+        sincronizza_albero(&c)?;
+    }
+    o.dove.consolida()?;
+    turno.vale()?;
     let byte = f.manifesto.scrivi()?;
-    scrivi_riservato(&qui, NOME, &byte)?;
+    o.dove.metti(&qui.file(NOME), &byte)?;
     (o.avanza)("manifesto scritto: la copia c'è");
-    togli_vecchie(o, &qui, &mut f)?;
+    turno.vale()?;
+    togli_vecchie(o, &qui, cantiere.as_ref().map_or(temporanea, |c| c.cartella()), &mut f)?;
     Ok(f)
 }
 
 /// An instant in a name: names sort as instants do, and every file system takes them.
 fn nome_di(t: Istante) -> String {
     t.utc().chars().filter(|c| !matches!(c, '-' | ':')).collect()
-}
-
-/// One at a time: the lock ends with the process.
-fn blocca(dove: &Path) -> Esito<std::fs::File> {
-    let f = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(dove.join(BLOCCO))?;
-    f.try_lock().map_err(|_| {
-        Errore::Archivio(format!("un'altra copia è in corso in {}: questa non è cominciata", dove.display()))
-    })?;
-    Ok(f)
 }
 
 /// Is a folder within another?
@@ -280,11 +299,11 @@ fn trascrivi_da(da: &Path, a: &Path, nome: &str) -> Esito<Parte> {
 }
 
 /// What has no manifest is of a copy that was interrupted.
-fn spazza_interrotte(dove: &Path) -> Esito<()> {
-    for voce in std::fs::read_dir(dove.join(COPIE))? {
-        let p = voce?.path();
-        if p.is_dir() && !p.join(NOME).exists() {
-            std::fs::remove_dir_all(&p)?;
+fn spazza_interrotte(dove: &Luogo) -> Esito<()> {
+    for nome in dove.cartelle(COPIE)? {
+        let nome = format!("{COPIE}/{nome}");
+        if dove.lungo(&format!("{nome}/{NOME}"))?.is_none() {
+            dove.togli_tutto(&nome)?;
         }
     }
     Ok(())
@@ -356,14 +375,13 @@ fn base(o: &Opzioni<'_>, qui: &Path, relativo: &str, leggi: &mut dyn FnMut(&Conn
     leggi(&c)?;
     c.execute_batch("COMMIT")?;
     disco.sync_all()?;
-    let (sha256, byte) = impasto(&percorso, None)?;
+    let (sha256, byte) = impasto(std::fs::File::open(&percorso)?, None)?;
     (o.avanza)(&format!("{relativo}: copiato, {byte} byte"));
     Ok(Parte { file: relativo.to_owned(), sha256, byte })
 }
 
-/// SHA-256 and size of a file, which is written elsewhere too when `a` says where.
-fn impasto(da: &Path, a: Option<&std::fs::File>) -> Esito<(String, u64)> {
-    let mut f = std::fs::File::open(da)?;
+/// SHA-256 and size of what is read, which is written elsewhere too when `a` says where.
+fn impasto(mut f: impl std::io::Read, a: Option<&std::fs::File>) -> Esito<(String, u64)> {
     let (mut hash, mut byte, mut blocco) = (Sha256::new(), 0, vec![0; 256 * 1_024]);
     loop {
         let n = f.read(&mut blocco)?;
@@ -407,7 +425,7 @@ fn scrivi_elenco(c: &Connection, qui: &Path, relativo: &str) -> Esito<DeiFile> {
     let f = std::fs::File::create_new(qui.join(relativo))?;
     let mut w = BufWriter::new(&f);
     let (mut quanti, mut byte) = (0, 0);
-    let mut s = c.prepare("SELECT impronta, byte, oggetto FROM oggetto_file ORDER BY impronta")?;
+    let mut s = c.prepare("SELECT impronta, byte, oggetto FROM oggetto_file ORDER BY oggetto")?;
     let mut r = s.query([])?;
     while let Some(x) = r.next()? {
         let (impronta, n, oggetto): ([u8; 32], i64, String) = (x.get(0)?, x.get(1)?, x.get(2)?);
@@ -418,7 +436,7 @@ fn scrivi_elenco(c: &Connection, qui: &Path, relativo: &str) -> Esito<DeiFile> {
     w.flush()?;
     drop(w);
     f.sync_all()?;
-    let (sha256, lungo) = impasto(&qui.join(relativo), None)?;
+    let (sha256, lungo) = impasto(std::fs::File::open(qui.join(relativo))?, None)?;
     Ok(DeiFile {
         elenco: Parte { file: relativo.to_owned(), sha256, byte: lungo },
         oggetti: None,
@@ -441,14 +459,15 @@ fn voci(percorso: &Path, mut f: impl FnMut(Voce) -> Esito<()>) -> Esito<()> {
 fn documenti(
     o: &Opzioni<'_>,
     chiaro: &Path,
-    qui: &Path,
+    qui: &Copia,
     e: &mut DiEnte,
     avvisi: &mut Vec<String>,
 ) -> Esito<(u64, u64)> {
-    let da = Cartella::gia_fatta(SqliteStore::cartella(o.archivio, &e.ipa).join(FILE));
-    let a = o.dove.join(FILE).join(e.ipa.as_str());
-    crea_riservata(&a)?;
-    let (mut nuovi, mut byte, mut visti, mut toccate, mut guasti) = (0, 0, 0u64, HashSet::new(), Vec::new());
+    let da = magazzino(&o.custodia, &e.ipa, &SqliteStore::cartella(o.archivio, &e.ipa).join(FILE))?;
+    let a = format!("{FILE}/{}", e.ipa);
+    let (mut nuovi, mut byte, mut visti, mut guasti) = (0, 0, 0u64, Vec::new());
+    // What is there already under the folder of the last object: they come in order.
+    let (mut sotto, mut presenti) = (String::new(), HashMap::new());
     let esame = Esame::di(chiaro, &e.ipa, &o.custodia)?;
     let mut nomi = o.destinatari.as_ref().map(|_| cifrata::Nomi::scrivi(qui, &e.documenti.elenco)).transpose()?;
     voci(&chiaro.join(&e.documenti.elenco.file), |v| {
@@ -464,32 +483,29 @@ fn documenti(
         // What the archive keeps encrypted is so already: what opens it is in the databases, and in the key.
         let per = o.destinatari.as_ref().filter(|_| f.chiave.is_none());
         let nome = cifrata::nome(&v.oggetto, per.map(Destinatari::sigla).as_deref());
-        let meta = a.join(&nome);
         if let Some(n) = &mut nomi {
             n.aggiungi(&nome)?;
         }
         let tenuti = lungo(&f.codifica, v.byte);
-        if std::fs::metadata(&meta).is_ok_and(|m| m.len() == per.map_or(tenuti, |d| d.lungo(tenuti))) {
-            return Ok(());
+        let (cartella, proprio) = nome.split_once('/').unwrap_or_default();
+        if cartella != sotto {
+            (sotto, presenti) = (cartella.to_owned(), o.dove.presenti(&format!("{a}/{cartella}"))?);
         }
-        let sotto = meta.parent().unwrap_or(&a).to_owned();
-        if toccate.insert(sotto.clone()) {
-            crea_cartella(&sotto)?;
+        if presenti.get(proprio) == Some(&per.map_or(tenuti, |d| d.lungo(tenuti))) {
+            return Ok(());
         }
         let Some(letto) = da.leggi(&v.oggetto)? else {
             guasti.push(v.oggetto.clone());
             return Ok(());
         };
-        let provvisorio = meta.with_extension("parte");
-        let mut a = std::fs::File::create(&provvisorio)?;
+        let mut u = o.dove.scrivi(&format!("{a}/{nome}"))?;
         let esito = match per {
-            None => esame.trascrivi(&f, letto, &mut a),
-            Some(d) => cifrata::trascrivi(&esame, &f, letto, d, &a),
+            None => esame.trascrivi(&f, letto, &mut u),
+            Some(d) => cifrata::trascrivi(&esame, &f, letto, d, &mut u),
         };
         match esito {
             Ok(Some(n)) => {
-                a.sync_all()?;
-                std::fs::rename(&provvisorio, &meta)?;
+                u.chiudi()?;
                 nuovi += 1;
                 byte += n;
             }
@@ -499,45 +515,50 @@ fn documenti(
         }
         Ok(())
     })?;
-    for c in &toccate {
-        sincronizza_cartella(c)?;
-    }
+    o.dove.consolida()?;
     if let Err(e) = &esame.si_apre {
         avvisi.push(format!("{e}: i file cifrati si copiano come sono, senza confrontarli"));
     }
-    e.documenti.oggetti = nomi.map(|n| n.chiudi(qui)).transpose()?;
+    e.documenti.oggetti = nomi.map(cifrata::Nomi::chiudi).transpose()?;
     e.documenti.guasti = guasti;
     (o.avanza)(&format!("{}: {} file, {nuovi} nuovi", e.ipa, e.documenti.quanti));
     Ok((nuovi, byte))
 }
 
-/// Takes away the oldest copies, then the files that no copy names.
-fn togli_vecchie(o: &Opzioni<'_>, questa: &Path, f: &mut Fatta) -> Esito<()> {
-    let mut tutte = copie(o.dove)?;
+/// Takes away the oldest copies, then the files that no copy names. `qui` is where what is read of them may lie for a while.
+fn togli_vecchie(o: &Opzioni<'_>, questa: &Copia, qui: &Path, f: &mut Fatta) -> Esito<()> {
+    let mut tutte = o.dove.copie()?;
     if let Some(n) = o.conserva {
         let troppe = tutte.len().saturating_sub(n);
         // The one just made stays, whatever the clock said of the others.
-        let via: Vec<PathBuf> = tutte.iter().filter(|c| *c != questa).take(troppe).cloned().collect();
+        let via: Vec<String> =
+            tutte.iter().map(|c| c.nome.clone()).filter(|n| *n != questa.nome).take(troppe).collect();
         for c in &via {
             // Without its manifest it is no copy any more, whatever happens next.
-            std::fs::remove_file(c.join(NOME))?;
-            sincronizza_cartella(c)?;
-            std::fs::remove_dir_all(c)?;
+            o.dove.togli(&format!("{c}/{NOME}"))?;
+            if let Some(dove) = o.dove.cartella() {
+                sincronizza_cartella(&dove.join(c))?;
+            }
+            o.dove.togli_tutto(c)?;
             f.tolte += 1;
         }
-        tutte.retain(|c| !via.contains(c));
+        tutte.retain(|c| !via.contains(&c.nome));
     }
     let mut nominati: HashMap<String, HashSet<String>> = HashMap::new();
     for c in &tutte {
-        let letta = Manifesto::leggi(c).and_then(|m| {
+        let letta = c.manifesto().and_then(|m| {
             m.enti.iter().try_for_each(|e| {
                 let suoi = nominati.entry(e.ipa.to_string()).or_default();
                 match &e.documenti.oggetti {
-                    Some(nomi) => cifrata::nomi(c, nomi, suoi),
-                    None => voci(&c.join(&e.documenti.elenco.file), |v| {
-                        suoi.insert(v.oggetto);
-                        Ok(())
-                    }),
+                    Some(nomi) => cifrata::nomi(c, nomi, qui, suoi),
+                    None => {
+                        let elenco = c.luogo.qui(&c.file(&e.documenti.elenco.file), qui)?;
+                        let manca = || Guasto::NonValida(format!("in {c} manca {}", e.documenti.elenco.file));
+                        voci(&elenco.ok_or_else(manca)?.percorso, |v| {
+                            suoi.insert(v.oggetto);
+                            Ok(())
+                        })
+                    }
                 }
             })
         });
@@ -546,26 +567,12 @@ fn togli_vecchie(o: &Opzioni<'_>, questa: &Path, f: &mut Fatta) -> Esito<()> {
             return Ok(());
         }
     }
-    for ente in std::fs::read_dir(o.dove.join(FILE))? {
-        let ente = ente?;
-        if !ente.file_type()?.is_dir() {
-            continue;
+    o.dove.scorri(FILE, &mut |nome| {
+        let (ipa, oggetto) = nome.trim_start_matches(FILE).trim_start_matches('/').split_once('/').unwrap_or_default();
+        if oggetto.contains('/') && !nominati.get(ipa).is_some_and(|s| s.contains(oggetto)) {
+            o.dove.togli(nome)?;
+            f.file_tolti += 1;
         }
-        let suoi = nominati.remove(ente.file_name().to_string_lossy().as_ref()).unwrap_or_default();
-        for sotto in std::fs::read_dir(ente.path())? {
-            let sotto = sotto?;
-            if !sotto.file_type()?.is_dir() {
-                continue;
-            }
-            let prefisso = sotto.file_name().to_string_lossy().into_owned();
-            for voce in std::fs::read_dir(sotto.path())? {
-                let voce = voce?;
-                if !suoi.contains(&format!("{prefisso}/{}", voce.file_name().to_string_lossy())) {
-                    std::fs::remove_file(voce.path())?;
-                    f.file_tolti += 1;
-                }
-            }
-        }
-    }
-    Ok(())
+        Ok(())
+    })
 }

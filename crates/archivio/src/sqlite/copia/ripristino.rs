@@ -1,15 +1,16 @@
 //! A copy brought back: every byte compared with the manifest on its way (R-N04).
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 
 use dominio::codici::CodiceIpa;
 
 use super::cifrata;
 use super::esame::Esame;
-use super::manifesto::copie;
-use super::{Esito, FILE, Guasto, Manifesto, NOME, impasto, nuovo_riservato, sincronizza_albero, voci};
+use super::{Copia, Esito, FILE, Guasto, Luogo, Manifesto, NOME, impasto, nuovo_riservato, sincronizza_albero, voci};
 use crate::age::Identita;
 use crate::chiavi::ChiaveInstallazione;
+use crate::file::s3::Secchio;
 use crate::file::{Custodia, crea_cartella};
 use crate::sqlite::{FILE_ENTE, SqliteStore, schema};
 use crate::tronco;
@@ -25,38 +26,69 @@ pub struct Ripristinata {
     pub byte: u64,
 }
 
-/// The copy that is meant, and the folder of copies it belongs to: a copy, or the newest of a folder of copies.
-///
-/// # Errors
-/// There is none.
-pub fn scegli(da: &Path) -> Esito<(PathBuf, PathBuf)> {
-    let da = std::fs::canonicalize(da)?;
-    if da.join(super::COPIE).is_dir() {
-        let newest = copie(&da)?.pop();
-        let manca = || Guasto::NonValida(format!("in {} non c'è nessuna copia completa", da.display()));
-        return Ok((newest.ok_or_else(manca)?, da));
+/// The bucket into which documents are brought back. Nothing is there before, nor after, unless all went well.
+pub struct Approdo {
+    secchio: Secchio,
+    luogo: Luogo,
+    arrivato: bool,
+}
+
+impl Approdo {
+    /// Under a prefix that must be new.
+    ///
+    /// # Errors
+    /// Something is there; the bucket's.
+    pub fn apri(secchio: &Secchio) -> Esito<Self> {
+        let luogo = Luogo::in_secchio(secchio)?;
+        if !luogo.vuoto()? {
+            return Err(Guasto::Uso(format!(
+                "{luogo} non è vuoto: i documenti si portano solo sotto un prefisso nuovo (ciò che vi avesse lasciato un ripristino \
+                 interrotto va tolto)"
+            )));
+        }
+        Ok(Self { secchio: secchio.clone(), luogo, arrivato: false })
     }
-    let radice = da.parent().and_then(Path::parent).map(Path::to_owned);
-    match radice.filter(|r| r.join(FILE).is_dir()) {
-        Some(r) => Ok((da, r)),
-        None => Err(Guasto::NonValida(format!("{} non è una copia né una cartella di copie", da.display()))),
+
+    /// All is there, and stays.
+    pub fn consegna(mut self) {
+        self.arrivato = true;
+    }
+}
+
+impl Drop for Approdo {
+    fn drop(&mut self) {
+        if !self.arrivato {
+            let _ = self.luogo.togli_tutto("");
+        }
+    }
+}
+
+/// Where the documents of an ente go: into its folder, or to the bucket.
+pub(super) fn meta_di(ipa: &CodiceIpa, cartella: &Path, approdo: Option<&Approdo>) -> Esito<Luogo> {
+    match approdo {
+        Some(b) => Luogo::di_ente(&b.secchio, ipa),
+        None => {
+            let meta = cartella.join(FILE);
+            crea_cartella(&meta)?;
+            Ok(Luogo::from(&*meta))
+        }
     }
 }
 
 /// Brings a copy into a new folder, every file compared with what the manifest says of it; of one ente only, when `solo` says
-/// which. One that is encrypted is opened by whichever of the identities it was made for.
+/// which. One that is encrypted is opened by whichever of the identities it was made for. Documents go to a bucket, when there is one.
 ///
 /// # Errors
 /// The copy is not whole, or the file system's; the folder is then to be thrown away.
 pub fn copia_in(
-    copia: &Path,
-    radice: &Path,
+    copia: &Copia,
     a: &Path,
     solo: Option<&CodiceIpa>,
     identita: &[Identita],
+    approdo: Option<&Approdo>,
     avanza: &dyn Fn(&str),
 ) -> Esito<Ripristinata> {
-    let mut m = Manifesto::leggi(copia)?;
+    let mut m = copia.manifesto()?;
     if let Some(ipa) = solo {
         m.enti.retain(|e| e.ipa == *ipa);
         m.altre.clear();
@@ -70,15 +102,18 @@ pub fn copia_in(
     let mut out = Ripristinata { file: 0, byte: 0, manifesto: m.clone().in_chiaro() };
     for p in m.parti() {
         let chiave = p.file == m.chiave.file;
-        let da = copia.join(&p.file);
         let manca = || Guasto::NonValida(format!("nella copia manca {}", p.file));
-        if !da.is_file() {
-            return Err(manca());
-        }
         let meta = a.join(if apre.is_some() { p.nome_in_chiaro() } else { &p.file });
         let f = nuovo_riservato(&meta)?;
         // What is encrypted is compared before it is opened.
-        let (sha256, byte) = impasto(&da, apre.is_none().then_some(&f))?;
+        let locale = match &apre {
+            Some(_) => Some(copia.luogo.qui(&copia.file(&p.file), a)?.ok_or_else(manca)?),
+            None => None,
+        };
+        let (sha256, byte) = match &locale {
+            Some(l) => impasto(File::open(&l.percorso)?, None)?,
+            None => impasto(copia.luogo.apri(&copia.file(&p.file))?.ok_or_else(manca)?, Some(&f))?,
+        };
         if chiave && sha256 != p.sha256 {
             return Err(Guasto::NonValida(format!("il file della chiave ({}) non è quello di questa copia", p.file)));
         }
@@ -91,8 +126,8 @@ pub fn copia_in(
                 p.file
             )));
         }
-        if let Some(apre) = &apre {
-            apre.parte(&da, &f)?;
+        if let Some((apre, l)) = apre.as_ref().zip(locale.as_ref()) {
+            apre.parte(&l.percorso, &f)?;
         }
         f.sync_all()?;
         out.byte += byte;
@@ -100,20 +135,17 @@ pub fn copia_in(
     }
     controlla_chiave(a, &out.manifesto)?;
     for e in &m.enti {
-        let elenco = copia.join(&e.documenti.elenco.file);
-        if !elenco.is_file() {
-            return Err(Guasto::NonValida(format!("nella copia manca {}", e.documenti.elenco.file)));
+        let nome = &e.documenti.elenco.file;
+        let elenco = copia.luogo.qui(&copia.file(nome), a)?;
+        let elenco = elenco.ok_or_else(|| Guasto::NonValida(format!("nella copia manca {nome}")))?;
+        if impasto(File::open(&elenco.percorso)?, None)?.0 != e.documenti.elenco.sha256 {
+            return Err(Guasto::NonValida(format!("l'elenco dei file {nome} è alterato")));
         }
-        if impasto(&elenco, None)?.0 != e.documenti.elenco.sha256 {
-            return Err(Guasto::NonValida(format!("l'elenco dei file {} è alterato", e.documenti.elenco.file)));
-        }
-        let in_chiaro = apre.as_ref().map(|apre| apre.elenco(&elenco, a)).transpose()?;
-        let elenco = in_chiaro.as_deref().unwrap_or(&elenco);
-        let (da, meta) = (radice.join(FILE).join(e.ipa.as_str()), SqliteStore::cartella(a, &e.ipa).join(FILE));
-        crea_cartella(&meta)?;
+        let in_chiaro = apre.as_ref().map(|apre| apre.elenco(&elenco.percorso, a)).transpose()?;
+        let meta = meta_di(&e.ipa, &SqliteStore::cartella(a, &e.ipa), approdo)?;
         let (mut file, mut peso) = (0, 0);
         let esame = Esame::di(a, &e.ipa, &Custodia::default())?;
-        voci(elenco, |v| {
+        voci(in_chiaro.as_deref().unwrap_or(&elenco.percorso), |v| {
             if e.documenti.guasti.contains(&v.oggetto) {
                 return Ok(());
             }
@@ -121,27 +153,20 @@ pub fn copia_in(
             let conservato = esame.conservato(&v)?.ok_or_else(alterato)?;
             // What the archive keeps in clear is encrypted on its own.
             let apre = apre.as_ref().filter(|_| conservato.chiave.is_none());
-            let (da, a) = (da.join(cifrata::nome(&v.oggetto, apre.map(|a| a.sigla()))), meta.join(&v.oggetto));
-            if !da.is_file() {
-                return Err(Guasto::NonValida(format!(
-                    "manca il file {} di {}, che la copia nomina",
-                    v.oggetto, e.ipa
-                )));
-            }
-            if let Some(sopra) = a.parent().filter(|s| !s.is_dir()) {
-                crea_cartella(sopra)?;
-            }
-            let mut f = std::fs::File::create_new(&a)?;
+            let nome = format!("{FILE}/{}/{}", e.ipa, cifrata::nome(&v.oggetto, apre.map(|a| a.sigla())));
+            let manca = || Guasto::NonValida(format!("manca il file {} di {}, che la copia nomina", v.oggetto, e.ipa));
+            let da = copia.luogo.apri(&nome)?.ok_or_else(manca)?;
+            let mut f = meta.scrivi(&v.oggetto)?;
             let byte = match apre {
-                None => esame.trascrivi(&conservato, std::fs::File::open(&da)?, &mut f)?,
-                Some(apre) => match apre.leggi(&da) {
+                None => esame.trascrivi(&conservato, da, &mut f)?,
+                Some(apre) => match apre.leggi(da) {
                     Ok(letto) => esame.trascrivi(&conservato, letto, &mut f)?,
                     Err(Guasto::NonValida(_)) => None,
                     Err(e) => return Err(e),
                 },
             };
             let byte = byte.ok_or_else(alterato)?;
-            f.sync_all()?;
+            f.chiudi()?;
             file += 1;
             peso += byte;
             Ok(())

@@ -102,6 +102,7 @@ async fn vista(a: &Accesso, u: &Utente, stato: StatusCode, errori: Vec<ErroreCam
             Stato::InCorso(passo) => Some(passo.clone().unwrap_or_else(|| "su un altro nodo".to_owned())),
             _ => None,
         }),
+        lacune: u.ente.configurazione().epoche(Some(&u.aoo)).len(),
         prove: quadro.prove.iter().map(|(s, stato)| riga_prova(u, s, stato)).collect(),
     };
     con_stato(stato, &v)

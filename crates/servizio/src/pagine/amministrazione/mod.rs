@@ -2,6 +2,7 @@
 
 pub mod copie;
 pub mod fascicoli;
+pub mod lacune;
 pub mod orologio;
 pub mod rubrica;
 pub mod sigillo;

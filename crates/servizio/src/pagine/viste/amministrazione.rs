@@ -143,6 +143,58 @@ pub struct Copie {
     pub prove: Vec<RigaProva>,
     /// How far the one under way is.
     pub in_corso: Option<String>,
+    /// Gaps that restorings of this register declared.
+    pub lacune: usize,
+}
+
+/// Gaps after a restoring, number by number.
+#[derive(Debug, Template)]
+#[template(path = "lacune.html")]
+pub struct Lacune {
+    /// Around the page.
+    pub g: Guscio,
+    /// The form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// What was just done, in words.
+    pub fatto: Option<String>,
+    /// What was just sent: sign, words.
+    pub esami: Vec<((&'static str, &'static str, &'static str), String)>,
+    /// What contradicts what is known.
+    pub contrasti: Vec<String>,
+    /// Epochs, newest first.
+    pub epoche: Vec<RigaEpoca>,
+    /// Longest file, in words.
+    pub massimo: String,
+}
+
+/// An epoch that jumped numbers.
+#[derive(Debug, Clone)]
+pub struct RigaEpoca {
+    /// Which.
+    pub epoca: u32,
+    /// Why.
+    pub motivo: String,
+    /// How many numbers are proven, given, said, unknown.
+    pub conti: [i64; 4],
+    /// What is known of its numbers.
+    pub tratti: Vec<RigaTratto>,
+    /// Stretches that are not shown.
+    pub oltre: usize,
+}
+
+/// Numbers of which the same is known.
+#[derive(Debug, Clone)]
+pub struct RigaTratto {
+    /// Which, in words.
+    pub numeri: String,
+    /// How they stand: class of the sign, icon, words.
+    pub segno: (&'static str, &'static str, &'static str),
+    /// On what it rests.
+    pub dettaglio: String,
+    /// What a receipt discloses.
+    pub campi: Vec<(String, String)>,
 }
 
 /// A copy.
