@@ -538,7 +538,7 @@ impl Insegna {
         let quando = |t: &str| Istante::leggi(t).ok();
         let ora = tutte.iter().find(|o| o.0 == i.nome).and_then(|o| quando(&o.1));
         for (altra, toccata) in tutte.iter().filter(|o| o.0 != i.nome) {
-            if !ora.zip(quando(toccata)).is_some_and(|(ora, t)| ora.0 - t.0 > SCADUTO_US) {
+            if ora.zip(quando(toccata)).is_none_or(|(ora, t)| ora.0 - t.0 <= SCADUTO_US) {
                 let altro = " (se fu interrotta, il posto si libera da sé entro un quarto d'ora)";
                 return Err(in_corso(luogo, altro));
             }
