@@ -182,6 +182,8 @@ pub enum Segreto {
     Token([u8; 32]),
     /// What opens the key of a seal; kept wrapped.
     Sigillo(Vec<u8>),
+    /// The key made for a seal that is asked for: kept wrapped by the installation's.
+    ChiaveSigillo(Vec<u8>),
 }
 
 impl std::fmt::Debug for Segreto {
@@ -402,6 +404,8 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn quante_da_sigillare(&self, aoo: &CodiceAoo) -> Esito<(u64, Option<Istante>)>;
     /// What opens the key of its seal, with the number of that secret.
     async fn segreto_sigillo(&self, aoo: &CodiceAoo) -> Esito<Option<(i64, Vec<u8>)>>;
+    /// What opens the key of the newest request for a seal.
+    async fn chiave_richiesta(&self, aoo: &CodiceAoo) -> Esito<Option<Vec<u8>>>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).
     async fn duplicati(
         &self,

@@ -37,3 +37,4 @@ pub mod soggetto;
 pub mod storia;
 pub mod tempo;
 pub mod testo;
+pub mod timbro;

@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Deserialize;
 use servizio::copie::Luoghi;
 use servizio::diario::{self, Formato};
+use servizio::sigilli::fornitore::Ammessi;
 use servizio::sola_lettura;
 
 /// The configuration file (contract § 1).
@@ -50,6 +51,19 @@ pub struct SigilloConf {
     /// Addresses of CSC providers, and of who gives their tokens.
     #[serde(default)]
     pub indirizzi: Vec<String>,
+}
+
+impl SigilloConf {
+    /// What it lets enti use; the environment comes before the file.
+    pub fn ammessi(self) -> Result<Ammessi> {
+        Ok(Ammessi {
+            moduli: elenco("SIGILLO__MODULI", self.moduli, &[])
+                .iter()
+                .map(|t| t.parse().map_err(|e: String| anyhow::anyhow!("sigillo.moduli, «{t}»: {e}")))
+                .collect::<Result<_>>()?,
+            indirizzi: elenco("SIGILLO__INDIRIZZI", self.indirizzi, &[]),
+        })
+    }
 }
 
 /// The copies that `backup` makes, for who sees and tries them from a page.
@@ -173,6 +187,11 @@ pub struct Posto {
 }
 
 impl Posto {
+    /// What enti may seal with, beyond files.
+    pub fn ammessi(&self) -> Result<Ammessi> {
+        Configurazione::leggi(self.config.as_deref())?.sigillo.ammessi()
+    }
+
     /// What it says, with what is configured.
     pub fn dove(&self) -> Result<Dove> {
         let mut dove = Configurazione::leggi(self.config.as_deref())?.dove(self.archivio.as_deref())?;

@@ -8,10 +8,11 @@ use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::nuova::richiede;
 use crate::operazione::Evento;
 use crate::permessi::{Diritto, Incarico, Operatore, Ruolo};
-use crate::sigillo::{self, DatiSigillo};
+use crate::sigillo::{self, DatiSigillo, RichiestaSigillo};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 use crate::testo;
+use crate::timbro::PosizioneTimbro;
 
 /// Highest number that a former system can have reached.
 const NUMERO_PRECEDENTE_MAX: i64 = 999_999_999;
@@ -121,6 +122,16 @@ pub enum ComandoConfigurazione {
         fino: Istante,
         /// Why.
         motivo: String,
+    },
+    /// Ask for the certificate of a seal, with a key just made (which goes elsewhere, in the same transaction).
+    RichiediSigillo {
+        /// What is asked for.
+        richiesta: RichiestaSigillo,
+    },
+    /// Say where the stamp goes.
+    PoniTimbro {
+        /// Where.
+        timbro: PosizioneTimbro,
     },
     /// Vouch for the clock.
     ConfermaOrologio {
@@ -332,6 +343,14 @@ pub fn configura(
                 return Err(Rifiuto::NonTrovato("questa AOO non ha un sigillo".to_owned()));
             }
             sigillo::differisci(chi, ora, fino, &motivo)?
+        }
+        C::RichiediSigillo { richiesta } => {
+            richiede(chi, Diritto::GestisceConfigurazione)?;
+            Evento::SigilloRichiesto { richiesta: richiesta.validata(&mut v) }
+        }
+        C::PoniTimbro { timbro } => {
+            richiede(chi, Diritto::GestisceConfigurazione)?;
+            Evento::TimbroPosto { timbro: timbro.validata(&mut v) }
         }
         C::ConfermaOrologio { motivo } => {
             richiede(chi, Diritto::ConfermaOrologio)?;

@@ -10,6 +10,7 @@ mod documenti;
 mod giudici;
 mod igiene;
 mod metriche;
+mod richiesta_sigillo;
 mod rifiuti;
 mod sigillo;
 mod stampe;

@@ -9,6 +9,8 @@ mod copie;
 mod lavoro;
 mod orologio;
 mod registra;
+mod richiesta_sigillo;
 mod riservate;
 mod sigillo;
 mod sola_lettura;
+mod timbro;

@@ -3,8 +3,10 @@
 pub mod copie;
 pub mod fascicoli;
 pub mod orologio;
+pub mod richiesta_sigillo;
 pub mod rubrica;
 pub mod sigillo;
+pub mod timbro;
 pub mod titolario;
 pub mod uffici;
 pub mod utenti;
