@@ -1,4 +1,4 @@
-//! `attiva`: an ente from a file (contract § 1; R-P01): ente, AOO, offices, people, titolario, rubrica, seal, through the same
+//! `attiva`: an ente from a file (contract § 1): ente, AOO, offices, people, titolario, rubrica, seal, through the same
 //! commands as everything else. Done twice it does nothing the second time; what is there already and differs is named before
 //! anything is written, and never changed. Prints the activation table with the time each step took.
 

@@ -1,4 +1,4 @@
-//! The verb `attiva`: an ente from a file, twice, and what it refuses (contract § 1; R-P01, R-C11). And `carico --sigillo`.
+//! The verb `attiva`: an ente from a file, twice, and what it refuses (contract § 1; R-C11). And `carico --sigillo`.
 
 use std::path::Path;
 use std::process::Command;
