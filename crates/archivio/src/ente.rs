@@ -24,6 +24,7 @@ use crate::misure::MisureEnte;
 use crate::motore::{Base, Db, Motore, valori};
 use crate::quota::Quota;
 use crate::scrittore::{Lavoro, Risposta, Scrittore, Sportello, Vetrina};
+use crate::sigilli::Quale;
 use crate::store::{
     AnnullamentoScritto, Caricamento, Coda, Cofirma, Corrispondente, DaEsaminare, DaRegistrare,
     Deposito as DepositoScritto, EnteStore, Errore, Esame, EsamiDi, Esito, Fascicolo, Fatto, FileCaricato, FileLetto,
@@ -388,7 +389,8 @@ impl EnteStore for Ente {
 
     async fn segreto_sigillo(&self, aoo: &CodiceAoo) -> Esito<Option<(i64, Vec<u8>)>> {
         let log = self.log(Some(aoo))?.id;
-        let Some((n, avvolto)) = self.leggi(move |c| sigilli::avvolto(c, log)).await? else { return Ok(None) };
+        let letto = self.leggi(move |c| sigilli::avvolto(Quale::Sigillo, c, log)).await?;
+        let Some((n, avvolto)) = letto else { return Ok(None) };
         Ok(Some((n, sigilli::apri(&self.chiave, &self.ipa, log, n, &avvolto)?)))
     }
 
@@ -435,6 +437,12 @@ impl EnteStore for Ente {
             None => Ok(EsamiDi::default()),
         })
         .await
+    }
+
+    async fn chiave_richiesta(&self, aoo: &CodiceAoo) -> Esito<Option<Vec<u8>>> {
+        let log = self.log(Some(aoo))?.id;
+        let letto = self.leggi(move |c| sigilli::avvolto(Quale::Richiesta, c, log)).await?;
+        letto.map(|(n, avvolto)| sigilli::apri(&self.chiave, &self.ipa, log, n, &avvolto)).transpose()
     }
 
     async fn duplicati(

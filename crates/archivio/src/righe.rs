@@ -258,6 +258,8 @@ pub fn di_configurazione(e: &Evento) -> bool {
             | Evento::SigilloImpostato { .. }
             | Evento::SigilloTolto { .. }
             | Evento::SigilloDifferito { .. }
+            | Evento::SigilloRichiesto { .. }
+            | Evento::TimbroPosto { .. }
             | Evento::UfficioCreato(_)
             | Evento::UfficioChiuso { .. }
             | Evento::VoceAperta(_)

@@ -13,11 +13,30 @@ fn contesto(ipa: &CodiceIpa, log: i64, n: i64) -> String {
     format!("sigillo/{ipa}/{log}/{n}")
 }
 
-/// Within the writer's transaction: the secret of a new seal.
+/// Of which kind a secret is: in the table, the sign of its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quale {
+    /// Of a seal: 1, 2, 3…
+    Sigillo,
+    /// Of a key that waits for its certificate: -1, -2, -3…
+    Richiesta,
+}
+
+impl Quale {
+    fn segno(self) -> i64 {
+        match self {
+            Self::Sigillo => 1,
+            Self::Richiesta => -1,
+        }
+    }
+}
+
+/// Within the writer's transaction: a new secret.
 ///
 /// # Errors
 /// The storage's.
 pub(crate) fn conserva(
+    quale: Quale,
     c: &dyn Db,
     chiave: &ChiaveInstallazione,
     ipa: &CodiceIpa,
@@ -25,18 +44,21 @@ pub(crate) fn conserva(
     chiaro: &[u8],
     istante: Istante,
 ) -> Esito<()> {
-    let n = c.numero("SELECT coalesce(max(n), 0) FROM sigillo WHERE log = ?", valori![log])? + 1;
+    let sql = "SELECT coalesce(max(n * ?), 0) FROM sigillo WHERE log = ? AND n * ? > 0";
+    let segno = quale.segno();
+    let n = segno * (c.numero(sql, valori![segno, log, segno])? + 1);
     let avvolto = chiave.avvolgi(&contesto(ipa, log, n), chiaro)?;
     c.scrivi("INSERT INTO sigillo(log, n, segreto, istante) VALUES (?,?,?,?)", valori![log, n, &avvolto, istante.0])
 }
 
-/// The secret in force, still wrapped, with its number.
+/// The newest secret of a kind, still wrapped, with its number.
 ///
 /// # Errors
 /// The storage's.
-pub(crate) fn avvolto(c: &dyn Db, log: i64) -> Esito<Option<(i64, Vec<u8>)>> {
-    let sql = "SELECT n, segreto FROM sigillo WHERE log = ? ORDER BY n DESC LIMIT 1";
-    c.una(sql, valori![log], |r| Ok((r.intero(0)?, r.byte(1)?.to_vec())))
+pub(crate) fn avvolto(quale: Quale, c: &dyn Db, log: i64) -> Esito<Option<(i64, Vec<u8>)>> {
+    let sql = "SELECT n, segreto FROM sigillo WHERE log = ? AND n * ? > 0 ORDER BY n * ? DESC LIMIT 1";
+    let segno = quale.segno();
+    c.una(sql, valori![log, segno, segno], |r| Ok((r.intero(0)?, r.byte(1)?.to_vec())))
 }
 
 /// Opens it.

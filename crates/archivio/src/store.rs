@@ -184,6 +184,8 @@ pub enum Segreto {
     Token([u8; 32]),
     /// What opens the key of a seal; kept wrapped.
     Sigillo(Vec<u8>),
+    /// The key made for a seal that is asked for: kept wrapped by the installation's.
+    ChiaveSigillo(Vec<u8>),
 }
 
 impl std::fmt::Debug for Segreto {
@@ -424,6 +426,8 @@ pub trait EnteStore: Send + Sync + 'static {
     /// What is known of the files of a registration: all the examinations of one document; or the last of each, as far as they
     /// are together no longer than so many characters.
     async fn esami(&self, aoo: &CodiceAoo, chiave: &Chiave, solo: Option<u32>, caratteri: usize) -> Esito<EsamiDi>;
+    /// What opens the key of the newest request for a seal.
+    async fn chiave_richiesta(&self, aoo: &CodiceAoo) -> Esito<Option<Vec<u8>>>;
     /// Registrations that may be the same document: same impronta, or same sender's code and number (R-A26).
     async fn duplicati(
         &self,

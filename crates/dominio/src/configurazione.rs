@@ -9,8 +9,9 @@ use crate::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceV
 use crate::epoca::Epoca;
 use crate::operazione::{Evento, Operazione};
 use crate::permessi::{Diritti, Diritto, Incarico, Operatore, Porta};
-use crate::sigillo::DatiSigillo;
+use crate::sigillo::{DatiSigillo, RichiestaSigillo};
 use crate::tempo::{Giorno, Istante};
+use crate::timbro::PosizioneTimbro;
 
 /// An administration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +201,10 @@ pub struct StatoAoo {
     pub sigillo: Option<DatiSigillo>,
     /// Until when seals may wait for a provider that is away.
     pub sigillo_differito: Option<Istante>,
+    /// A key of ours that waits for its certificate, and since when.
+    pub richiesta_sigillo: Option<(Istante, RichiestaSigillo)>,
+    /// Where it wants its stamp.
+    pub timbro: PosizioneTimbro,
 }
 
 impl StatoAoo {
@@ -282,6 +287,8 @@ impl Configurazione {
                         epoche: Vec::new(),
                         sigillo: None,
                         sigillo_differito: None,
+                        richiesta_sigillo: None,
+                        timbro: PosizioneTimbro::PREDEFINITA,
                     },
                 );
             }
@@ -311,7 +318,7 @@ impl Configurazione {
             }
             _ => {
                 if let Some(a) = op.aoo.as_ref().and_then(|a| self.aoo.get_mut(a)) {
-                    applica_ad_aoo(a, &op.evento);
+                    applica_ad_aoo(a, op);
                 }
             }
         }
@@ -340,8 +347,8 @@ impl Configurazione {
     }
 }
 
-fn applica_ad_aoo(a: &mut StatoAoo, evento: &Evento) {
-    match evento {
+fn applica_ad_aoo(a: &mut StatoAoo, op: &Operazione) {
+    match &op.evento {
         Evento::UfficioCreato(u) => {
             a.uffici.insert(u.codice.clone(), u.clone());
         }
@@ -356,7 +363,13 @@ fn applica_ad_aoo(a: &mut StatoAoo, evento: &Evento) {
                 v.al = Some(*al);
             }
         }
-        Evento::SigilloImpostato { sigillo } => a.sigillo = Some(sigillo.clone()),
+        Evento::SigilloImpostato { sigillo } => {
+            // The certificate that was asked for came.
+            a.richiesta_sigillo.take_if(|(_, r)| sigillo.chiave == Some(r.chiave));
+            a.sigillo = Some(sigillo.clone());
+        }
+        Evento::SigilloRichiesto { richiesta } => a.richiesta_sigillo = Some((op.istante, richiesta.clone())),
+        Evento::TimbroPosto { timbro } => a.timbro = *timbro,
         Evento::SigilloTolto { .. } => (a.sigillo, a.sigillo_differito) = (None, None),
         Evento::SigilloDifferito { fino, .. } => a.sigillo_differito = Some(*fino),
         Evento::RegistroCreato(r) => {

@@ -37,4 +37,5 @@ pub mod soggetto;
 pub mod storia;
 pub mod tempo;
 pub mod testo;
+pub mod timbro;
 pub mod validita;

@@ -13,9 +13,10 @@ use crate::epoca::{Lacuna, Ricostruzione};
 use crate::permessi::{Incarico, Operatore, Porta};
 use crate::piatto::{self, Campi};
 use crate::registrazione::{Chiave, DatiAssegnazione, DatiRegistrazione, Documento, Numero, RiferimentoEsteso, Tipo};
-use crate::sigillo::{DatiSigillo, SigilloApposto};
+use crate::sigillo::{DatiSigillo, RichiestaSigillo, SigilloApposto};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
+use crate::timbro::PosizioneTimbro;
 
 /// Version of the schema of operations.
 pub const VERSIONE: i64 = 1;
@@ -255,6 +256,16 @@ pub enum Evento {
         /// Why.
         motivo: String,
     },
+    /// A key was made for a seal, and waits for its certificate (R-C11).
+    SigilloRichiesto {
+        /// What is asked for.
+        richiesta: RichiestaSigillo,
+    },
+    /// The AOO wants its stamp there from now on (R-C16).
+    TimbroPosto {
+        /// Where.
+        timbro: PosizioneTimbro,
+    },
     /// The wall clock went back: the register's time did not (R-A21).
     OrologioArretrato {
         /// What the wall clock said, microseconds UTC.
@@ -306,6 +317,8 @@ impl Evento {
             Self::SigilloImpostato { .. } => "Sigillo impostato",
             Self::SigilloTolto { .. } => "Sigillo tolto",
             Self::SigilloDifferito { .. } => "Sigilli differiti",
+            Self::SigilloRichiesto { .. } => "Certificato del sigillo richiesto",
+            Self::TimbroPosto { .. } => "Posizione del timbro scelta",
             Self::Allegati { .. } => "Aggiunti allegati",
             Self::Annotazione { .. } => "Annotata",
             Self::Collegamento { .. } => "Collegata",

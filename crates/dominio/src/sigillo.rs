@@ -54,6 +54,9 @@ pub struct DatiSigillo {
     /// Are entrate sealed too?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub entrate: bool,
+    /// SHA-256 of its public key (SubjectPublicKeyInfo): ends the request that was made with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chiave: Option<Impronta>,
 }
 
 impl DatiSigillo {
@@ -74,6 +77,40 @@ impl DatiSigillo {
         let intestatario = testo::obbligatorio(v, "intestatario", &self.intestatario, 300);
         let emittente = testo::obbligatorio(v, "emittente", &self.emittente, 300);
         Self { intestatario, emittente, ..self }
+    }
+}
+
+/// A key of ours that waits for its certificate (R-C11). What opens the key stands elsewhere, as for a seal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RichiestaSigillo {
+    /// Where the key is: a file of ours, or a device.
+    pub fornitore: Fornitore,
+    /// SHA-256 of its public key (SubjectPublicKeyInfo).
+    pub chiave: Impronta,
+    /// Whose the certificate is to be, as the request says.
+    pub intestatario: String,
+    /// `organizationIdentifier` of the request (ETSI EN 319 412-1 § 5.1.4).
+    pub identificativo: String,
+    /// The request (PKCS#10), DER in base64: what is handed to who issues the certificate.
+    pub pkcs10: String,
+}
+
+/// Longest request, base64: one for RSA-3072 is of 1,500.
+const PKCS10_MAX: usize = 8_192;
+
+impl RichiestaSigillo {
+    /// What the configuration may hold.
+    pub(crate) fn validata(self, v: &mut Validatore) -> Self {
+        if self.fornitore == Fornitore::Csc {
+            v.errore("fornitore", "la chiave di un sigillo remoto nasce dal prestatore: la richiesta è un modulo");
+        }
+        if self.pkcs10.is_empty() || self.pkcs10.len() > PKCS10_MAX {
+            v.errore("pkcs10", format!("ha da 1 a {PKCS10_MAX} caratteri"));
+        }
+        let intestatario = testo::obbligatorio(v, "intestatario", &self.intestatario, 300);
+        let identificativo = testo::obbligatorio(v, "identificativo", &self.identificativo, 64);
+        Self { intestatario, identificativo, ..self }
     }
 }
 

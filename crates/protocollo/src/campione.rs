@@ -7,21 +7,22 @@ use servizio::sigilli::Sigilli;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use archivio::store::{DaRegistrare, FileDaRegistrare, NuovaAoo, NuovoEnte, Segreto};
+use archivio::store::{DaRegistrare, FileDaRegistrare, Segreto};
 use archivio::{EnteStore, Store, sistema};
-use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro, CodiceUfficio, CodiceVoce, NomeUtente};
+use dominio::codici::{CodiceAoo, CodiceIpa, CodiceRegistro};
 use dominio::comandi::ComandoConfigurazione as C;
-use dominio::configurazione::{DatiEnte, DatiRegistro, Token};
+use dominio::configurazione::Token;
 use dominio::errori::Rigore;
 use dominio::nuova::NuovaRegistrazione;
-use dominio::permessi::{Diritto, Incarico, Operatore, Porta, Ruolo};
+use dominio::permessi::{Diritto, Operatore, Porta, Ruolo};
 use dominio::registrazione::{Chiave, RuoloDocumento};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::{Giorno, Istante};
-use futures_util::future::try_join_all;
 use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use crate::attiva::{self, Atto};
 
 /// The files beside `Cargo.toml`, inside the binary.
 #[derive(RustEmbed)]
@@ -35,65 +36,16 @@ fn testo(nome: &str) -> Result<String> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct FileEnte {
-    ente: EnteDiEsempio,
-    aoo: AooDiEsempio,
-    uffici: Vec<UfficioDiEsempio>,
-    utenti: Vec<UtenteDiEsempio>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EnteDiEsempio {
-    ipa: CodiceIpa,
-    denominazione: String,
-    codice_fiscale: String,
-    pec: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AooDiEsempio {
-    codice: CodiceAoo,
-    denominazione: String,
-    ufficio_smistamento: CodiceUfficio,
-    consente_da_classificare: bool,
-    voce_da_classificare: CodiceVoce,
-    pec: String,
-}
-
-#[derive(Deserialize)]
-struct UfficioDiEsempio {
-    codice: CodiceUfficio,
-    denominazione: String,
-    padre: Option<CodiceUfficio>,
-}
-
-#[derive(Deserialize)]
-struct UtenteDiEsempio {
-    username: NomeUtente,
-    nome: String,
-    cognome: String,
-    ruoli: Vec<RuoloDiEsempio>,
-}
-
-#[derive(Deserialize)]
-struct RuoloDiEsempio {
-    ruolo: Ruolo,
-    ufficio: Option<CodiceUfficio>,
+    ente: attiva::Ente,
+    aoo: attiva::Aoo,
+    uffici: Vec<attiva::Ufficio>,
+    utenti: Vec<attiva::Persona>,
 }
 
 #[derive(Deserialize)]
 struct FileTitolario {
-    voci: Vec<VoceDiEsempio>,
-}
-
-#[derive(Deserialize)]
-struct VoceDiEsempio {
-    codice: CodiceVoce,
-    denominazione: String,
-    da: Giorno,
+    voci: Vec<attiva::Voce>,
 }
 
 #[derive(Deserialize)]
@@ -142,56 +94,22 @@ pub fn ipa() -> Result<CodiceIpa> {
 /// Creates the sample ente with all that stands around the register. Returns its credentials.
 pub async fn crea(store: &dyn Store) -> Result<Credenziali> {
     let f: FileEnte = toml::from_str(&testo("ente.toml")?).context("campione/ente.toml")?;
-    let chi = sistema();
-    let dati = DatiEnte {
-        ipa: f.ente.ipa.clone(),
-        denominazione: f.ente.denominazione,
-        codice_fiscale: Some(f.ente.codice_fiscale),
-        pec: Some(f.ente.pec),
+    let t: FileTitolario = toml::from_str(&testo("titolario.toml")?).context("campione/titolario.toml")?;
+    let origine = format!("demo.protocollo.example/{}/{}", f.ente.ipa, f.aoo.codice);
+    let atto = Atto {
+        ente: f.ente,
+        aoo: attiva::Aoo { origine: Some(origine), dal: Some("2026-01-01".parse()?), ..f.aoo },
+        uffici: f.uffici,
+        utenti: f.utenti,
+        titolario: t.voci,
+        rubrica: rubrica()?,
+        sigillo: None,
     };
-    let ente = store.crea_ente(NuovoEnte { dati, chi: chi.clone() }).await?;
-    let aoo = f.aoo.codice.clone();
-    let registri = vec![DatiRegistro {
-        codice: CodiceRegistro::generale(),
-        denominazione: "Protocollo generale".to_owned(),
-        ultimo_precedente: None,
-    }];
-    let voce = f.aoo.voce_da_classificare.clone();
-    ente.crea_aoo(
-        &chi,
-        NuovaAoo {
-            codice: aoo.clone(),
-            denominazione: f.aoo.denominazione,
-            origine: format!("demo.protocollo.example/{}/{aoo}", f.ente.ipa),
-            ufficio_smistamento: (f.aoo.ufficio_smistamento, None),
-            consente_da_classificare: f.aoo.consente_da_classificare,
-            voce_da_classificare: voce.clone(),
-            dal: "2026-01-01".parse()?,
-            pec: Some(f.aoo.pec),
-            registri,
-        },
-    )
-    .await?;
-    for u in f.uffici {
-        let c = C::CreaUfficio { codice: u.codice, denominazione: u.denominazione, padre: u.padre };
-        ente.configura(&aoo, &chi, c, None, None).await?;
-    }
-    titolario(&*ente, &aoo, &chi, &voce).await?;
-    rubrica(&*ente, &aoo, &chi).await?;
-    persone(&*ente, &aoo, &chi, f.utenti).await
+    let ente = attiva::applica(store, &atto).await?;
+    persone(&*ente, &atto.aoo.codice, &sistema(), &atto.utenti).await
 }
 
-async fn titolario(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore, convenzionale: &CodiceVoce) -> Result<()> {
-    let f: FileTitolario = toml::from_str(&testo("titolario.toml")?).context("campione/titolario.toml")?;
-    try_join_all(f.voci.into_iter().filter(|v| &v.codice != convenzionale).map(|v| {
-        let c = C::ApriVoce { codice: v.codice, denominazione: v.denominazione, dal: Some(v.da), al: None };
-        ente.configura(aoo, chi, c, None, None)
-    }))
-    .await?;
-    Ok(())
-}
-
-async fn rubrica(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore) -> Result<()> {
+fn rubrica() -> Result<Vec<Soggetto>> {
     let testo = testo("rubrica.csv")?;
     let mut lettore = csv::Reader::from_reader(testo.as_bytes());
     let mut soggetti: Vec<Soggetto> = Vec::new();
@@ -208,21 +126,15 @@ async fn rubrica(ente: &dyn EnteStore, aoo: &CodiceAoo, chi: &Operatore) -> Resu
             .collect();
         soggetti.push(serde_json::from_value(Value::Object(campi)).context("campione/rubrica.csv")?);
     }
-    try_join_all(
-        soggetti
-            .into_iter()
-            .map(|soggetto| ente.configura(aoo, chi, C::AggiungiCorrispondente { soggetto }, None, None)),
-    )
-    .await?;
-    Ok(())
+    Ok(soggetti)
 }
 
-/// Users, their passwords, the tokens of three of them.
+/// Passwords of the users, and the tokens of three of them.
 async fn persone(
     ente: &dyn EnteStore,
     aoo: &CodiceAoo,
     chi: &Operatore,
-    utenti: Vec<UtenteDiEsempio>,
+    utenti: &[attiva::Persona],
 ) -> Result<Credenziali> {
     let password = caso(12)?;
     let phc = {
@@ -237,21 +149,7 @@ async fn persone(
             .ok_or_else(|| anyhow!("campione/ente.toml: nessun utente ha il ruolo {}", r.codice()))
     };
     let tre = [con(Ruolo::Protocollista)?, con(Ruolo::Rgd)?, con(Ruolo::Amministratore)?];
-    for u in &utenti {
-        let incarichi = u
-            .ruoli
-            .iter()
-            .map(|r| Incarico {
-                ruolo: r.ruolo,
-                aoo: Some(aoo.clone()),
-                ufficio: r.ufficio.clone(),
-                dal: Istante(0),
-                al: None,
-            })
-            .collect();
-        let c =
-            C::CreaUtente { utente: u.username.clone(), nome: u.nome.clone(), cognome: u.cognome.clone(), incarichi };
-        ente.configura(aoo, chi, c, None, None).await?;
+    for u in utenti {
         let c = C::ImpostaPassword { utente: u.username.clone() };
         ente.configura(aoo, chi, c, Some(Segreto::Password(phc.clone())), None).await?;
     }
@@ -354,7 +252,7 @@ fn adatta(mut dati: Value, ora: Istante) -> Result<Value> {
 }
 
 /// A readable random word of `byte` random bytes.
-fn caso(byte: usize) -> Result<String> {
+pub fn caso(byte: usize) -> Result<String> {
     use base64::Engine as _;
     let mut b = vec![0u8; byte];
     getrandom::fill(&mut b).map_err(|e| anyhow!("{e}"))?;
@@ -371,7 +269,9 @@ pub async fn apri(store: &dyn Store, cartella: &std::path::Path, quante: usize) 
     }
     let c = crea(store).await?;
     let ente: Arc<dyn EnteStore> = store.ente(&ipa()?).await?.ok_or_else(|| anyhow!("ente di esempio"))?;
-    sigillo(&*ente).await?;
+    for aoo in ente.configurazione().aoo.keys() {
+        sigillo(&*ente, aoo).await?;
+    }
     registra(&*ente, &c.utente, quante).await?;
     // Those that were registered have their seal when the demo is ready.
     servizio::sigilli::dell_ente(&Sigilli::default(), &*ente).await;
@@ -380,9 +280,8 @@ pub async fn apri(store: &dyn Store, cartella: &std::path::Path, quante: usize) 
 }
 
 /// A seal for trying things out, plainly of nobody's trust (R-C10): each demo makes its own.
-async fn sigillo(ente: &dyn EnteStore) -> Result<()> {
+pub async fn sigillo(ente: &dyn EnteStore, aoo: &CodiceAoo) -> Result<()> {
     let conf = ente.configurazione();
-    let aoo = conf.aoo.keys().next().cloned().ok_or_else(|| anyhow!("l'ente di esempio non ha AOO"))?;
     let dati = conf.ente.as_ref().ok_or_else(|| anyhow!("ente di esempio"))?;
     let soggetto = Intestatario {
         organizzazione: dati.denominazione.clone(),
@@ -396,12 +295,12 @@ async fn sigillo(ente: &dyn EnteStore) -> Result<()> {
     let segreto = servizio::sigilli::fornitore::Segreto::File { pkcs12, password };
     let provato = Sigilli::default().prova(ente, segreto, false).await;
     let (sigillo, segreto) = provato.map_err(|p| anyhow!("sigillo dimostrativo: {}", p.dettaglio))?;
-    ente.configura(&aoo, &sistema(), C::ImpostaSigillo { sigillo }, Some(segreto), None).await?;
+    ente.configura(aoo, &sistema(), C::ImpostaSigillo { sigillo }, Some(segreto), None).await?;
     Ok(())
 }
 
 /// Readable by its owner only.
-fn scrivi_riservato(file: &std::path::Path, testo: &str) -> Result<()> {
+pub fn scrivi_riservato(file: &std::path::Path, testo: &str) -> Result<()> {
     use std::io::Write as _;
     let mut o = std::fs::OpenOptions::new();
     o.write(true).create(true).truncate(true);

@@ -17,6 +17,7 @@ use servizio::copie::Luoghi;
 use servizio::diario::{self, Formato};
 use servizio::esami::fiducia::{Custode, Luoghi as Fiducia};
 use servizio::esami::{self, Esami};
+use servizio::sigilli::fornitore::Ammessi;
 use servizio::sola_lettura;
 
 /// The configuration file (contract § 1).
@@ -70,6 +71,19 @@ pub struct SigilloConf {
     /// Addresses of CSC providers, and of who gives their tokens.
     #[serde(default)]
     pub indirizzi: Vec<String>,
+}
+
+impl SigilloConf {
+    /// What it lets enti use; the environment comes before the file.
+    pub fn ammessi(self) -> Result<Ammessi> {
+        Ok(Ammessi {
+            moduli: elenco("SIGILLO__MODULI", self.moduli, &[])
+                .iter()
+                .map(|t| t.parse().map_err(|e: String| anyhow::anyhow!("sigillo.moduli, «{t}»: {e}")))
+                .collect::<Result<_>>()?,
+            indirizzi: elenco("SIGILLO__INDIRIZZI", self.indirizzi, &[]),
+        })
+    }
 }
 
 /// The copies that `backup` makes, for who sees and tries them from a page.
@@ -193,6 +207,11 @@ pub struct Posto {
 }
 
 impl Posto {
+    /// What enti may seal with, beyond files.
+    pub fn ammessi(&self) -> Result<Ammessi> {
+        Configurazione::leggi(self.config.as_deref())?.sigillo.ammessi()
+    }
+
     /// What it says, with what is configured.
     pub fn dove(&self) -> Result<Dove> {
         let mut dove = Configurazione::leggi(self.config.as_deref())?.dove(self.archivio.as_deref())?;

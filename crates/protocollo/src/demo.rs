@@ -10,7 +10,6 @@ use catena::ChiavePubblica;
 use clap::Args;
 use servizio::Servizio;
 use servizio::ancore::Ancore;
-use servizio::sigilli::fornitore::Ammessi;
 use servizio::sola_lettura::SolaLettura;
 use servizio::testimoni::Interpellato;
 
@@ -151,13 +150,7 @@ pub fn serve(o: &Serve) -> Result<u8> {
                 .che_riposa(riposo)
                 .con_copie(copie)
                 .che_esamina(esami)
-                .che_sigilla(Ammessi {
-                    moduli: elenco("SIGILLO__MODULI", conf.sigillo.moduli, &[])
-                        .iter()
-                        .map(|t| t.parse().map_err(|e: String| anyhow::anyhow!("sigillo.moduli, «{t}»: {e}")))
-                        .collect::<Result<_>>()?,
-                    indirizzi: elenco("SIGILLO__INDIRIZZI", conf.sigillo.indirizzi, &[]),
-                });
+                .che_sigilla(conf.sigillo.ammessi()?);
         println!("url={url}");
         servi(ascolto, Arc::new(s)).await
     })

@@ -2,6 +2,7 @@
 //! Exit 0 done; 1 the answer is no; 2 wrong usage or configuration; 3 the service or a file could not be reached.
 
 mod ancore;
+mod attiva;
 mod campione;
 mod carico;
 mod chiavi_file;
@@ -39,6 +40,8 @@ enum Verbo {
     Demo(demo::Demo),
     /// Il servizio.
     Serve(demo::Serve),
+    /// Attiva un ente da un file: ente, AOO, uffici, utenti, titolario, rubrica, sigillo. Due volte non cambia nulla.
+    Attiva(attiva::Opzioni),
     /// Ricalcola tutto ciò che l'archivio contiene e dice che cosa non torna.
     Verifica(verifica::Opzioni),
     /// Ricevute verificabili.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
     let esito = match &c.verbo {
         Verbo::Demo(o) => demo::demo(o),
         Verbo::Serve(o) => demo::serve(o),
+        Verbo::Attiva(o) => attiva::esegui(o),
         Verbo::Verifica(o) => verifica::esegui(o),
         Verbo::Ricevuta(v) => verifica::ricevuta(v),
         Verbo::Firma(v) => firma::esegui(v),

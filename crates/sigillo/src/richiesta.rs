@@ -23,6 +23,8 @@ pub enum Identificativo {
     PartitaIva(String),
     /// Codice fiscale of an organization: `CF:IT-…`.
     CodiceFiscale(String),
+    /// Number in the Registro delle imprese, which is the codice fiscale: `NTRIT-…`.
+    RegistroImprese(String),
     /// Code of the Indice delle pubbliche amministrazioni: `PA:IT-…`.
     Ipa(String),
 }
@@ -90,6 +92,7 @@ impl Identificativo {
         match self {
             Self::PartitaIva(p) => cifre("partita IVA", p).map(|p| format!("VATIT-{p}")),
             Self::CodiceFiscale(c) => cifre("codice fiscale", c).map(|c| format!("CF:IT-{c}")),
+            Self::RegistroImprese(c) => cifre("numero nel registro delle imprese", c).map(|c| format!("NTRIT-{c}")),
             Self::Ipa(c) => {
                 let giusto = (1..=20).contains(&c.len())
                     && c.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
@@ -236,6 +239,7 @@ mod tests {
         assert_eq!(testo(Identificativo::PartitaIva("00123450561".into())).unwrap(), "VATIT-00123450561");
         assert_eq!(testo(Identificativo::CodiceFiscale("80006510806".into())).unwrap(), "CF:IT-80006510806");
         assert_eq!(testo(Identificativo::Ipa("c_f499".into())).unwrap(), "PA:IT-c_f499");
+        assert_eq!(testo(Identificativo::RegistroImprese("00123450561".into())).unwrap(), "NTRIT-00123450561");
         assert!(testo(Identificativo::PartitaIva("00123450562".into())).unwrap_err().contains("partita IVA"));
         assert!(testo(Identificativo::PartitaIva("RSSMRA80A01".into())).is_err());
         assert!(testo(Identificativo::Ipa("c f499".into())).unwrap_err().contains("codice IPA"));

@@ -16,6 +16,7 @@ use dominio::tempo::Istante;
 use super::Scrittore;
 use crate::ente::custoditi;
 use crate::motore::{Db, valori};
+use crate::sigilli::Quale;
 use crate::store::{Errore, Esito, Fatto, FileCaricato, Idempotenza, NuovaAoo, Segreto};
 use crate::{depositi, letture, righe, sigilli, tronco};
 
@@ -192,8 +193,15 @@ impl Scrittore {
         match (&evento, &segreto) {
             (Evento::PasswordImpostata { .. }, Some(Segreto::Password(_)))
             | (Evento::TokenCreato { .. }, Some(Segreto::Token(_)))
-            | (Evento::SigilloImpostato { .. }, Some(Segreto::Sigillo(_))) => {}
-            (Evento::PasswordImpostata { .. } | Evento::TokenCreato { .. } | Evento::SigilloImpostato { .. }, _)
+            | (Evento::SigilloImpostato { .. }, Some(Segreto::Sigillo(_)))
+            | (Evento::SigilloRichiesto { .. }, Some(Segreto::ChiaveSigillo(_))) => {}
+            (
+                Evento::PasswordImpostata { .. }
+                | Evento::TokenCreato { .. }
+                | Evento::SigilloImpostato { .. }
+                | Evento::SigilloRichiesto { .. },
+                _,
+            )
             | (_, Some(_)) => {
                 return Err(Errore::Incoerente("segreto non adatto al comando".to_owned()));
             }
@@ -220,7 +228,10 @@ impl Scrittore {
                 self.db().scrivi("INSERT INTO token(segreto, token) VALUES (?,?)", valori![&h, &token.id])?;
             }
             (Evento::SigilloImpostato { .. }, Some(Segreto::Sigillo(chiaro))) => {
-                sigilli::conserva(self.db(), &self.chiave, &self.ipa, log.id, &chiaro, t)?
+                sigilli::conserva(Quale::Sigillo, self.db(), &self.chiave, &self.ipa, log.id, &chiaro, t)?
+            }
+            (Evento::SigilloRichiesto { .. }, Some(Segreto::ChiaveSigillo(chiaro))) => {
+                sigilli::conserva(Quale::Richiesta, self.db(), &self.chiave, &self.ipa, log.id, &chiaro, t)?
             }
             (Evento::TokenRevocato { token }, _) => {
                 self.db().scrivi("DELETE FROM token WHERE token = ?", valori![token])?;

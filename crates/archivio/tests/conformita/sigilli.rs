@@ -5,7 +5,7 @@ use dominio::codici::Impronta;
 use dominio::comandi::{Comando, ComandoConfigurazione as C};
 use dominio::errori::Rifiuto;
 use dominio::registrazione::Chiave;
-use dominio::sigillo::{DatiSigillo, Fornitore, NOME_FILE, SigilloApposto, StatoSigillo};
+use dominio::sigillo::{DatiSigillo, Fornitore, NOME_FILE, RichiestaSigillo, SigilloApposto, StatoSigillo};
 use dominio::tempo::Istante;
 
 use super::banco::*;
@@ -19,6 +19,7 @@ fn sigillo(b: &Banco, entrate: bool) -> DatiSigillo {
         scadenza: Istante(b.ente.ora().0 + 86_400_000_000),
         qualificato: false,
         entrate,
+        chiave: None,
     }
 }
 
@@ -145,6 +146,54 @@ async fn a_seal_is_set_by_who_administers_and_its_secret_is_in_no_operation() {
     b.ente.registra(&aoo(), n).await.unwrap();
     assert!(waiting(&b).await.is_empty());
     assert!(togli().await.is_err());
+    b.verifica().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_waits_for_its_certificate_stands_apart_from_the_seal_in_force_until_it_comes() {
+    // R-C11
+    let b = Banco::nuovo().await;
+    let richiesta = |n: u8| RichiestaSigillo {
+        fornitore: Fornitore::File,
+        chiave: Impronta([n; 32]),
+        intestatario: "Comune di Prova".into(),
+        identificativo: "PA:IT-c_z999".into(),
+        pkcs10: "AAAA".into(),
+    };
+    let chiedi = async |chi: &str, n: u8, segreto: Option<Segreto>| {
+        let c = C::RichiediSigillo { richiesta: richiesta(n) };
+        b.ente.configura(&aoo(), &b.chi(chi), c, segreto, None).await
+    };
+    let chiave = |t: &str| Some(Segreto::ChiaveSigillo(t.as_bytes().to_vec()));
+    assert!(matches!(chiedi("anna", 1, chiave("x")).await, Err(Errore::Rifiuto(Rifiuto::Vietato(_)))));
+    assert!(matches!(chiedi("ada", 1, None).await, Err(Errore::Incoerente(_))), "never without its key");
+    assert!(matches!(chiedi("ada", 1, Some(Segreto::Sigillo(vec![1]))).await, Err(Errore::Incoerente(_))));
+    assert_eq!(b.ente.chiave_richiesta(&aoo()).await.unwrap(), None);
+
+    chiedi("ada", 1, chiave("prima chiave")).await.unwrap();
+    assert_eq!(b.ente.segreto_sigillo(&aoo()).await.unwrap(), None);
+    imposta(&b, "ada", sigillo(&b, false), b"in uso").await.unwrap();
+    chiedi("ada", 2, chiave("seconda chiave")).await.unwrap();
+    assert_eq!(b.ente.chiave_richiesta(&aoo()).await.unwrap().unwrap(), b"seconda chiave");
+    assert_eq!(b.ente.segreto_sigillo(&aoo()).await.unwrap(), Some((1, b"in uso".to_vec())));
+    let aspetta = |b: &Banco| b.ente.configurazione().aoo[&aoo()].richiesta_sigillo.as_ref().map(|(_, r)| r.chiave);
+    // Only the seal of that very key ends the request.
+    let con = |n: Option<u8>| DatiSigillo { chiave: n.map(|n| Impronta([n; 32])), ..sigillo(&b, false) };
+    for altra in [None, Some(1)] {
+        imposta(&b, "ada", con(altra), b"altro").await.unwrap();
+        assert_eq!(aspetta(&b), Some(Impronta([2; 32])));
+    }
+    b.verifica().await;
+    let (dir, o) = b.riapri();
+    let b = Banco::di_nuovo(dir, o).await;
+    assert_eq!(aspetta(&b), Some(Impronta([2; 32])));
+    assert_eq!(b.ente.chiave_richiesta(&aoo()).await.unwrap().unwrap(), b"seconda chiave");
+    let suo = DatiSigillo { chiave: Some(Impronta([2; 32])), ..sigillo(&b, false) };
+    imposta(&b, "ada", suo, b"chiesto").await.unwrap();
+    assert_eq!(aspetta(&b), None);
+    assert_eq!(b.ente.segreto_sigillo(&aoo()).await.unwrap(), Some((4, b"chiesto".to_vec())));
+    let ops = b.ente.scan_from(&Registro::Aoo(aoo()), 0, 200).await.unwrap();
+    assert!(!format!("{ops:?}").contains("seconda chiave"), "no key is in an operation");
     b.verifica().await;
 }
 

@@ -9,10 +9,11 @@ use crate::errori::{Rifiuto, Rigore, Validatore};
 use crate::nuova::richiede;
 use crate::operazione::Evento;
 use crate::permessi::{Diritto, Incarico, Operatore, Ruolo};
-use crate::sigillo::{self, DatiSigillo};
+use crate::sigillo::{self, DatiSigillo, RichiestaSigillo};
 use crate::soggetto::Soggetto;
 use crate::tempo::{Giorno, Istante};
 use crate::testo;
+use crate::timbro::PosizioneTimbro;
 
 /// Highest number that a former system can have reached.
 const NUMERO_PRECEDENTE_MAX: i64 = 999_999_999;
@@ -125,6 +126,16 @@ pub enum ComandoConfigurazione {
     },
     /// Write down what was found out of numbers that an epoch jumped.
     RicostruisciLacuna(Ricostruzione),
+    /// Ask for the certificate of a seal, with a key just made (which goes elsewhere, in the same transaction).
+    RichiediSigillo {
+        /// What is asked for.
+        richiesta: RichiestaSigillo,
+    },
+    /// Say where the stamp goes.
+    PoniTimbro {
+        /// Where.
+        timbro: PosizioneTimbro,
+    },
     /// Vouch for the clock.
     ConfermaOrologio {
         /// Why it can be trusted.
@@ -337,6 +348,14 @@ pub fn configura(
             sigillo::differisci(chi, ora, fino, &motivo)?
         }
         C::RicostruisciLacuna(r) => epoca::ricostruisci(chi, &aoo.epoche, r)?,
+        C::RichiediSigillo { richiesta } => {
+            richiede(chi, Diritto::GestisceConfigurazione)?;
+            Evento::SigilloRichiesto { richiesta: richiesta.validata(&mut v) }
+        }
+        C::PoniTimbro { timbro } => {
+            richiede(chi, Diritto::GestisceConfigurazione)?;
+            Evento::TimbroPosto { timbro: timbro.validata(&mut v) }
+        }
         C::ConfermaOrologio { motivo } => {
             richiede(chi, Diritto::ConfermaOrologio)?;
             let motivo = testo::obbligatorio(&mut v, "motivo", &motivo, 1_000);

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use super::Opzioni;
 use super::misura::{Turno, mediana, tondo, turno};
 use super::servente::Servente;
+use super::sigilli::{ATTESA_MAX, PASSO, Sigillati, uscita};
 use crate::parole;
 
 /// A connection kept alive, one per client.
@@ -31,6 +32,11 @@ impl Connessione {
 
     /// Sends a request and reads the status of its answer.
     pub(super) async fn manda(&mut self, testa: &str, corpo: &[&[u8]]) -> Result<u16> {
+        self.chiedi(testa, corpo).await.map(|(stato, _)| stato)
+    }
+
+    /// The same, with the body of the answer.
+    async fn chiedi(&mut self, testa: &str, corpo: &[&[u8]]) -> Result<(u16, Vec<u8>)> {
         // In one piece: who is at the other end is not woken four times.
         let mut tutto = Vec::with_capacity(testa.len() + corpo.iter().map(|c| c.len()).sum::<usize>());
         tutto.extend_from_slice(testa.as_bytes());
@@ -48,8 +54,8 @@ impl Connessione {
                 while self.resto.len() < fine + 4 + lunghezza {
                     self.leggi().await?;
                 }
-                self.resto.drain(..fine + 4 + lunghezza);
-                return Ok(stato);
+                let corpo = self.resto.drain(..fine + 4 + lunghezza).skip(fine + 4).collect();
+                return Ok((stato, corpo));
             }
             self.leggi().await?;
         }
@@ -69,13 +75,16 @@ impl Connessione {
 const CONFINE: &str = "carico";
 
 /// Text before and after the file, and the file of the n-th request: bytes that nobody sent before.
-fn corpo(n: u64, modello: &[u8]) -> (String, Vec<u8>) {
+fn corpo(n: u64, modello: &[u8], sigillo: bool) -> (String, Vec<u8>) {
     let (nome, cognome) = parole::persona(n);
-    let dati = json!({
-        "tipo": "entrata", "oggetto": parole::oggetto(n), "mezzo": "pec",
-        "mittente": {"tipo": "persona-fisica", "nome": nome, "cognome": cognome},
-        "classificazione": "1.6", "assegnazioni": [{"ufficio": "SEGR", "tipo": "competenza"}],
-    });
+    let dati = match sigillo {
+        true => uscita(n),
+        false => json!({
+            "tipo": "entrata", "oggetto": parole::oggetto(n), "mezzo": "pec",
+            "mittente": {"tipo": "persona-fisica", "nome": nome, "cognome": cognome},
+            "classificazione": "1.6", "assegnazioni": [{"ufficio": "SEGR", "tipo": "competenza"}],
+        }),
+    };
     let prima = format!(
         "--{CONFINE}\r\ncontent-disposition: form-data; name=\"dati\"\r\n\r\n{dati}\r\n--{CONFINE}\r\n\
          content-disposition: form-data; name=\"documento\"; filename=\"documento.pdf\"\r\n\r\n"
@@ -86,8 +95,8 @@ fn corpo(n: u64, modello: &[u8]) -> (String, Vec<u8>) {
     (prima, file)
 }
 
-async fn registra(c: &mut Connessione, s: &Servente, n: u64, modello: &[u8]) -> Result<()> {
-    let (prima, file) = corpo(n, modello);
+async fn registra(c: &mut Connessione, s: &Servente, n: u64, modello: &[u8], sigillo: bool) -> Result<()> {
+    let (prima, file) = corpo(n, modello, sigillo);
     let dopo = format!("\r\n--{CONFINE}--\r\n");
     let testa = format!(
         "POST /api/v1/enti/c_z999/aoo/AOO1/registrazioni HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
@@ -102,6 +111,34 @@ async fn registra(c: &mut Connessione, s: &Servente, n: u64, modello: &[u8]) -> 
     }
 }
 
+/// Waits until no segnatura of the service waits for its seal: how many did, and how long it took.
+async fn svuota(s: &Servente) -> Result<(u64, Duration)> {
+    let inizio = Instant::now();
+    let testa = format!(
+        "GET /api/v1/enti/c_z999/aoo/AOO1/sigillo HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\naccept-encoding: identity\r\n\r\n",
+        s.indirizzo(),
+        s.detto("token")
+    );
+    let mut c = Connessione::apri(s.indirizzo()).await?;
+    let mut prima = None;
+    loop {
+        let (stato, corpo) = c.chiedi(&testa, &[]).await?;
+        let v: Value = serde_json::from_slice(&corpo)?;
+        let quante = v["inAttesa"].as_u64().ok_or_else(|| anyhow!("il servizio risponde {stato}: {v}"))?;
+        if let Some(perche) = v["impedimento"].as_str() {
+            bail!("il sigillo non si appone: {perche}");
+        }
+        let attese = *prima.get_or_insert(quante);
+        if quante == 0 {
+            return Ok((attese, inizio.elapsed()));
+        }
+        if inizio.elapsed() > ATTESA_MAX {
+            bail!("{quante} segnature aspettano ancora il sigillo");
+        }
+        tokio::time::sleep(PASSO).await;
+    }
+}
+
 /// Interleaved turns of the service and of the ceiling, then big files.
 pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let clienti = o.clienti.unwrap_or(16);
@@ -113,6 +150,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let soglia = Arc::new(Soglia::avvia(&cartella.join("soglia"), 1_100, 1)?);
     let modello = Arc::new(vec![0x5au8; o.byte]);
     let (mut nostre, mut nude): (Vec<Turno>, Vec<Turno>) = (Vec::new(), Vec::new());
+    let (sigillo, mut sigillati) = (o.sigillo, Sigillati::default());
     for giro in 0..o.giri.max(1) as u64 {
         let (sg, m) = (Arc::clone(&soglia), Arc::clone(&modello));
         nude.push(
@@ -130,38 +168,46 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
             connessioni.push(tokio::sync::Mutex::new(Connessione::apri(s.indirizzo()).await?));
         }
         let connessioni = Arc::new(connessioni);
-        let (s, m) = (Arc::clone(&s), Arc::clone(&modello));
+        let (servente, m) = (Arc::clone(&s), Arc::clone(&modello));
         nostre.push(
             turno(clienti, durata, move |c, i| {
-                let (s, m, k) = (Arc::clone(&s), Arc::clone(&m), Arc::clone(&connessioni));
+                let (s, m, k) = (Arc::clone(&servente), Arc::clone(&m), Arc::clone(&connessioni));
                 async move {
                     let n = giro << 56 | (c as u64) << 40 | i;
-                    registra(&mut *k[c].lock().await, &s, n, &m).await
+                    registra(&mut *k[c].lock().await, &s, n, &m, sigillo).await
                 }
             })
             .await?,
         );
+        if let Some(nostro) = nostre.last().filter(|_| sigillo) {
+            let (attese, quanto) = svuota(&s).await?;
+            sigillati.turno(nostro, attese, quanto);
+        }
     }
     let mut ms = Vec::new();
     let mut c = Connessione::apri(s.indirizzo()).await?;
     let un_mega = vec![0x41u8; 1 << 20];
     for i in 0..100 {
         let t = Instant::now();
-        registra(&mut c, &s, u64::MAX - i, &un_mega).await?;
+        registra(&mut c, &s, u64::MAX - i, &un_mega, false).await?;
         ms.push(t.elapsed().as_secs_f64() * 1_000.0);
     }
     ms.sort_by(f64::total_cmp);
     let memoria = s.stato("VmHWM")?.round();
-    registra(&mut c, &s, u64::MAX / 2, &vec![0x42u8; 200 << 20]).await?;
+    registra(&mut c, &s, u64::MAX / 2, &vec![0x42u8; 200 << 20], false).await?;
     let nostra = mediana(nostre.iter().map(Turno::al_secondo).collect());
     let nuda = mediana(nude.iter().map(Turno::al_secondo).collect());
     let m = |f: &dyn Fn(&Turno) -> f64, t: &[Turno]| tondo(mediana(t.iter().map(f).collect()));
-    Ok(json!({
+    let mut misure = json!({
         "profilo": "http", "motore": "sqlite", "clienti": clienti, "byte": o.byte,
         "registrazioni_al_secondo": nostra.round(), "soglia_al_secondo": nuda.round(), "rapporto": tondo(nostra / nuda),
         "p50_ms": m(&|t| t.percentile(0.50), &nostre), "p99_ms": m(&|t| t.percentile(0.99), &nostre),
         "soglia_p50_ms": m(&|t| t.percentile(0.50), &nude), "soglia_p99_ms": m(&|t| t.percentile(0.99), &nude),
         "file_1mb_p99_ms": tondo(ms[98]), "file_1mb_p50_ms": tondo(ms[50]),
         "memoria_servizio_mb": memoria, "memoria_dopo_file_200mb": s.stato("VmHWM")?.round(),
-    }))
+    });
+    if sigillo {
+        sigillati.in_json(&mut misure);
+    }
+    Ok(misure)
 }

@@ -9,6 +9,7 @@ mod nucleo;
 mod ricerca;
 mod riposo;
 mod servente;
+mod sigilli;
 mod tempesta;
 mod verifica;
 
@@ -76,6 +77,12 @@ pub struct Opzioni {
     /// Misura la memoria di un'installazione di tanti enti a cui nessuno chiede nulla.
     #[arg(long, value_name = "ENTI", num_args = 0..=1, default_missing_value = "300", conflicts_with_all = ["cerca", "verifica", "tempesta"])]
     pub a_riposo: Option<usize>,
+    /// Con un sigillo software (P-256, uno per AOO): si registrano uscite con un file, e mentre si registra le loro segnature si
+    /// sigillano, come fa il servizio. Le misure di sempre sono allora quelle con i sigilli in corso; in più: sigilli al
+    /// secondo dalla prima registrazione all'ultimo sigillo di ogni turno, quanti aspettavano a fine turno e in quanto sono
+    /// stati apposti. Alla fine ogni segnatura è apposta, o il comando fallisce.
+    #[arg(long, conflicts_with_all = ["cerca", "verifica", "tempesta", "a_riposo"])]
+    pub sigillo: bool,
     /// Byte del file di ogni registrazione, con --profilo http.
     #[arg(long, default_value_t = 51_200)]
     pub byte: usize,

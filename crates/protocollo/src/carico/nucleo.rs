@@ -20,11 +20,12 @@ use dominio::permessi::Operatore;
 use serde_json::{Value, json};
 
 use super::misura::{Turno, mediana, memoria_mb, tondo, turno};
+use super::sigilli::{Sigillante, Sigillati};
 use super::{Motore, Opzioni};
 use crate::parole;
 
 /// Requests made beforehand.
-const MODELLI: u64 = 8_192;
+pub const MODELLI: u64 = 8_192;
 
 /// An ente with its AOO, ready for load.
 pub async fn prepara(store: &dyn Store, aoo: usize) -> Result<(Arc<dyn EnteStore>, Vec<CodiceAoo>)> {
@@ -125,7 +126,7 @@ pub fn clienti_che_registrano(
 }
 
 /// A registration under way.
-type BoxFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub type BoxFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Interleaved turns of the register and of the ceiling.
 pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
@@ -133,7 +134,16 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let durata = Duration::from_secs_f64(o.secondi);
     let store = super::apri(cartella, o).await?;
     let (ente, aoo) = prepara(&*store, o.aoo).await?;
-    let registra = clienti_che_registrano(&ente, aoo)?;
+    let sigillante = match o.sigillo {
+        true => Some(Sigillante::avvia(&ente, &aoo).await?),
+        false => None,
+    };
+    let registra: Arc<dyn Fn(usize, u64) -> BoxFuture + Send + Sync> = match &sigillante {
+        Some(s) => Arc::new(s.clienti()?),
+        None => Arc::new(clienti_che_registrano(&ente, aoo)?),
+    };
+    let registra = move |c: usize, i: u64| registra(c, i);
+    let mut sigillati = Sigillati::default();
     // The ceiling inserts operations as long as ours.
     registra(0, 0).await?;
     let log = archivio::store::Registro::Aoo("AOO1".parse()?);
@@ -159,7 +169,13 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let (mut nostre, mut nude): (Vec<Turno>, Vec<Turno>) = (Vec::new(), Vec::new());
     for _ in 0..o.giri.max(1) {
         nude.push(turno(clienti, durata, nuda.clone()).await?);
-        nostre.push(turno(clienti, durata, registra.clone()).await?);
+        let nostro = turno(clienti, durata, registra.clone()).await?;
+        // The ceiling has the machine for itself.
+        if let Some(s) = &sigillante {
+            let (attese, quanto) = s.svuota().await?;
+            sigillati.turno(&nostro, attese, quanto);
+        }
+        nostre.push(nostro);
     }
     drop(registra);
     let v = ente.verifica(&|_| {}).await?;
@@ -169,7 +185,7 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
     let nostra = mediana(nostre.iter().map(Turno::al_secondo).collect());
     let soglia = mediana(nude.iter().map(Turno::al_secondo).collect());
     let m = |f: &dyn Fn(&Turno) -> f64, t: &[Turno]| tondo(mediana(t.iter().map(f).collect()));
-    Ok(json!({
+    let mut misure = json!({
         "profilo": "nucleo", "motore": match o.motore { Motore::Sqlite => "sqlite", Motore::Postgres => "postgres" }, "clienti": clienti, "aoo": o.aoo,
         "registrazioni_al_secondo": nostra.round(),
         "soglia_al_secondo": soglia.round(),
@@ -181,5 +197,9 @@ pub async fn misura(cartella: &Path, o: &Opzioni) -> Result<Value> {
         "cpu_us_per_registrazione": m(&|t| t.cpu_s * 1e6 / t.fatti.max(1) as f64, &nostre),
         "soglia_cpu_us": m(&|t| t.cpu_s * 1e6 / t.fatti.max(1) as f64, &nude),
         "registrazioni": v.registrazioni, "verificate": v.operazioni, "memoria_mb": memoria_mb().round(),
-    }))
+    });
+    if o.sigillo {
+        sigillati.in_json(&mut misure);
+    }
+    Ok(misure)
 }

@@ -17,7 +17,7 @@ pub const REGISTRA: [D; 3] = [D::RegistraUscita, D::RegistraInterna, D::Registra
 /// Name, address, icon, whether it is of the administration, who sees it (any of these rights; none: everybody).
 type Meta = (&'static str, &'static str, &'static str, bool, &'static [D]);
 
-const MENU: [Meta; 13] = [
+const MENU: [Meta; 14] = [
     ("Scrivania", "scrivania", "pr-scrivania", false, &[]),
     ("Registra", "registra", "pr-registra", false, &REGISTRA),
     ("Registro", "registro", "pr-registro", false, &LEGGE),
@@ -29,6 +29,7 @@ const MENU: [Meta; 13] = [
     ("Uffici", "uffici", "pr-uffici", true, &[D::GestisceUffici, D::GestisceUtenti]),
     ("Utenti", "utenti", "it-user", true, &[D::GestisceUtenti]),
     ("Sigillo", "sigillo", "it-file-signed", true, &[D::GestisceConfigurazione, D::Differisce]),
+    ("Timbro", "timbro", "it-print", true, &[D::GestisceConfigurazione]),
     ("Copie", "copie", "it-files", true, &[D::GestisceConfigurazione]),
     ("Orologio", "orologio", "it-clock", true, &[D::ConfermaOrologio]),
 ];

@@ -8,7 +8,10 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::amministrazione::{copie, fascicoli, lacune, orologio, rubrica, sigillo, titolario, uffici, utenti};
+use super::amministrazione::{
+    copie, fascicoli, lacune, orologio, richiesta_sigillo, rubrica, sigillo, timbro as posto_timbro, titolario, uffici,
+    utenti,
+};
 use super::{
     accessi, annullamento, azioni, confronto, documenti, firme, guscio, in_memoria, ingresso, profilo, pubblico,
     registra, registrazione, registro, risorse, scrivania, suggerimenti, timbro, verifica,
@@ -100,6 +103,7 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         ("/{ipa}/{aoo}/titolario".to_owned(), get(titolario::mostra).post(titolario::apri)),
         ("/{ipa}/{aoo}/titolario/{codice}/chiudi".to_owned(), post(titolario::chiudi)),
         ("/{ipa}/{aoo}/orologio".to_owned(), get(orologio::mostra).post(orologio::conferma)),
+        ("/{ipa}/{aoo}/timbro".to_owned(), get(posto_timbro::mostra).post(posto_timbro::poni)),
         ("/{ipa}/{aoo}/sigillo".to_owned(), get(sigillo::mostra)),
         (
             "/{ipa}/{aoo}/sigillo/file".to_owned(),
@@ -107,6 +111,16 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Accesso>>)> {
         ),
         ("/{ipa}/{aoo}/sigillo/dispositivo".to_owned(), post(sigillo::da_dispositivo)),
         ("/{ipa}/{aoo}/sigillo/fornitore".to_owned(), post(sigillo::da_fornitore)),
+        ("/{ipa}/{aoo}/sigillo/richiesta".to_owned(), get(richiesta_sigillo::mostra).post(richiesta_sigillo::chiedi)),
+        ("/{ipa}/{aoo}/sigillo/richiesta.csr".to_owned(), get(richiesta_sigillo::scarica)),
+        (
+            "/{ipa}/{aoo}/sigillo/certificato".to_owned(),
+            post(richiesta_sigillo::certificato).layer(DefaultBodyLimit::max(in_memoria::CORPO_MAX)),
+        ),
+        (
+            "/{ipa}/{aoo}/sigillo/modulo".to_owned(),
+            get(richiesta_sigillo::mostra_modulo).post(richiesta_sigillo::modulo),
+        ),
         ("/{ipa}/{aoo}/sigillo/rimozione".to_owned(), post(sigillo::togli)),
         ("/{ipa}/{aoo}/sigillo/differimento".to_owned(), post(sigillo::differisci)),
         ("/{ipa}/{aoo}/copie".to_owned(), get(copie::mostra)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use archivio::store::Azione;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use stampa::timbro::{Angolo, Posizione};
+use stampa::timbro::Angolo;
 
 use super::dettaglio::{Posto, annota, carica};
 use super::errore::ErrorePagina;
@@ -38,11 +38,11 @@ pub async fn documento(
     Domanda(q): Domanda,
 ) -> Result<Response, ErrorePagina> {
     let scelto = q.testo("angolo").map(str::parse::<Angolo>).transpose();
-    let angolo = scelto.map_err(|e| Problema::campo("angolo", e.to_string()))?.unwrap_or_default();
+    let angolo = scelto.map_err(|e| Problema::campo("angolo", e.to_string()))?;
     let d = carica(&u, &posto.chiave()?).await?;
     d.solo_se_visibile(&u)?;
     annota(&u, &d, Azione::Documento).await?;
     let l = stampe::luogo(&*u.ente, &u.aoo, &a.url_pubblico, &u.conf, &d.registrazione).await?;
-    let dove = Posizione { angolo, ..Posizione::default() };
+    let dove = stampe::posizione(&u.conf, &u.aoo, angolo);
     Ok(stampe::documento_timbrato(&*u.ente, &l, &d.registrazione, dove).await?)
 }

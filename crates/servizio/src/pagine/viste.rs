@@ -6,6 +6,7 @@ pub mod firme;
 pub mod registra;
 pub mod registrazione;
 pub mod registro;
+pub mod richiesta_sigillo;
 pub mod sigillo;
 
 use askama::Template;
@@ -159,7 +160,9 @@ pub fn etichetta(campo: &str) -> String {
             "firmatari" => "Firmatario",
             "cognome" if out.is_empty() => "Cognome",
             "nome" if out.is_empty() => "Nome",
+            "codiceFiscale" if out.is_empty() => "Codice fiscale",
             "codiceFiscale" => "codice fiscale",
+            "partitaIva" if out.is_empty() => "Partita IVA",
             "partitaIva" => "partita IVA",
             "denominazione" if out.is_empty() => "Denominazione",
             "codice" if out.is_empty() => "Codice",
@@ -193,6 +196,20 @@ pub fn etichetta(campo: &str) -> String {
             "padre" => "Ufficio superiore",
             "sigillo" => "Sigillo",
             "pkcs12" => "File del sigillo",
+            "certificato" => "Certificato",
+            "angolo" => "Angolo",
+            "margineMm" => "Distanza dai bordi",
+            "identificativo" => "Identificativo",
+            "nomeSigillo" => "Nome del sigillo",
+            "dove" => "Dove nasce la chiave",
+            "tipoChiave" => "Tipo di chiave",
+            "sede" => "Sede",
+            "rappresentante" => "Rappresentante legale",
+            "referente" => "Referente",
+            "carica" => "carica",
+            "telefono" => "telefono",
+            "cognome" => "cognome",
+            "nome" => "nome",
             "modulo" => "Libreria del dispositivo",
             "token" => "Token",
             "chiaveToken" => "Chiave",

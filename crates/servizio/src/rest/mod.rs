@@ -12,7 +12,7 @@ mod log;
 pub mod openapi;
 pub(crate) mod ricevuta;
 mod schemi;
-mod sigillo;
+pub(crate) mod sigillo;
 pub(crate) mod timbro;
 pub(crate) mod verifica;
 
@@ -101,7 +101,12 @@ fn tutte() -> Vec<(String, MethodRouter<Arc<Servizio>>)> {
         ("/registri", get(anagrafiche::registri).post(anagrafiche::crea_registro)),
         ("/accessi", get(accessi::elenco)),
         ("/orologio/conferma", post(anagrafiche::conferma_orologio)),
+        ("/timbro", get(timbro::stato).post(timbro::poni)),
         ("/sigillo", get(sigillo::stato).post(sigillo::imposta)),
+        ("/sigillo/richiesta", post(sigillo::chiedi)),
+        ("/sigillo/richiesta.csr", get(sigillo::richiesta)),
+        ("/sigillo/certificato", post(sigillo::certificato)),
+        ("/sigillo/modulo.pdf", post(sigillo::modulo)),
         ("/sigillo/rimozione", post(sigillo::togli)),
         ("/sigillo/differimento", post(sigillo::differisci)),
         ("/annullamenti", get(annullamenti::elenco)),

@@ -121,7 +121,7 @@ pub(super) fn schemi() -> Value {
         &["ente", "aoo", "registro", "anno", "numero"],
         json!({"ente": testo, "aoo": testo, "registro": testo, "anno": {"type": "integer"}, "numero": {"type": "integer", "minimum": 1}, "data": {"type": ["string", "null"], "format": "date"}}),
     );
-    json!({
+    let mut tutti = json!({
         "Oggetto": {"type": "object"},
         "Soggetto": oggetto(&["tipo"], json!({
             "tipo": {"enum": ["persona-fisica", "persona-giuridica", "amministrazione", "amministrazione-estera", "ufficio"]},
@@ -230,6 +230,37 @@ pub(super) fn schemi() -> Value {
         "Problema": oggetto(&["type", "title", "status"], json!({
             "type": testo, "title": testo, "status": {"type": "integer"}, "detail": testo,
             "errori": {"type": "array", "items": oggetto(&["campo", "messaggio"], json!({"campo": testo, "messaggio": testo}))},
+        })),
+    });
+    if let (Some(t), Value::Object(del_sigillo)) = (tutti.as_object_mut(), del_sigillo()) {
+        t.extend(del_sigillo);
+    }
+    tutti
+}
+
+/// What asks for a seal, and the place of the stamp.
+fn del_sigillo() -> Value {
+    let (testo, forse) = (json!({"type": "string"}), json!({"type": ["string", "null"]}));
+    let identificativo = json!({"enum": ["codice-fiscale", "partita-iva", "registro-imprese", "ipa"]});
+    let persona = json!({
+        "nome": testo, "cognome": testo, "codiceFiscale": forse, "carica": forse, "email": forse, "telefono": forse,
+    });
+    json!({
+        "RichiestaSigillo": oggetto(&["fornitore"], json!({
+            "fornitore": {"enum": ["file", "pkcs11"]}, "modulo": testo, "token": testo, "chiave": testo, "pin": testo,
+            "tipo": {"enum": ["p256", "rsa3072"]}, "identificativo": identificativo, "codiceFiscale": forse,
+            "partitaIva": forse, "denominazione": forse, "nomeSigillo": forse,
+        })),
+        "Timbro": oggetto(&["angolo", "margineMm"], json!({
+            "angolo": {"enum": ["alto-destra", "alto-sinistra", "basso-destra", "basso-sinistra"]},
+            "margineMm": {"type": "integer", "minimum": 3, "maximum": 50},
+        })),
+        "CertificatoSigillo": oggetto(&["certificato"], json!({"certificato": testo, "entrate": {"type": "boolean"}})),
+        "ModuloSigillo": oggetto(&["sede", "rappresentante", "referente"], json!({
+            "identificativo": identificativo, "codiceFiscale": forse, "partitaIva": forse, "denominazione": forse,
+            "nomeSigillo": forse, "pec": forse, "sede": testo,
+            "rappresentante": oggetto(&["nome", "cognome", "codiceFiscale", "carica"], persona.clone()),
+            "referente": oggetto(&["nome", "cognome", "email"], persona),
         })),
     })
 }

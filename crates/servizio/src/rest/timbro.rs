@@ -1,14 +1,20 @@
-//! `GET …/etichetta.pdf`, `…/etichetta.txt`, `…/documento-timbrato.pdf`: the segnatura that is seen (R-C16, R-C17).
+//! `GET …/etichetta.pdf`, `…/etichetta.txt`, `…/documento-timbrato.pdf`: the segnatura that is seen (R-C16, R-C17); where an AOO
+//! wants its stamp.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use archivio::store::Azione;
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use stampa::timbro::Posizione;
+use dominio::comandi::ComandoConfigurazione as C;
+use dominio::permessi::Diritto;
+use dominio::timbro::PosizioneTimbro;
+use serde_json::{Value, json};
 
+use super::anagrafiche::{crea, creato};
 use super::leggi::{letto, solo};
 use super::{Percorso, Risposta, visibile};
 use crate::Servizio;
@@ -67,10 +73,24 @@ pub async fn documento(
     Query(q): Query<Domanda>,
 ) -> Risposta<Response> {
     solo(&q, &["angolo"])?;
-    let angolo =
-        letto(&q, "angolo", "è alto-destra, alto-sinistra, basso-destra o basso-sinistra")?.unwrap_or_default();
+    let angolo = letto(&q, "angolo", "è alto-destra, alto-sinistra, basso-destra o basso-sinistra")?;
     let r = visibile(&*c.ente, &c.aoo, &c.chi, &p.chiave()?, Azione::Documento).await?;
     let conf = c.ente.configurazione();
     let l = stampe::luogo(&*c.ente, &c.aoo, &s.url_pubblico, &conf, &r).await?;
-    stampe::documento_timbrato(&*c.ente, &l, &r, Posizione { angolo, ..Posizione::default() }).await
+    stampe::documento_timbrato(&*c.ente, &l, &r, stampe::posizione(&conf, &c.aoo, angolo)).await
+}
+
+/// Where the stamp goes.
+pub async fn stato(c: Chiamante) -> Risposta<Json<Value>> {
+    if !c.chi.diritti.ha(Diritto::Consulta) && !c.chi.diritti.ha(Diritto::GestisceConfigurazione) {
+        return Err(Problema::vietato("per vederlo serve consultare il registro o gestire la configurazione"));
+    }
+    Ok(Json(json!(c.ente.configurazione().aoo.get(&c.aoo).map(|a| a.timbro))))
+}
+
+/// Says where it goes from now on.
+pub async fn poni(c: Chiamante, h: HeaderMap, corpo: String) -> Risposta<Response> {
+    let mut timbro = None;
+    crea(&c, &h, &corpo, "timbro", |d: PosizioneTimbro| C::PoniTimbro { timbro: *timbro.insert(d) }).await?;
+    Ok(creato(json!(timbro)))
 }

@@ -78,6 +78,9 @@ pub enum Segreto {
         chiave: Option<String>,
         /// What unlocks it.
         pin: String,
+        /// Certificates that the token does not hold, the seal's among them or not: DER in base64.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        certificati: Vec<String>,
     },
     /// A key at a provider.
     Csc {
@@ -161,9 +164,10 @@ impl Segreto {
                     .map_err(|_| Errore::Configurazione("il file PKCS#12 non è in base64".into()))?;
                 Arc::new(ChiaveSoftware::da_pkcs12(&byte, &nascosto(password))?)
             }
-            Self::Pkcs11 { modulo, token, chiave, pin } => {
+            Self::Pkcs11 { modulo, token, chiave, pin, certificati } => {
                 let mut come = pkcs11::Impostazioni::nuove(modulo, token, nascosto(pin));
                 come.chiave.clone_from(chiave);
+                come.certificati = certificati.iter().map(|c| certificato(c)).collect::<Result<_, _>>()?;
                 Arc::new(pkcs11::Token::apri(come)?)
             }
             Self::Csc { url, url_token, versione_1, client_id, client_secret, credenziale, pin } => {
@@ -192,6 +196,8 @@ pub struct Intestazione {
     pub scadenza: Istante,
     /// Does it say that it is qualified, for seals?
     pub qualificato: bool,
+    /// SHA-256 of its public key.
+    pub chiave: Impronta,
 }
 
 impl Intestazione {
@@ -205,14 +211,27 @@ impl Intestazione {
             certificato: Impronta(Sha256::digest(c.der()).into()),
             scadenza: Istante(stato.al.as_microsecond()),
             qualificato: stato.sigillo_qualificato(),
+            chiave: impronta_chiave(c.spki()),
         }
     }
 
     /// As the configuration of an AOO keeps it.
     pub fn in_configurazione(self, fornitore: Fornitore, entrate: bool) -> DatiSigillo {
-        let Self { intestatario, emittente, certificato, scadenza, qualificato } = self;
-        DatiSigillo { fornitore, intestatario, emittente, certificato, scadenza, qualificato, entrate }
+        let Self { intestatario, emittente, certificato, scadenza, qualificato, chiave } = self;
+        let chiave = Some(chiave);
+        DatiSigillo { fornitore, intestatario, emittente, certificato, scadenza, qualificato, entrate, chiave }
     }
+}
+
+/// SHA-256 of a public key (SubjectPublicKeyInfo).
+pub fn impronta_chiave(spki: &[u8]) -> Impronta {
+    Impronta(Sha256::digest(spki).into())
+}
+
+fn certificato(testo: &str) -> Result<Certificato, Errore> {
+    let male = || Errore::Configurazione("un certificato non si legge: è DER in base64".into());
+    let der = BASE64.decode(testo).map_err(|_| male())?;
+    Certificato::da_der(&der).map_err(|_| male())
 }
 
 /// Whose it is, in one line.

@@ -5,6 +5,7 @@
 
 pub mod fornitore;
 mod lavoro;
+pub mod richiesta;
 pub mod segnatura;
 
 use std::collections::HashMap;
@@ -171,6 +172,10 @@ impl Sigilli {
                 "certificato": s.certificato, "scadenza": s.scadenza.con_offset(), "qualificato": s.qualificato,
                 "entrate": s.entrate, "giorni": giorni(s.scadenza, ente.ora()),
             })),
+            "richiesta": stato.and_then(|a| a.richiesta_sigillo.as_ref()).map(|(dal, r)| json!({
+                "fornitore": r.fornitore, "intestatario": r.intestatario, "identificativo": r.identificativo,
+                "chiave": r.chiave, "dal": dal.con_offset(),
+            })),
             "avviso": s.and_then(|s| avviso(s.scadenza, ente.ora())),
             "impedimento": s.and_then(|_| self.giu(ente.ipa(), aoo)),
             "differitoFino": stato.and_then(|a| a.sigilli_differiti(ente.ora())).map(|f| f.con_offset()),
@@ -205,12 +210,7 @@ impl Sigilli {
         segreto: Segreto,
         entrate: bool,
     ) -> Result<(dominio::sigillo::DatiSigillo, DaConservare), Problema> {
-        self.tenta(ente, segreto, entrate).await.map_err(|e| match e {
-            Mancata::NonAmmesso(r) => r.into(),
-            Mancata::Sigillo(e @ Errore::NonDisponibile { .. }) => Problema::sigillo_non_disponibile(&e.to_string()),
-            Mancata::Sigillo(e) => Problema::campo("sigillo", e.to_string()),
-            Mancata::Interrotta => Problema::interno(),
-        })
+        self.tenta(ente, segreto, entrate).await.map_err(Problema::from)
     }
 
     /// The same, for who says by himself which field is wrong.
@@ -246,9 +246,24 @@ pub enum Mancata {
     /// It does not seal.
     #[error(transparent)]
     Sigillo(#[from] Errore),
+    /// The key that waits could not be read.
+    #[error(transparent)]
+    Archivio(ErroreArchivio),
     /// The trial did not end.
     #[error("la prova del sigillo si è interrotta")]
     Interrotta,
+}
+
+impl From<Mancata> for Problema {
+    fn from(e: Mancata) -> Self {
+        match e {
+            Mancata::NonAmmesso(r) => r.into(),
+            Mancata::Sigillo(e @ Errore::NonDisponibile { .. }) => Self::sigillo_non_disponibile(&e.to_string()),
+            Mancata::Sigillo(e) => Self::campo("sigillo", e.to_string()),
+            Mancata::Archivio(e) => e.into(),
+            Mancata::Interrotta => Self::interno(),
+        }
+    }
 }
 
 /// An XML that nobody will send: it is sealed, and checked as one that came from others would be.

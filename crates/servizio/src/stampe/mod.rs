@@ -4,6 +4,7 @@
 mod dichiarazione;
 mod prova_ripristino;
 mod ricevuta;
+mod richiesta_sigillo;
 mod segno;
 mod storia;
 
@@ -15,6 +16,8 @@ use dominio::codici::{CodiceAoo, Impronta};
 use dominio::configurazione::Configurazione;
 use dominio::registrazione::{Chiave, Registrazione, Stato};
 use dominio::tempo::in_parole;
+use dominio::timbro::{self, PosizioneTimbro};
+use stampa::timbro::{Angolo, Posizione};
 use stampa::{Blocco, Brano, Cornice};
 
 use crate::problema::Problema;
@@ -22,6 +25,7 @@ pub use dichiarazione::{ChiaveDichiarata, Dichiarazione, dichiarazione};
 pub(crate) use prova_ripristino::durata;
 pub use prova_ripristino::{ProvaRipristino, prova_ripristino};
 pub use ricevuta::{Luogo, ricevuta};
+pub use richiesta_sigillo::richiesta_sigillo;
 pub use segno::{documento_timbrato, etichetta, etichetta_testo};
 pub use storia::storia;
 
@@ -49,6 +53,18 @@ pub async fn luogo<'a>(
         r.indice
     );
     Ok(Luogo { conf, aoo, verifica, entrata })
+}
+
+/// Where the stamp of an AOO goes: as it chose, but in the corner that who asks for the copy names.
+pub fn posizione(conf: &Configurazione, aoo: &CodiceAoo, chiesto: Option<Angolo>) -> Posizione {
+    let scelta = conf.aoo.get(aoo).map_or(PosizioneTimbro::PREDEFINITA, |a| a.timbro);
+    let suo = match scelta.angolo {
+        timbro::Angolo::AltoDestra => Angolo::AltoDestra,
+        timbro::Angolo::AltoSinistra => Angolo::AltoSinistra,
+        timbro::Angolo::BassoDestra => Angolo::BassoDestra,
+        timbro::Angolo::BassoSinistra => Angolo::BassoSinistra,
+    };
+    Posizione { angolo: chiesto.unwrap_or(suo), margine_mm: scelta.margine_mm }
 }
 
 /// Lays out a document away from the threads that serve: it is milliseconds of work.

@@ -11,6 +11,7 @@ mod firme;
 mod giudici;
 mod igiene;
 mod metriche;
+mod richiesta_sigillo;
 mod rifiuti;
 mod sigillo;
 mod stampe;

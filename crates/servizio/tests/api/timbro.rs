@@ -173,3 +173,44 @@ async fn an_annulled_registration_is_marked_on_label_stamp_and_cover_sheet() {
         assert!(testo.starts_with(b"ANNULLATA\n"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aoo_says_where_its_stamp_goes_and_who_asks_may_say_otherwise() {
+    // R-C16
+    let b = Banco::nuovo().await;
+    let qui = format!("{BASE}/timbro");
+    assert_eq!(b.get(&b.anna, &qui).await.json(), json!({"angolo": "alto-destra", "margineMm": 7}));
+    let r = registrata(&b, "a.pdf", &un_pdf()).await;
+    let copia = r["links"]["documentoTimbrato"].as_str().unwrap();
+    let byte = async |domanda: &str| {
+        let r = b.get(&b.anna, &format!("{copia}{domanda}")).await;
+        assert_eq!(r.stato, StatusCode::OK, "{domanda}");
+        r.byte
+    };
+    let predefinita = byte("").await;
+    assert_eq!(byte("?angolo=alto-destra").await, predefinita);
+    let in_basso = byte("?angolo=basso-sinistra").await;
+    assert_ne!(in_basso, predefinita);
+
+    let nuova = json!({"angolo": "basso-sinistra", "margineMm": 7});
+    assert_eq!(b.post(&b.anna, &qui, nuova.clone()).await.stato, StatusCode::FORBIDDEN);
+    for (corpo, campo) in [
+        (json!({"angolo": "al-centro", "margineMm": 7}), "angolo"),
+        (json!({"angolo": "alto-destra", "margineMm": 2}), "margineMm"),
+        (json!({"angolo": "alto-destra", "margineMm": 51}), "margineMm"),
+        (json!({"angolo": "alto-destra", "margineMm": 300}), "margineMm"),
+        (json!({"angolo": "alto-destra", "margineMm": 7, "pagina": 2}), "pagina"),
+    ] {
+        let r = b.post(&b.ada, &qui, corpo).await;
+        assert_eq!((r.stato, r.campo().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, campo), "{}", r.json());
+    }
+    let r = b.post(&b.ada, &qui, nuova.clone()).await;
+    assert_eq!((r.stato, r.json()), (StatusCode::CREATED, nuova));
+    assert_eq!(byte("").await, in_basso);
+    assert_eq!(byte("?angolo=alto-destra").await, predefinita);
+    // The margin is the AOO's, whatever the corner.
+    b.post(&b.ada, &qui, json!({"angolo": "alto-destra", "margineMm": 30})).await;
+    assert_ne!(byte("").await, predefinita);
+    assert_eq!(byte("?angolo=alto-destra").await, byte("").await);
+    assert_eq!(b.ente.verifica(&|_| {}).await.unwrap().differenze, []);
+}

@@ -10,6 +10,8 @@ mod firme;
 mod lavoro;
 mod orologio;
 mod registra;
+mod richiesta_sigillo;
 mod riservate;
 mod sigillo;
 mod sola_lettura;
+mod timbro;

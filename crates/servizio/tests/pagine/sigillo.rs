@@ -63,6 +63,7 @@ async fn di_nascosto(b: &Banco, scadenza: Istante, segreto: serde_json::Value) {
         scadenza,
         qualificato: true,
         entrate: false,
+        chiave: None,
     };
     let segreto = archivio::store::Segreto::Sigillo(serde_json::to_vec(&segreto).unwrap());
     let aoo: CodiceAoo = "AOO1".parse().unwrap();

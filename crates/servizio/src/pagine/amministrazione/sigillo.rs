@@ -78,7 +78,8 @@ pub async fn da_dispositivo(State(a): State<Arc<Accesso>>, guardata: Option<Exte
     let (modulo, token) = (mancano.testo(c, "modulo"), mancano.testo(c, "token"));
     let pin = mancano.segreto(c, "pin");
     let chiave = c.testo("chiaveToken").map(str::to_owned);
-    let segreto = mancano.oppure(Segreto::Pkcs11 { modulo: modulo.into(), token, chiave, pin });
+    let segreto =
+        mancano.oppure(Segreto::Pkcs11 { modulo: modulo.into(), token, chiave, pin, certificati: Vec::new() });
     let provato = prova(&a, u, segreto, c.spuntato("entrate")).await?;
     ancora_scrivibile(guardata.as_deref()).await?;
     imposta(&a, u, c, Modo::Dispositivo, provato).await
@@ -188,7 +189,7 @@ async fn prova(
             };
             Ok(Err((stato, colpevole(fornitore, &e))))
         }
-        Err(Mancata::Interrotta) => Err(Problema::interno().into()),
+        Err(e @ (Mancata::Archivio(_) | Mancata::Interrotta)) => Err(Problema::from(e).into()),
     }
 }
 
@@ -302,6 +303,7 @@ async fn vista(a: &Accesso, u: &Utente, s: Stato) -> Esito {
             suoi.map(|d| d.modulo.display().to_string()).collect::<BTreeSet<_>>().into_iter().collect()
         },
         indirizzi: ammessi.indirizzi.clone(),
+        richiesta: aoo.richiesta_sigillo.as_ref().map(|(dal, _)| viste::quando(*dal)),
         massimo: viste::peso(PKCS12_MAX as u64),
         proposta: (domani(adesso), ORA_PROPOSTA),
         aperto: s.aperto,

@@ -125,6 +125,24 @@ pub struct Orologio {
     pub in_dubbio: bool,
 }
 
+/// Where the stamp goes.
+#[derive(Debug, Template)]
+#[template(path = "timbro.html")]
+pub struct Timbro {
+    /// Around the page.
+    pub g: Guscio,
+    /// Form as typed.
+    pub m: Modulo,
+    /// What is wrong.
+    pub sommario: Vec<(String, String)>,
+    /// Was it just chosen?
+    pub fatto: bool,
+    /// The corner in force.
+    pub angolo: &'static str,
+    /// The margin in force, millimetres.
+    pub margine: String,
+}
+
 /// Copies, and drills of their restoring.
 #[derive(Debug, Template)]
 #[template(path = "copie.html")]

@@ -32,6 +32,8 @@ pub struct Sigillo {
     pub moduli: Vec<String>,
     /// Addresses of providers that may be used.
     pub indirizzi: Vec<String>,
+    /// Since when a request waits for its certificate.
+    pub richiesta: Option<String>,
     /// Longest file, in words.
     pub massimo: String,
     /// Proposed end of a deferral: day, hour.
