@@ -177,7 +177,7 @@ fn an_ente_is_activated_from_a_file_and_doing_it_again_changes_nothing() {
         assert_eq!(conf.utenti[&"rita.rossi".parse().unwrap()].incarichi.len(), 2);
         assert!(e.password(&"rita.rossi".parse().unwrap()).await.unwrap().is_some());
         let rubrica = e.rubrica(&"AOO1".parse().unwrap(), None, 10).await.unwrap().elementi;
-        assert_eq!(rubrica[0].soggetto.codice().as_deref(), Some("RSSMRA80A01H501U"));
+        assert_eq!(rubrica[0].soggetto.codice(), Some("RSSMRA80A01H501U"));
         assert_eq!(e.verifica(&|_| {}).await.unwrap().differenze, []);
     });
 
