@@ -522,7 +522,7 @@ fn receipts_of_what_was_lost_prove_number_by_number_what_was_given() {
     let tutte = ["--ricevute", ricevute.to_str().unwrap()];
     assert_eq!(lacuna(&nuovo, &tutte).0, Some(2), "who writes it must be said");
     let affermato = format!("PG/{}/{}=etichetta sulla busta", perse[3].0, perse[3].1 + 2);
-    let operatore = ["--operatore", "elena.martinazzi"];
+    let operatore = ["--operatore", "giulia.contarelli"];
     let con_parola = [&tutte[..], &["--affermato", &affermato], &operatore].concat();
     let (codice, v, detto) = lacuna(&nuovo, &con_parola);
     assert_eq!((codice, &v["scritti"]), (Some(0), &json!(3)), "{detto} {v}");

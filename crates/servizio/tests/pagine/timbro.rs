@@ -28,10 +28,11 @@ async fn registrata(b: &Browser<'_>, altri: &[(&str, &str)], nome: &str, byte: &
     r.meta().trim_end_matches("?nuova=1").to_owned()
 }
 
-fn un_foglio(r: &Risposta) {
+/// A PDF, to be looked at or, if some of its bytes are of others, saved.
+fn un_foglio(r: &Risposta, modo: &str) {
     assert_eq!((r.stato, &r.capi[header::CONTENT_TYPE]), (StatusCode::OK, &"application/pdf".parse().unwrap()));
     assert!(r.byte.starts_with(b"%PDF"));
-    assert!(r.capi[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with("inline"));
+    assert!(r.capi[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with(modo));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,15 +45,15 @@ async fn the_page_of_a_registration_gives_its_label_and_its_stamped_copy() {
     assert!(r.ha(&format!("{qui}/etichetta.pdf")) && r.ha(&format!("{qui}/documento-timbrato.pdf")), "{}", r.testo());
 
     let piccola = anna.get(&format!("{qui}/etichetta.pdf")).await;
-    un_foglio(&piccola);
+    un_foglio(&piccola, "inline");
     let grande = anna.get(&format!("{qui}/etichetta.pdf?formato=100x50")).await;
-    un_foglio(&grande);
+    un_foglio(&grande, "inline");
     assert_ne!(piccola.byte, grande.byte);
     assert_eq!(anna.get(&format!("{qui}/etichetta.pdf?formato=89x36")).await.byte, piccola.byte);
     assert_eq!(anna.get(&format!("{qui}/etichetta.pdf?formato=1x1")).await.stato, StatusCode::UNPROCESSABLE_ENTITY);
 
     let copia = anna.get(&format!("{qui}/documento-timbrato.pdf")).await;
-    un_foglio(&copia);
+    un_foglio(&copia, "attachment");
     assert_eq!(copia.capi["protocollo-copia"], "timbrata");
     assert!(copia.byte.starts_with(&pdf) && copia.byte.len() > pdf.len(), "the original's bytes come first");
     assert_eq!(anna.get(&format!("{qui}/documento-timbrato.pdf?angolo=alto-destra")).await.byte, copia.byte);
@@ -63,7 +64,7 @@ async fn the_page_of_a_registration_gives_its_label_and_its_stamped_copy() {
     // What is no PDF has a cover sheet.
     let testo = registrata(&anna, &[], "a.txt", b"testo").await;
     let r = anna.get(&format!("{testo}/documento-timbrato.pdf")).await;
-    un_foglio(&r);
+    un_foglio(&r, "attachment");
     assert!(r.capi["protocollo-copia"].to_str().unwrap().starts_with("frontespizio"));
 }
 
