@@ -233,7 +233,15 @@ impl Luogo {
             let percorso = p.join(nome);
             return Ok(percorso.is_file().then_some(Locale { percorso, provvisorio: false }));
         }
-        let Some(mut da) = self.apri(nome)? else { return Ok(None) };
+        // Lists may be empty, and of an empty object not every server tells a range.
+        let mut da: Box<dyn Read + Send> = match self.lungo(nome)? {
+            None => return Ok(None),
+            Some(0) => Box::new(std::io::empty()),
+            Some(_) => match self.apri(nome)? {
+                Some(da) => da,
+                None => return Ok(None),
+            },
+        };
         let l = Locale { percorso: cartella.join(".in-arrivo"), provvisorio: true };
         let _ = std::fs::remove_file(&l.percorso);
         std::io::copy(&mut da, &mut nuovo_riservato(&l.percorso)?)?;

@@ -300,7 +300,15 @@ fn trascrivi_da(da: &Path, a: &Path, nome: &str) -> Esito<Parte> {
 
 /// What has no manifest is of a copy that was interrupted.
 fn spazza_interrotte(dove: &Luogo) -> Esito<()> {
-    for nome in dove.cartelle(COPIE)? {
+    let mut nomi: HashSet<String> = dove.cartelle(COPIE)?.into_iter().collect();
+    if dove.cartella().is_none() {
+        // Not every server tells of a folder that holds only folders.
+        dove.scorri(COPIE, &mut |n| {
+            nomi.extend(n.split('/').nth(1).map(str::to_owned));
+            Ok(())
+        })?;
+    }
+    for nome in nomi {
         let nome = format!("{COPIE}/{nome}");
         if dove.lungo(&format!("{nome}/{NOME}"))?.is_none() {
             dove.togli_tutto(&nome)?;
