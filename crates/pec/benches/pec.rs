@@ -1,5 +1,5 @@
 //! A transport envelope of 50 KB, read whole with its signature and the digests of its files: 500 a second on one core (issue
-//! 7; R-E07). And one of 100 MB, for the memory: under 300 MB.
+//! 7). And one of 100 MB, for the memory: under 300 MB.
 
 #![expect(clippy::unwrap_used, reason = "benches")]
 

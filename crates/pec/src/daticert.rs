@@ -1,4 +1,4 @@
-//! `daticert.xml`: what a provider certifies (DM 2-11-2005, `daticert.dtd`; R-E01…R-E04, R-E06).
+//! `daticert.xml`: what a provider certifies (DM 2-11-2005, `daticert.dtd`; R-E01, R-E03, R-E04).
 //!
 //! Read leniently: DOCTYPE stepped over and never fetched, old alphabets, elements out of place; what is no longer XML is still
 //! looked through for its elements, and that is said. Who writes one writes what is read back the same.

@@ -1,4 +1,4 @@
-//! Reading: bytes to facts (R-E01…R-E07).
+//! Reading: bytes to facts (R-E01, R-E03, R-E04, R-E05).
 //!
 //! A message is what its `X-Ricevuta` or `X-Trasporto` and its `daticert.xml` say, never its subject. Where they do not agree
 //! the data win, which are what the provider signs. All of it is believed only as far as the signature goes: [`Firma`].

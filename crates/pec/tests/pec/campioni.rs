@@ -1,4 +1,4 @@
-//! Every real sample, read right (R-E01…R-E05), within the traps that its README tells: which signatures hold, which were edited,
+//! Every real sample, read right (R-E01, R-E03, R-E04, R-E05), within the traps that its README tells: which signatures hold, which were edited,
 //! which were taken out.
 
 use firme::Fiducia;
