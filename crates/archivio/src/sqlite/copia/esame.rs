@@ -24,10 +24,20 @@ pub(super) struct Esame {
 }
 
 impl Esame {
-    /// Of an ente in a folder that has the databases and the key.
+    /// Of an ente in a folder of a copy, which has the databases and the key.
     pub fn di(radice: &Path, ipa: &CodiceIpa, custodia: &Custodia) -> Esito<Self> {
         let cartella = SqliteStore::cartella(radice, ipa);
-        let c = schema::apri_ferma(&cartella.join(FILE_ENTE))?;
+        Self::con(schema::apri_ferma(&cartella.join(FILE_ENTE))?, radice, ipa, custodia)
+    }
+
+    /// Of one in the folder of an archive: what was committed may still be beside the database.
+    pub fn di_archivio(radice: &Path, ipa: &CodiceIpa, custodia: &Custodia) -> Esito<Self> {
+        let cartella = SqliteStore::cartella(radice, ipa);
+        Self::con(schema::apri_scorsa(&cartella.join(FILE_ENTE), "")?, radice, ipa, custodia)
+    }
+
+    fn con(c: Connection, radice: &Path, ipa: &CodiceIpa, custodia: &Custodia) -> Esito<Self> {
+        let cartella = SqliteStore::cartella(radice, ipa);
         let chiave = Some(custodia.percorso_chiave(radice));
         let lettore = Lettore::di(ipa, &cartella, &Custodia { chiave, ..custodia.clone() })?;
         lettore.chiavi.ricorda(Portachiavi::leggi(&c)?);

@@ -33,7 +33,7 @@ pub fn trasporta(
     approdo: Option<&Approdo>,
 ) -> Esito<Trasportati> {
     let (magazzino, meta) = (magazzino(custodia, ipa, &da.join(FILE))?, meta_di(ipa, a, approdo)?);
-    let esame = Esame::di(radice, ipa, custodia)?;
+    let esame = Esame::di_archivio(radice, ipa, custodia)?;
     let mut out = Trasportati::default();
     esame.tutti(|f| {
         let letto = magazzino.leggi(&f.oggetto)?;
