@@ -83,8 +83,8 @@ fn a_copy_that_was_killed_is_no_copy_and_the_next_one_takes_its_place() {
     demo(&dati);
     let backup = ["backup", "--archivio", &dati, "--out", &copie, "--json"];
     let torna = ["ripristina", "--da", &copie, "--archivio", &nuovo, "--senza-perdita", "--json"];
-    // Where it says that it is there, and in the middle of what it has.
-    for quando in ["PUT?manifesto.json", "PUT?/file/c_z999"] {
+    // In the middle of what it has, and where it says that it is there.
+    for quando in ["PUT?/file/c_z999", "PUT?manifesto.json"] {
         b.m.guasta(quando, Guasto::Muto, 1_000);
         let mut figlio = b.comando(&backup).stdout(Stdio::null()).spawn().unwrap();
         while b.m.rimasti() == 1_000 {
