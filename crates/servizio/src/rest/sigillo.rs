@@ -145,6 +145,8 @@ struct Motivo {
 /// Seals nothing more.
 pub async fn togli(State(s): State<Arc<Servizio>>, c: Chiamante, h: HeaderMap, corpo: String) -> Risposta<Response> {
     crea(&c, &h, &corpo, "sigillo/rimozione", |d: Motivo| C::TogliSigillo { motivo: d.motivo }).await?;
+    // Its key is not kept open.
+    s.sigilli.cambiato(c.ente.ipa(), &c.aoo);
     Ok(creato(s.sigilli.in_json(&*c.ente, &c.aoo).await?))
 }
 

@@ -173,7 +173,7 @@ fn frontespizio(l: &Luogo<'_>, r: &Registrazione, perche: &str) -> Result<Vec<u8
     }));
     d.blocchi.push(Blocco::Nota(vec![Brano::piano(format!(
         "Questo foglio accompagna il documento al posto del timbro sulla prima pagina, perché {perche}. L'originale registrato \
-         resta com'è stato ricevuto."
+         resta com'è stato registrato."
     ))]));
     d.pdf()
 }

@@ -112,7 +112,11 @@ pub async fn togli(State(a): State<Arc<Accesso>>, i: Invio) -> Esito {
     let (u, c) = (&i.utente, &i.campi);
     let motivo = c.testo("motivoRimozione").unwrap_or_default().to_owned();
     match configura(u, Ok(C::TogliSigillo { motivo }), None).await? {
-        Esecuzione::Fatta => Ok(torna(u, "sigillo?fatto=tolto")),
+        Esecuzione::Fatta => {
+            // Its key is not kept open.
+            a.sigilli.cambiato(u.ente.ipa(), &u.aoo);
+            Ok(torna(u, "sigillo?fatto=tolto"))
+        }
         Esecuzione::Rifiutata(stato, mut errori) => {
             errori.iter_mut().filter(|e| e.campo == "motivo").for_each(|e| e.campo = "motivoRimozione".to_owned());
             rifiutata(&a, u, c, Modo::Rimozione, stato, errori).await
