@@ -120,6 +120,11 @@ impl Certificato {
         &self.titolare
     }
 
+    /// Who issued it, in the words of the certificate itself.
+    pub fn emesso_da(&self) -> Titolare {
+        Titolare::di(&self.letto.emittente)
+    }
+
     /// May its key sign data? `digitalSignature` or `nonRepudiation`, or no word on it.
     pub fn puo_firmare(&self) -> bool {
         self.letto.usa(0) || self.letto.usa(1)

@@ -25,7 +25,6 @@ use super::{Esito, MEZZI, con_stato, pagina, sommario};
 use super::{annullamento, confronto, firme, guscio};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Domanda, Utente, sessione};
-use crate::sigilli::fornitore::EMITTENTE_IGNOTO;
 
 /// Fascicoli offered in the form.
 const FASCICOLI: usize = 100;
@@ -295,9 +294,6 @@ fn sigillo(d: &Dettaglio) -> v::Sigillo {
 }
 
 fn emesso_da(emittente: &str) -> String {
-    if emittente == EMITTENTE_IGNOTO {
-        return "emittente non indicato".to_owned();
-    }
     format!("emesso da {emittente}")
 }
 

@@ -14,11 +14,10 @@ use dominio::tempo::Istante;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sigillo::certificato::Titolare;
 use sigillo::software::ChiaveSoftware;
 use sigillo::{Certificato, Errore, Sealer, csc, pkcs11};
 
-/// What is kept where the file of a seal does not say who issued it.
-pub const EMITTENTE_IGNOTO: &str = "emittente non incluso";
 /// Longest PKCS#12 file.
 pub const PKCS12_MAX: usize = 256 * 1024;
 
@@ -206,8 +205,8 @@ impl Intestazione {
         let c = s.certificato();
         let stato = c.stato(ora);
         Self {
-            intestatario: nome(c),
-            emittente: s.catena().first().map_or_else(|| EMITTENTE_IGNOTO.to_owned(), nome),
+            intestatario: nome(c.titolare()),
+            emittente: nome(&c.emesso_da()),
             certificato: Impronta(Sha256::digest(c.der()).into()),
             scadenza: Istante(stato.al.as_microsecond()),
             qualificato: stato.sigillo_qualificato(),
@@ -235,8 +234,7 @@ fn certificato(testo: &str) -> Result<Certificato, Errore> {
 }
 
 /// Whose it is, in one line.
-fn nome(c: &Certificato) -> String {
-    let t = c.titolare();
+fn nome(t: &Titolare) -> String {
     let parti: Vec<&str> = [&t.organizzazione, &t.nome].into_iter().flatten().map(String::as_str).collect();
     if parti.is_empty() { "senza nome".to_owned() } else { parti.join(" — ") }
 }

@@ -26,7 +26,7 @@ use crate::pagine::viste::sigillo::{InUso, Modo, Sigillo};
 use crate::pagine::viste::{self, Modulo};
 use crate::pagine::{Esito, con_stato, ora, sommario};
 use crate::problema::Problema;
-use crate::sigilli::fornitore::{EMITTENTE_IGNOTO, PKCS12_MAX, Segreto};
+use crate::sigilli::fornitore::{PKCS12_MAX, Segreto};
 use crate::sigilli::{Mancata, PREAVVISI_GIORNI, giorni};
 use crate::sola_lettura::{Guardata, ancora_scrivibile};
 
@@ -326,10 +326,7 @@ fn in_uso(d: &DatiSigillo, adesso: Istante) -> InUso {
     let impronta = d.certificato.hex();
     InUso {
         intestatario: d.intestatario.clone(),
-        emittente: match d.emittente.as_str() {
-            EMITTENTE_IGNOTO => "non indicato nel file del sigillo".to_owned(),
-            e => e.to_owned(),
-        },
+        emittente: d.emittente.clone(),
         scadenza: viste::quando(d.scadenza),
         scadenza_istante: viste::per_macchine(d.scadenza),
         manca: manca(giorni(d.scadenza, adesso)),
