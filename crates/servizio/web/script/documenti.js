@@ -102,7 +102,7 @@ function compila(modulo, campi) {
       }
       c.value = valore
     } else continue
-    c.dispatchEvent(new Event('change', { bubbles: true }))
+    for (const e of ['input', 'change']) c.dispatchEvent(new Event(e, { bubbles: true }))
   }
 }
 
