@@ -34,8 +34,10 @@ use crate::store::{
 use crate::tronco::{self, LogInfo};
 use crate::{depositi, esami, letture, ricerca, righe, sigilli, testimoni};
 
+mod accessi;
 mod affitto;
 mod documenti;
+mod ingressi;
 mod registra;
 mod riposo;
 mod salute;
@@ -50,8 +52,6 @@ const AFFITTO_ALTRUI_S: u64 = 86_400;
 
 /// Where doubts about the clock outlive the process.
 const FILE_OROLOGIO: &str = "orologio";
-/// Secrets of tokens remembered.
-const TOKEN_NOTI_MAX: usize = 1_024;
 
 /// One ente, whatever engine keeps it.
 pub(crate) struct Ente {
@@ -605,43 +605,15 @@ impl EnteStore for Ente {
     }
 
     async fn token(&self, segreto: &[u8; 32]) -> Esito<Option<String>> {
-        let segreto = *segreto;
-        if let Some(t) = self.token_noti.read().unwrap_or_else(PoisonError::into_inner).get(&segreto) {
-            return Ok(Some(t.clone()));
-        }
-        let trovato: Option<String> = self
-            .leggi(move |c| c.una("SELECT token FROM token WHERE segreto = ?", valori![&segreto], |r| r.proprio(0)))
-            .await?;
-        if let Some(t) = &trovato {
-            let mut noti = self.token_noti.write().unwrap_or_else(PoisonError::into_inner);
-            if noti.len() >= TOKEN_NOTI_MAX {
-                noti.clear();
-            }
-            noti.insert(segreto, t.clone());
-        }
-        Ok(trovato)
+        self.token_di(*segreto).await
     }
 
     async fn apri_sessione(&self, id: [u8; 32], s: Sessione) -> Esito<()> {
-        self.servizio(move |c| {
-            c.scrivi(
-                "INSERT INTO sessione(id, utente, csrf, scadenza) VALUES (?,?,?,?)",
-                valori![&id, s.utente.as_str(), &s.csrf, s.scadenza.0],
-            )
-        })
-        .await
+        self.sessione_aperta(id, s).await
     }
 
     async fn sessione(&self, id: &[u8; 32]) -> Esito<Option<Sessione>> {
-        let (id, ora) = (*id, self.ora());
-        self.leggi(move |c| {
-            let sql = "SELECT utente, csrf, scadenza FROM sessione WHERE id = ? AND scadenza > ?";
-            c.una(sql, valori![&id, ora.0], |r| {
-                let utente = r.testo(0)?.parse().map_err(|_| Errore::Incoerente("sessione".to_owned()))?;
-                Ok(Sessione { utente, csrf: r.proprio(1)?, scadenza: Istante(r.intero(2)?) })
-            })
-        })
-        .await
+        self.sessione_di(*id).await
     }
 
     async fn chiudi_sessioni(&self, id: Option<[u8; 32]>, utente: Option<&NomeUtente>) -> Esito<()> {
@@ -666,33 +638,7 @@ impl EnteStore for Ente {
     }
 
     async fn firma_accessi(&self) -> Esito<Option<String>> {
-        // In this order: accesses only grow, so that a log shorter than what was signed before it was read lost some.
-        let ultima = self.leggi(depositi::ultima_testa).await?;
-        let accessi = Arc::clone(&self.accessi);
-        let letto = in_disparte(move || {
-            let testa = accessi.testa()?;
-            // Without one, all may have been pruned.
-            let letti = testa.as_ref().map_or_else(|| accessi.dimensione(), |t| Ok(t.n))?;
-            Ok((testa, letti))
-        });
-        let (testa, letti) = letto.await?;
-        let firmati = ultima.as_ref().map_or(0, |u| u.0);
-        if letti < firmati {
-            let e = format!("il registro degli accessi ha {letti} righe, ma ne sono state firmate {firmati}");
-            let mut prima = self.accessi_mancanti.lock().unwrap_or_else(PoisonError::into_inner);
-            if prima.as_ref() != Some(&e) {
-                tracing::error!(ente = %self.ipa, errore = e, "il registro degli accessi non è più quello firmato");
-                *prima = Some(e.clone());
-            }
-            return Err(Errore::Incoerente(e));
-        }
-        match testa {
-            Some(testa) if letti > firmati => {
-                let (log, chiave, ora) = (self.log(None)?, self.chiave.clone(), self.ora());
-                self.scrivi(move |c| depositi::firma_accessi(c, &chiave, &log, &testa, ora)).await.map(Some)
-            }
-            _ => Ok(ultima.map(|u| u.1)),
-        }
+        self.accessi_firmati().await
     }
 
     async fn annota_depositi(&self, dove: &str, cosa: Vec<(String, u64)>) -> Esito<()> {

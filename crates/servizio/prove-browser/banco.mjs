@@ -129,3 +129,14 @@ export async function fino(p, id, tasto = "Tab") {
   }
   assert.fail(`#${id} is out of reach of the keyboard`);
 }
+
+/** The page, seen on a desk and on a phone. */
+export async function vista(p, nome) {
+  for (const [dove, misura] of [["", { width: 1366, height: 768 }], ["-telefono", { width: 390, height: 844 }]]) {
+    await p.setViewportSize(misura);
+    await accessibile(p, nome + dove);
+    await staNellaLarghezza(p, nome + dove);
+    await fotografa(p, nome + dove);
+  }
+  await p.setViewportSize({ width: 1366, height: 768 });
+}

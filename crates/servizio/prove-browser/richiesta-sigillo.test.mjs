@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { accessibile, browser, demo, fino, fotografa, pagina, staNellaLarghezza } from "./banco.mjs";
+import { browser, demo, fino, pagina, vista } from "./banco.mjs";
 
 let d;
 let b;
@@ -19,17 +19,6 @@ after(async () => {
   await b?.close();
   await d?.ferma();
 });
-
-/** The page, seen on a desk and on a phone. */
-async function vista(p, nome) {
-  for (const [dove, misura] of [["", { width: 1366, height: 768 }], ["-telefono", { width: 390, height: 844 }]]) {
-    await p.setViewportSize(misura);
-    await accessibile(p, nome + dove);
-    await staNellaLarghezza(p, nome + dove);
-    await fotografa(p, nome + dove);
-  }
-  await p.setViewportSize({ width: 1366, height: 768 });
-}
 
 /** Somebody who issues a certificate for a request. */
 function emetti(csr) {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { accessibile, browser, demo, file, fino, fotografa, pagina, staNellaLarghezza } from "./banco.mjs";
+import { accessibile, browser, demo, file, fino, fotografa, pagina, vista } from "./banco.mjs";
 
 const PASSWORD = "una parola d'ordine";
 
@@ -28,17 +28,6 @@ after(async () => {
   await b?.close();
   await d?.ferma();
 });
-
-/** The page, seen on a desk and on a phone. */
-async function vista(p, nome) {
-  for (const [dove, misura] of [["", { width: 1366, height: 768 }], ["-telefono", { width: 390, height: 844 }]]) {
-    await p.setViewportSize(misura);
-    await accessibile(p, nome + dove);
-    await staNellaLarghezza(p, nome + dove);
-    await fotografa(p, nome + dove);
-  }
-  await p.setViewportSize({ width: 1366, height: 768 });
-}
 
 /** Registers an uscita by its page, with its file; the page of its number. */
 async function uscita(p, oggetto) {

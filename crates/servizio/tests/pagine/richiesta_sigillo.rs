@@ -79,8 +79,7 @@ async fn for_a_device_what_opens_it_is_asked_and_never_shown_again() {
     let r = ada.fa(&richiesta(), &campi).await;
     assert!(r.stato.is_client_error() || r.stato == StatusCode::SERVICE_UNAVAILABLE, "{}", r.stato);
     assert!(r.ha("id=\"sommario\"") && !r.ha("segretissimo"), "{}", r.testo());
-    let altrove =
-        [("dove", "/tmp/mia.so"), ("identificativo", "ipa"), ("token", "t"), ("chiaveToken", "k"), ("pin", "1")];
+    let altrove = [("dove", "mia.so"), ("identificativo", "ipa"), ("token", "t"), ("chiaveToken", "k"), ("pin", "1")];
     let r = ada.fa(&richiesta(), &altrove).await;
     assert!(r.stato == StatusCode::UNPROCESSABLE_ENTITY && r.ha("id=\"c-dove-e\""), "{}", r.testo());
 }
