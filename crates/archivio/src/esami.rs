@@ -31,8 +31,7 @@ fn piccolo(n: i64) -> Esito<u32> {
 /// The storage's.
 pub(crate) fn prossimi(c: &dyn Db, log: i64, limite: i64) -> Esito<Option<Lotto>> {
     let da = segno(c, log)?;
-    let sql =
-        "SELECT max(id), count(*) FROM (SELECT id FROM operazione WHERE id >= ? AND id < ? ORDER BY id LIMIT ?) AS x";
+    let sql = "SELECT max(id) FROM (SELECT id FROM operazione WHERE id >= ? AND id < ? ORDER BY id LIMIT ?) AS x";
     let ultima = c.una(sql, valori![da.op, confini(log).1, OPERAZIONI], |r| r.intero_o(0))?.flatten();
     let Some(ultima) = ultima.filter(|u| (*u, OLTRE) > (da.op, da.n)) else { return Ok(None) };
     let sql = "SELECT d.reg, o.id, d.n, d.impronta, f.byte, o.istante FROM operazione o
@@ -150,8 +149,8 @@ fn scritto(r: &dyn Riga) -> Esito<EsameScritto> {
     })
 }
 
-/// What is known of the files of a registration: all examinations of one document, or the last of each, at most so many
-/// characters of verdicts.
+/// What is known of the files of a registration: the examinations of one document, newest first, or the last of each, at most so
+/// many characters of verdicts.
 ///
 /// # Errors
 /// The storage's.
@@ -162,21 +161,29 @@ pub(crate) fn di(c: &dyn Db, log: i64, reg: i64, solo: Option<u32>, caratteri: i
     let in_attesa = c.tutte(sql, valori![reg, s.op, s.op, s.n], |r| piccolo(r.intero(0)?))?;
     let sql = "SELECT n, max(k) FROM esame_firme WHERE reg = ? GROUP BY n ORDER BY n";
     let quanti = c.tutte(sql, valori![reg], |r| Ok((piccolo(r.intero(0)?)?, piccolo(r.intero(1)?)?)))?;
-    if let Some(n) = solo {
-        let sql = format!("SELECT {COLONNE} FROM esame_firme WHERE reg = ? AND n = ? ORDER BY k DESC");
-        let esami = c.tutte(&sql, valori![reg, i64::from(n)], scritto)?;
-        return Ok(EsamiDi { in_attesa, quanti, esami });
-    }
+    // How long each is, before any is read.
+    let riga = |r: &dyn Riga| Ok((r.intero(0)?, r.intero(1)?, r.intero(2)?));
+    let scelti: Vec<(i64, i64, i64)> = match solo {
+        Some(n) => {
+            let sql =
+                "SELECT n, k, CAST(length(esito) AS bigint) FROM esame_firme WHERE reg = ? AND n = ? ORDER BY k DESC";
+            c.tutte(sql, valori![reg, i64::from(n)], riga)?
+        }
+        None => {
+            let sql = "SELECT n, k, CAST(length(esito) AS bigint) FROM esame_firme e WHERE reg = ?
+                 AND k = (SELECT max(k) FROM esame_firme x WHERE x.reg = e.reg AND x.n = e.n) ORDER BY n";
+            c.tutte(sql, valori![reg], riga)?
+        }
+    };
     let (mut esami, mut resta) = (Vec::new(), caratteri);
-    for (n, k) in &quanti {
-        let v = valori![reg, i64::from(*n), i64::from(*k)];
-        let lungo = "SELECT CAST(length(esito) AS bigint) FROM esame_firme WHERE reg = ? AND n = ? AND k = ?";
-        resta -= c.numero(lungo, v)?;
-        if resta < 0 {
+    for (n, k, lungo) in scelti {
+        resta -= lungo;
+        // Of one document the newest there always is.
+        if resta < 0 && !(solo.is_some() && esami.is_empty()) {
             break;
         }
         let sql = format!("SELECT {COLONNE} FROM esame_firme WHERE reg = ? AND n = ? AND k = ?");
-        esami.extend(c.una(&sql, v, scritto)?);
+        esami.extend(c.una(&sql, valori![reg, n, k], scritto)?);
     }
     Ok(EsamiDi { in_attesa, quanti, esami })
 }

@@ -423,8 +423,8 @@ pub trait EnteStore: Send + Sync + 'static {
     async fn esaminabile(&self, aoo: &CodiceAoo, chiave: &Chiave, n: u32) -> Esito<Option<DaEsaminare>>;
     /// Keeps one more examination of a document, which somebody asked for.
     async fn aggiungi_esame(&self, d: DaEsaminare, chi: &NomeUtente, esame: Esame) -> Esito<()>;
-    /// What is known of the files of a registration: all the examinations of one document; or the last of each, as far as they
-    /// are together no longer than so many characters.
+    /// What is known of the files of a registration: the examinations of one document, newest first and at least that one; or the
+    /// last of each; as far as they are together no longer than so many characters.
     async fn esami(&self, aoo: &CodiceAoo, chiave: &Chiave, solo: Option<u32>, caratteri: usize) -> Esito<EsamiDi>;
     /// What opens the key of the newest request for a seal.
     async fn chiave_richiesta(&self, aoo: &CodiceAoo) -> Esito<Option<Vec<u8>>>;

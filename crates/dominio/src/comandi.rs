@@ -188,7 +188,7 @@ pub fn decidi(aoo: &StatoAoo, chi: &Operatore, r: &Registrazione, ora: Istante, 
             let mut v = Validatore::nuovo(Rigore::Operatore);
             let nota = testo::facoltativo(&mut v, "nota", nota.as_deref(), 1_000);
             v.chiudi()?;
-            Ok(Evento::Collegamento { riferimento, nota })
+            Ok(Evento::Collegamento { riferimento: RiferimentoEsteso { data: None, ..riferimento }, nota })
         }
         Comando::Fascicola { fascicolo } => {
             richiede(chi, Diritto::Fascicola)?;

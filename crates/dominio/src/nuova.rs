@@ -165,7 +165,7 @@ pub fn registra(
         ufficio_mittente: nuova.ufficio_mittente,
         firmatari,
         prima_registrazione: nuova.prima_registrazione,
-        riferimenti: nuova.riferimenti,
+        riferimenti: nuova.riferimenti.into_iter().map(|r| RiferimentoEsteso { data: None, ..r }).collect(),
         risponde_a: None,
         fascicolo: nuova.fascicolo,
         tipologia,

@@ -142,7 +142,7 @@ pub struct RiferimentoEsteso {
     pub anno: i32,
     /// Number.
     pub numero: Numero,
-    /// When it was registered: of a first registration the register fills it in where it knows.
+    /// When it was registered: of a first registration alone, which the register fills in where it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Giorno>,
 }

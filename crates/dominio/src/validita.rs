@@ -30,7 +30,7 @@ impl Criterio {
 
 /// What is met, of what the register knows by itself; `None` for what does not pass between administrations, or is annulled. Of
 /// an uscita it is what was declared, until it is sent. An empty list
-/// asks who registers to find out otherwise (letters a and c).
+/// asks who registers to find out otherwise: letters a and c, and b of what comes in, whose segnatura is not looked at here.
 pub fn criteri(r: &Registrazione) -> Option<Vec<Criterio>> {
     let d = &r.dati;
     let altra = |s: &Soggetto| matches!(s, Soggetto::Amministrazione { .. });

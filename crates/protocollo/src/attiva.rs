@@ -2,7 +2,8 @@
 //! commands as everything else. Done twice it does nothing the second time; what is there already and differs is named before
 //! anything is written, and never changed. Prints the activation table with the time each step took.
 
-use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use dominio::errori::{Rifiuto, Rigore, Validatore};
 use dominio::permessi::{Incarico, Operatore, Ruolo};
 use dominio::soggetto::Soggetto;
 use dominio::tempo::Giorno;
-use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use servizio::sigilli::Sigilli;
@@ -27,6 +28,8 @@ use crate::configurazione::{self, Posto};
 
 /// Longest file.
 const FILE_MAX: u64 = 16 << 20;
+/// Commands handed to the writer together.
+const INSIEME: usize = 256;
 /// Fields of a seal that may stand elsewhere than in the file: `passwordFile`, `passwordAmbiente`…
 const SEGRETI: [&str; 3] = ["password", "pin", "clientSecret"];
 
@@ -210,6 +213,8 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
                 return Ok(1);
             }
         }
+        // Before anybody is made whose password would be nowhere.
+        let mut password = o.password.as_ref().map(|f| crate::campione::nuovo_riservato(f)).transpose()?;
         let chi = sistema();
         let mut t = Tavola(Vec::new());
         let ente_e_aoo = t.passo("10.1", "Ente e AOO", async {
@@ -219,17 +224,15 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
         });
         let ente = ente_e_aoo.await?;
         let ente = &*ente;
-        let mut password = BTreeMap::new();
+        let mut date = 0;
         let persone = async {
-            let conto = uffici(ente, &atto, &chi).await?;
-            let (nuovi, c) = utenti(ente, &atto, &chi).await?;
-            if let Some(file) = &o.password {
-                password = iniziali(ente, &atto.aoo.codice, &chi, &nuovi).await?;
-                riservato(file, &password)?;
+            let conto = uffici(ente, &atto, &chi).await? + utenti(ente, &atto, &chi).await?;
+            if let Some(file) = &mut password {
+                date = iniziali(ente, &atto, &chi, file).await?;
             }
-            Ok((nuovi, conto + c))
+            Ok(((), conto))
         };
-        let nuovi = t.passo("10.2", "Uffici e utenti", persone).await?;
+        t.passo("10.2", "Uffici e utenti", persone).await?;
         let voci = async { Ok(((), titolario(ente, &atto, &chi).await? + rubrica(ente, &atto, &chi).await?)) };
         t.passo("10.3", "Titolario e rubrica", voci).await?;
         t.non_ancora("10.4", "Posta elettronica certificata");
@@ -246,11 +249,17 @@ pub fn esegui(o: &Opzioni) -> Result<u8> {
                 println!("{codice:<6}{voce:<32}{nuovi:>8}{presenti:>12}{secondi:>11.3}  {stato}");
             }
         }
-        if !nuovi.is_empty() && o.password.is_none() {
-            eprintln!("{} utenti nuovi sono senza password: con --password FILE ne avrebbero avuta una.", nuovi.len());
-        }
-        if let Some(file) = o.password.as_ref().filter(|_| !password.is_empty()) {
-            eprintln!("Le password iniziali sono in {}: consegnate quelle, il file va tolto.", file.display());
+        match &o.password {
+            Some(file) if date > 0 => {
+                eprintln!("{date} password iniziali sono in {}: consegnate quelle, il file va tolto.", file.display());
+            }
+            Some(file) => std::fs::remove_file(file)?,
+            None => {
+                let senza = senza_password(ente, &atto).await?;
+                if !senza.is_empty() {
+                    eprintln!("Senza password: {}. Con --password FILE ne avrebbero una.", senza.join(", "));
+                }
+            }
         }
         Ok(0)
     })
@@ -300,7 +309,7 @@ fn leggi(file: &Path) -> Result<(Atto, PathBuf)> {
         bail!("{} è di {byte} byte: al massimo {FILE_MAX}", file.display());
     }
     let testo = std::fs::read_to_string(file).with_context(|| format!("non si legge {}", file.display()))?;
-    let valore: Value = toml::from_str(&testo).with_context(|| file.display().to_string())?;
+    let mut valore: Value = toml::from_str(&testo).with_context(|| file.display().to_string())?;
     for (sezione, cosa) in
         [("pec", "le caselle PEC"), ("caselle", "le caselle PEC"), ("conservazione", "la conservazione")]
     {
@@ -311,8 +320,23 @@ fn leggi(file: &Path) -> Result<(Atto, PathBuf)> {
             );
         }
     }
+    for sezione in ["ente", "aoo", "uffici", "utenti", "titolario"] {
+        if let Some(v) = valore.get_mut(sezione) {
+            pulisci(v);
+        }
+    }
     let atto: Atto = dominio::lettura::leggi(valore).map_err(|e| in_parole(file, &e))?;
     Ok((atto, file.parent().unwrap_or(Path::new("")).to_owned()))
+}
+
+/// Texts as the register writes them, so that done twice nothing differs; what it would refuse stays as it is.
+fn pulisci(v: &mut Value) {
+    match v {
+        Value::String(t) => *t = dominio::testo::pulisci(t).unwrap_or_else(|_| std::mem::take(t)),
+        Value::Array(a) => a.iter_mut().for_each(pulisci),
+        Value::Object(o) => o.values_mut().for_each(pulisci),
+        _ => {}
+    }
 }
 
 /// Each wrong field, by name.
@@ -364,7 +388,9 @@ fn divergenze(conf: &Configurazione, atto: &Atto) -> Vec<String> {
             if let Some(c_e) = a.titolario.get(&v.codice).and_then(|v| v.last())
                 && v.codice != d.voce_da_classificare
             {
-                confronta(format!("voce {}", v.codice), "denominazione", &c_e.denominazione, &v.denominazione);
+                let cosa = || format!("voce {}", v.codice);
+                confronta(cosa(), "denominazione", &c_e.denominazione, &v.denominazione);
+                confronta(cosa(), "chiusa", &c_e.al.is_some(), &false);
             }
         }
         for r in &atto.aoo.registri {
@@ -476,12 +502,12 @@ async fn uffici(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore) -> Result<Co
 }
 
 /// People who are not there; who they are.
-async fn utenti(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore) -> Result<(Vec<NomeUtente>, Conto)> {
+async fn utenti(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore) -> Result<Conto> {
     let (conf, dal) = (ente.configurazione(), ente.ora());
-    let (mut nuovi, mut presenti) = (Vec::new(), 0);
+    let mut conto = Conto::default();
     for p in &atto.utenti {
         if conf.utenti.contains_key(&p.username) {
-            presenti += 1;
+            conto.presenti += 1;
             continue;
         }
         let di = |r: &RuoloDi| Incarico {
@@ -498,38 +524,38 @@ async fn utenti(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore) -> Result<(V
             incarichi: p.ruoli.iter().map(di).collect(),
         };
         ente.configura(&atto.aoo.codice, chi, c, None, None).await.with_context(|| format!("utente {}", p.username))?;
-        nuovi.push(p.username.clone());
+        conto.nuovi += 1;
     }
-    let conto = Conto { nuovi: nuovi.len(), presenti };
-    Ok((nuovi, conto))
+    Ok(conto)
 }
 
-/// A first password for each, all different.
-async fn iniziali(
-    ente: &dyn EnteStore,
-    aoo: &CodiceAoo,
-    chi: &Operatore,
-    nuovi: &[NomeUtente],
-) -> Result<BTreeMap<NomeUtente, String>> {
-    let mut out = BTreeMap::new();
-    for utente in nuovi {
+/// Who could not sign in.
+async fn senza_password(ente: &dyn EnteStore, atto: &Atto) -> Result<Vec<String>> {
+    let mut senza = Vec::new();
+    for p in &atto.utenti {
+        if ente.password(&p.username).await?.is_none() {
+            senza.push(p.username.to_string());
+        }
+    }
+    Ok(senza)
+}
+
+/// A first password for each that has none, all different: it is in the file before it is in force.
+async fn iniziali(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore, file: &mut File) -> Result<usize> {
+    let mut date = 0;
+    for p in &atto.utenti {
+        if ente.password(&p.username).await?.is_some() {
+            continue;
+        }
         let password = crate::campione::caso(12)?;
-        let chiara = password.clone();
-        let phc = tokio::task::spawn_blocking(move || servizio::accesso::password::cifra(&chiara)).await??;
-        let c = C::ImpostaPassword { utente: utente.clone() };
-        ente.configura(aoo, chi, c, Some(Segreto::Password(phc)), None).await?;
-        out.insert(utente.clone(), password);
+        writeln!(file, "{}\t{password}", p.username)?;
+        file.sync_all()?;
+        let phc = tokio::task::spawn_blocking(move || servizio::accesso::password::cifra(&password)).await??;
+        let c = C::ImpostaPassword { utente: p.username.clone() };
+        ente.configura(&atto.aoo.codice, chi, c, Some(Segreto::Password(phc)), None).await?;
+        date += 1;
     }
-    Ok(out)
-}
-
-/// One line each, for its owner only.
-fn riservato(file: &Path, password: &BTreeMap<NomeUtente, String>) -> Result<()> {
-    if password.is_empty() {
-        return Ok(());
-    }
-    let testo: String = password.iter().map(|(u, p)| format!("{u}\t{p}\n")).collect();
-    crate::campione::scrivi_riservato(file, &testo)
+    Ok(date)
 }
 
 /// Entries that are not there, many at a time.
@@ -538,13 +564,18 @@ async fn titolario(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore) -> Result
     let ci_sono = stato(ente, aoo)?.titolario;
     let dal = atto.aoo.dal.unwrap_or_else(|| ente.ora().giorno());
     let (presenti, nuove): (Vec<_>, Vec<_>) = atto.titolario.iter().partition(|v| ci_sono.contains_key(&v.codice));
-    try_join_all(nuove.iter().map(|v| async {
+    insieme(nuove.iter().map(|v| async {
         let (codice, denominazione) = (v.codice.clone(), v.denominazione.clone());
         let c = C::ApriVoce { codice, denominazione, dal: Some(v.da.unwrap_or(dal)), al: None };
         ente.configura(aoo, chi, c, None, None).await.with_context(|| format!("voce {}", v.codice))
     }))
     .await?;
     Ok(Conto { nuovi: nuove.len(), presenti: presenti.len() })
+}
+
+/// Many at a time, and never more than the writer takes.
+async fn insieme<T>(tutti: impl Iterator<Item = impl Future<Output = Result<T>>>) -> Result<()> {
+    stream::iter(tutti).buffer_unordered(INSIEME).try_for_each(|_| async { Ok(()) }).await
 }
 
 /// Correspondents that are not there word for word, many at a time.
@@ -569,7 +600,7 @@ async fn rubrica(ente: &dyn EnteStore, atto: &Atto, chi: &Operatore) -> Result<C
     };
     let ci_sono: std::collections::HashSet<String> = ci_sono.iter().map(chiave).collect();
     let (presenti, nuovi): (Vec<_>, Vec<_>) = atto.rubrica.iter().partition(|s| ci_sono.contains(&chiave(s)));
-    try_join_all(nuovi.iter().map(|s| async {
+    insieme(nuovi.iter().map(|s| async {
         let c = C::AggiungiCorrispondente { soggetto: (*s).clone() };
         ente.configura(aoo, chi, c, None, None).await.with_context(|| format!("rubrica, {}", s.nome_completo()))
     }))

@@ -300,14 +300,23 @@ pub async fn sigillo(ente: &dyn EnteStore, aoo: &CodiceAoo) -> Result<()> {
 }
 
 /// Readable by its owner only.
-pub fn scrivi_riservato(file: &std::path::Path, testo: &str) -> Result<()> {
+fn scrivi_riservato(file: &std::path::Path, testo: &str) -> Result<()> {
     use std::io::Write as _;
-    let mut o = std::fs::OpenOptions::new();
-    o.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
-    let mut f = o.open(file)?;
+    let mut f = riservato().create(true).truncate(true).open(file)?;
     f.write_all(testo.as_bytes())?;
     f.sync_all()?;
     Ok(())
+}
+
+/// The same, new and blank.
+pub fn nuovo_riservato(file: &std::path::Path) -> Result<std::fs::File> {
+    riservato().create_new(true).open(file).with_context(|| format!("{} non si crea", file.display()))
+}
+
+fn riservato() -> std::fs::OpenOptions {
+    let mut o = std::fs::OpenOptions::new();
+    o.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+    o
 }

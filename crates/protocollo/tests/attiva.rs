@@ -182,7 +182,10 @@ fn an_ente_is_activated_from_a_file_and_doing_it_again_changes_nothing() {
     });
 
     let prima = b.operazioni();
-    let t = b.tavola(&atto, &[]);
+    // Blanks that the register does not keep are no difference.
+    let largo = atto.replace("denominazione = \"Comune di Prova\"", "denominazione = \"  Comune  di Prova \"");
+    assert_ne!(largo, atto);
+    let t = b.tavola(&largo, &[]);
     assert_eq!(t[0].1, 0, "{t:?}");
     assert!(t.iter().all(|r| r.1 == 0) && t[5].2 == 1 && t[0].3 == "già attivo", "{t:?}");
     assert_eq!(b.operazioni(), prima);
@@ -196,6 +199,33 @@ fn an_ente_is_activated_from_a_file_and_doing_it_again_changes_nothing() {
     let (_, tavola, _) = b.attiva(&di_piu, &[]);
     assert!(tavola.lines().count() == 7 && tavola.contains("10.5") && tavola.contains("già attivo"), "{tavola}");
     assert!(!tavola.contains("altra parola"));
+}
+
+#[test]
+fn nobody_is_made_whose_password_would_be_nowhere_and_who_has_none_gets_one_later() {
+    let b = Banco::nuovo();
+    let (codice, _, detto) = b.attiva(ATTO, &["--password", "nessuna/cartella/qui.txt"]);
+    assert!(codice != Some(0) && detto.contains("nessuna/cartella/qui.txt"), "{detto}");
+    let (codice, _, detto) = b.attiva(ATTO, &[]);
+    assert_eq!(codice, Some(0), "{detto}");
+    assert!(detto.contains("Senza password: rita.rossi."), "{detto}");
+    b.tavola(ATTO, &["--password", "password.txt"]);
+    let parole = std::fs::read_to_string(b.dir().join("password.txt")).unwrap();
+    assert!(parole.starts_with("rita.rossi\t") && parole.lines().count() == 1, "{parole}");
+    b.guarda(async |e| assert!(e.password(&"rita.rossi".parse().unwrap()).await.unwrap().is_some()));
+    // Once they have one nothing is written, and no file is left.
+    b.tavola(ATTO, &["--password", "altre.txt"]);
+    assert!(!b.dir().join("altre.txt").exists());
+}
+
+#[test]
+fn a_rubrica_longer_than_the_writers_queue_is_taken_whole() {
+    let b = Banco::nuovo();
+    let voci: String = (0..5_000)
+        .map(|i| format!("\n[[rubrica]]\ntipo = \"persona-giuridica\"\ndenominazione = \"Ditta numero {i}\"\n"))
+        .collect();
+    let t = b.tavola(&format!("{ATTO}{voci}"), &[]);
+    assert!(t[3].1 >= 5_000 && t[3].3 == "attivato", "{t:?}");
 }
 
 #[test]

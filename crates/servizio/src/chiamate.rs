@@ -6,11 +6,14 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use archivio::store::Fatto;
 use dominio::codici::CodiceIpa;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 
 use crate::Servizio;
+use crate::esami::Esami;
+use crate::sigilli::Sigilli;
 
 /// How often what did not go is looked at, to see whether it is time to try again.
 const PASSO: Duration = Duration::from_secs(2);
@@ -36,6 +39,19 @@ impl Chiamate {
 
     fn prese(&self) -> HashSet<CodiceIpa> {
         std::mem::take(&mut *self.chi.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a registration brings about, for those of whom it does: the same at each door, once.
+pub(crate) fn dopo(sigilli: &Sigilli, esami: &Esami, ipa: &CodiceIpa, fatto: &Fatto, sigillo: bool, file: bool) {
+    if fatto.ripetuta {
+        return;
+    }
+    if sigillo {
+        sigilli.sveglia(ipa);
+    }
+    if file {
+        esami.sveglia(ipa);
     }
 }
 

@@ -365,8 +365,10 @@ async fn riprova(s: &Servizio, spazza: bool) {
         };
         let _ = tokio::time::timeout(UN_ENTE, suo).await;
         let ipa = ente.ipa().clone();
-        // A seal that another node was given, or what that node does not seal.
-        s.sigilli.sveglia(&ipa);
+        // Another node may have been given a seal that works. What waits is sealed by who makes the rounds.
+        if ente.configurazione().aoo.keys().any(|aoo| s.sigilli.giu(&ipa, aoo).is_some()) {
+            s.sigilli.sveglia(&ipa);
+        }
         drop(ente);
         s.riposi.mentre_altri_girano(&*s.store, &ipa).await;
     }
@@ -466,7 +468,9 @@ async fn un_ente(s: &Servizio, ipa: &CodiceIpa, spazza: bool) -> archivio::Esito
         depositati &= deposita(s, &*ente, &registro, nota).await?;
     }
     // What a process that stopped left to be sealed, or examined.
-    s.sigilli.sveglia(ipa);
+    if s.sigilli.aspetta(&*ente).await? {
+        s.sigilli.sveglia(ipa);
+    }
     if s.esami.aspetta(&*ente).await? {
         s.esami.sveglia(ipa);
     }

@@ -55,6 +55,9 @@ impl Stream for UnoAllaVolta {
 /// Most text parts of a request: a form with every field and many correspondents.
 const TESTI_MAX: usize = 3_000;
 
+/// Most XML files of a request that are looked at for its segnatura.
+const SEGNATURE_MAX: usize = 4;
+
 /// Limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limiti {
@@ -89,8 +92,8 @@ pub struct Ricevuto {
     pub testi: Vec<(String, String)>,
     /// Stored files, in order.
     pub file: Vec<FileDaRegistrare>,
-    /// The first of them that looks like a segnatura, its bytes.
-    pub segnatura: Option<Vec<u8>>,
+    /// The first of them that look like a segnatura, their bytes.
+    pub segnature: Vec<Vec<u8>>,
 }
 
 impl Ricevuto {
@@ -101,9 +104,13 @@ impl Ricevuto {
 
     /// What the segnatura that came with it, if there is one, says of an entrata.
     pub async fn con_la_segnatura(&mut self, dati: &mut NuovaRegistrazione) {
-        let Some(byte) = self.segnatura.take().filter(|_| dati.tipo == Tipo::Entrata) else { return };
-        if let Some(s) = segnatura_ricevuta::leggi(byte).await {
-            s.applica(dati, &self.impronte());
+        if dati.tipo != Tipo::Entrata {
+            return;
+        }
+        for byte in std::mem::take(&mut self.segnature) {
+            if let Some(s) = segnatura_ricevuta::leggi(byte).await {
+                return s.applica(dati, &self.impronte());
+            }
         }
     }
 
@@ -165,7 +172,9 @@ async fn parte_per_parte(
             }
             let ruolo = if primario { RuoloDocumento::Primario } else { RuoloDocumento::Allegato };
             if let Some((f, xml)) = file(ente, campo, &nome, ruolo, limiti, parti.liberi).await? {
-                out.segnatura = out.segnatura.or(xml.filter(|x| segnatura_ricevuta::pare(&f.nome, x)));
+                if out.segnature.len() < SEGNATURE_MAX {
+                    out.segnature.extend(xml.filter(|x| segnatura_ricevuta::pare(&f.nome, x)));
+                }
                 out.file.push(f);
             }
         } else if parti.liberi || parti.testi.contains(&nome.as_str()) {

@@ -105,7 +105,8 @@ impl Ente {
             let k = Chiave { registro: x.registro.clone(), anno: x.anno, numero: x.numero };
             match self.registrazione(aoo, &k, None).await? {
                 Some(r) if puo_vedere(chi, &r) => x.data = Some(r.istante.giorno()),
-                Some(_) => {}
+                // What is not his to know is not his to say.
+                Some(_) => x.data = None,
                 None => {
                     let e = Rifiuto::campo("primaRegistrazione", format!("la registrazione {k} non esiste"));
                     rigore.rifiuta(e, &mut d.anomalie)?;

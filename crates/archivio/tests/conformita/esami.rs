@@ -105,6 +105,12 @@ async fn examinations_are_added_and_bounded() {
     let k_di: Vec<i64> = e.esami.iter().map(|e| i64::from(e.k)).collect();
     assert_eq!(k_di, (1..=ESAMI_MAX).rev().collect::<Vec<_>>());
     assert_eq!(e.esami.last().unwrap().esame.esito, lungo);
+    // Within a bound, the newest; that one always.
+    let ultime = async |caratteri: usize| {
+        let e = b.ente.esami(&aoo(), &k, Some(1), caratteri).await.unwrap();
+        (e.quanti[0].1, e.esami.iter().map(|e| e.k).collect::<Vec<_>>())
+    };
+    assert_eq!((ultime(0).await, ultime(4).await), ((50, vec![50]), (50, vec![50, 49])));
     // Of the others the page is told that they are there.
     let d = b.ente.esaminabile(&aoo(), &k, 2).await.unwrap().unwrap();
     b.ente.aggiungi_esame(d, &anna, esame(&b, &lungo)).await.unwrap();

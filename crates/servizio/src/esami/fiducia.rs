@@ -2,7 +2,7 @@
 //! one of them changes; nothing is fetched.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use dominio::codici::Impronta;
@@ -56,6 +56,24 @@ struct Letta {
 pub struct Custode {
     luoghi: Luoghi,
     letta: Mutex<Letta>,
+    /// One at a time looks whether something changed: nobody else waits for the disk, or for what is read.
+    rilegge: Mutex<()>,
+}
+
+/// Why something is not in force.
+enum Difetto {
+    /// It could not be read: perhaps it can be in a while.
+    Lettura(String),
+    /// It is not what it should be, until it changes.
+    Forma(String),
+}
+
+impl Difetto {
+    fn in_parole(self) -> String {
+        match self {
+            Self::Lettura(e) | Self::Forma(e) => e,
+        }
+    }
 }
 
 impl Custode {
@@ -65,34 +83,40 @@ impl Custode {
     /// What cannot be read, or is not what it should be, in words.
     pub fn apri(luoghi: Luoghi) -> Result<Self, String> {
         let segni = segni(&luoghi)?;
-        let in_forza = Arc::new(leggi(&segni)?);
-        Ok(Self { luoghi, letta: Mutex::new(Letta { segni: Some(segni), in_forza, difetto: None }) })
+        let in_forza = Arc::new(leggi(&segni).map_err(Difetto::in_parole)?);
+        let letta = Mutex::new(Letta { segni: Some(segni), in_forza, difetto: None });
+        Ok(Self { luoghi, letta, rilegge: Mutex::default() })
     }
 
     /// What is in force, read again if a file changed since; what cannot be read leaves what there was. Blocks.
     pub fn in_forza(&self) -> Arc<InForza> {
-        let mut letta = self.letta.lock().unwrap_or_else(PoisonError::into_inner);
-        match segni(&self.luoghi) {
-            Ok(nuovi) if letta.segni.as_ref() == Some(&nuovi) => {}
+        let _uno = self.rilegge.lock().unwrap_or_else(PoisonError::into_inner);
+        let noti = self.letta().segni.clone();
+        let (nuovi, letto) = match segni(&self.luoghi) {
+            Ok(nuovi) if noti.as_ref() == Some(&nuovi) => return Arc::clone(&self.letta().in_forza),
             Ok(nuovi) => {
-                match leggi(&nuovi) {
-                    Ok(f) => (letta.in_forza, letta.difetto) = (Arc::new(f), None),
-                    Err(e) => letta.difetto = Some(e),
-                }
-                letta.segni = Some(nuovi);
+                let letto = leggi(&nuovi);
+                // What could not be read is tried again though nothing changes.
+                ((!matches!(letto, Err(Difetto::Lettura(_)))).then_some(nuovi), letto)
             }
-            Err(e) => {
-                // As soon as it can be read it is read again.
-                letta.segni = None;
-                letta.difetto = Some(e);
-            }
+            Err(e) => (None, Err(Difetto::Lettura(e))),
+        };
+        let mut letta = self.letta();
+        letta.segni = nuovi;
+        match letto {
+            Ok(f) => (letta.in_forza, letta.difetto) = (Arc::new(f), None),
+            Err(e) => letta.difetto = Some(e.in_parole()),
         }
         Arc::clone(&letta.in_forza)
     }
 
+    fn letta(&self) -> MutexGuard<'_, Letta> {
+        self.letta.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What must be looked at, for readiness.
     pub fn avvisi(&self, ora: jiff::Timestamp) -> Vec<String> {
-        let letta = self.letta.lock().unwrap_or_else(PoisonError::into_inner);
+        let letta = self.letta();
         let difetto = letta.difetto.iter().map(|e| format!("fiducia delle firme: {e}; vale ancora quanto letto prima"));
         let scaduti = letta.in_forza.fiducia.elenchi().iter().filter(|e| e.prossimo.is_some_and(|p| p < ora));
         difetto.chain(scaduti.map(|e| format!("l'elenco di fiducia {} è scaduto: va aggiornato", e.paese))).collect()
@@ -128,12 +152,12 @@ fn segni(l: &Luoghi) -> Result<Segni, String> {
     file.into_iter().map(segno).collect()
 }
 
-fn leggi(segni: &Segni) -> Result<InForza, String> {
+fn leggi(segni: &Segni) -> Result<InForza, Difetto> {
     let mut f = Fiducia::nessuna();
     let mut tutto = Sha256::new();
     for (genere, p, ..) in segni {
-        let byte = std::fs::read(p).map_err(|e| format!("{}: {e}", p.display()))?;
-        let male = |e: &dyn std::fmt::Display, che: &str| format!("{} non è {che}: {e}", p.display());
+        let byte = std::fs::read(p).map_err(|e| Difetto::Lettura(format!("{}: {e}", p.display())))?;
+        let male = |e: &dyn std::fmt::Display, che: &str| Difetto::Forma(format!("{} non è {che}: {e}", p.display()));
         match genere {
             Genere::Elenco => f.elenco(&byte).map(drop).map_err(|e| male(&e, "un elenco di fiducia valido"))?,
             Genere::Ancora => f.ancora(&byte).map_err(|e| male(&e, "un certificato"))?,

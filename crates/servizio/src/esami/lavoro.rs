@@ -124,6 +124,8 @@ impl Esami {
     async fn di_un_lotto(&self, ente: &dyn EnteStore, aoo: &CodiceAoo, lotto: Lotto) -> Esito<()> {
         let (mut da, mut cominciato, mut peso) = (lotto.da, false, 0);
         let mut fatto = da;
+        // After an interruption one at a time, to the end of the group, so that the one that brings it about is known.
+        let da_solo = da.tentativi > 0;
         let mut trovati: Vec<(DaEsaminare, Esame)> = Vec::new();
         for d in lotto.documenti {
             let preso = match self.prendi(ente, &d).await {
@@ -158,8 +160,7 @@ impl Esami {
             fatto = d.fatto();
             peso += esame.as_ref().map_or(0, |e| e.esito.len());
             trovati.extend(esame.map(|e| (d, e)));
-            // After an interruption one at a time, so that the one that brings it about is known.
-            if peso > PESO || da.tentativi > 1 {
+            if peso > PESO || da_solo {
                 if !ente.concludi_esame(aoo, da, fatto, std::mem::take(&mut trovati)).await? {
                     return Ok(());
                 }

@@ -10,7 +10,7 @@ pub mod lettura;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use archivio::store::{DaEsaminare, ESITO_MAX, Esame, FileLetto};
@@ -31,8 +31,9 @@ pub(crate) use lavoro::lavora;
 pub const BYTE_MAX: u64 = 100 << 20;
 /// Files examined together: each is in memory, with what is inside it.
 const INSIEME: usize = 2;
-/// Contents of envelopes on their way out together.
+/// Contents of envelopes on their way out together, and those of one ente: who reads slowly holds up his own.
 const USCITE: usize = 4;
+const USCITE_DI_UNO: usize = 2;
 /// Bytes of them handed over at a time.
 const PEZZO: usize = 64 * 1024;
 /// Longest examination. Its thread goes on, and keeps its place, until its own bounds end it.
@@ -53,6 +54,7 @@ pub struct Esami {
     byte_max: u64,
     posti: Arc<Semaphore>,
     uscite: Arc<Semaphore>,
+    uscite_di: Mutex<HashMap<CodiceIpa, Weak<Semaphore>>>,
     fermi: Mutex<HashMap<CodiceIpa, Fermo>>,
 }
 
@@ -74,8 +76,11 @@ struct Fermo {
 /// What an envelope had inside, on its way out: it is in memory, so that few are at a time.
 pub(crate) struct Estratto {
     byte: Bytes,
-    via: OwnedSemaphorePermit,
+    via: Via,
 }
+
+/// A place of those of its ente, and one of all.
+type Via = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Estratto {
     /// How many bytes.
@@ -111,6 +116,7 @@ impl Esami {
             byte_max: byte_max.min(firme::esame::BYTE_MAX as u64),
             posti: Arc::new(Semaphore::new(INSIEME)),
             uscite: Arc::new(Semaphore::new(USCITE)),
+            uscite_di: Mutex::default(),
             fermi: Mutex::default(),
         }
     }
@@ -181,10 +187,24 @@ impl Esami {
         d: &DaEsaminare,
         quale: Impronta,
     ) -> Esito<Option<Estratto>> {
-        let via = Arc::clone(&self.uscite).acquire_owned().await.map_err(chiuso)?;
+        let via = self.via(ente.ipa()).await?;
         let Preso::Si(byte, posto) = self.prendi(ente, d).await? else { return Ok(None) };
         let fuori = in_disparte("contenuto", posto, move || firme::estrai(&byte, &quale.hex())).await;
         Ok(fuori.ok().flatten().map(|byte| Estratto { byte: byte.into(), via }))
+    }
+
+    async fn via(&self, ipa: &CodiceIpa) -> Esito<Via> {
+        let suo = {
+            let mut di = self.uscite_di.lock().unwrap_or_else(PoisonError::into_inner);
+            di.retain(|_, s| s.strong_count() > 0);
+            di.get(ipa).and_then(Weak::upgrade).unwrap_or_else(|| {
+                let s = Arc::new(Semaphore::new(USCITE_DI_UNO));
+                di.insert(ipa.clone(), Arc::downgrade(&s));
+                s
+            })
+        };
+        let suo = suo.acquire_owned().await.map_err(chiuso)?;
+        Ok((suo, Arc::clone(&self.uscite).acquire_owned().await.map_err(chiuso)?))
     }
 
     /// Examines a document because somebody asked, and keeps what was found.

@@ -156,7 +156,9 @@ pub async fn allega(
     let comando = Comando::Allega { documenti, descrizione: invio.campi.testo("descrizione").map(str::to_owned) };
     let file = file.into_iter().map(|f| f.file).collect();
     let r = entro(stato.limiti.attesa_max, esegui_con(&invio, &p, "documenti", Ok(comando), file)).await?;
-    stato.esami.sveglia(invio.utente.ente.ipa());
+    if r.as_ref().is_ok_and(|r| r.status().is_redirection()) {
+        stato.esami.sveglia(invio.utente.ente.ipa());
+    }
     r
 }
 

@@ -19,7 +19,7 @@ use super::{Esito, guscio, pagina};
 use crate::accesso::{Accesso, Invio, Utente};
 use crate::esami::lettura::{Firma, Letto};
 use crate::rest::verifica::{letto, suo};
-use crate::scarico;
+use crate::{entro, scarico};
 
 /// Signatures of a file that a page shows.
 const FIRME: usize = 50;
@@ -44,7 +44,7 @@ pub async fn mostra(u: Utente, Path(posto): Path<Posto>, Path(doc): Path<PostoDo
     let d = carica(&u, &posto.chiave()?).await?;
     let documento = visto(&u, &d, &doc).await?;
     let r = &d.registrazione;
-    let e = u.ente.esami(&u.aoo, &r.chiave, Some(documento.n), 0).await?;
+    let e = u.ente.esami(&u.aoo, &r.chiave, Some(documento.n), CARATTERI).await?;
     let qui = indirizzo(&u, r, documento);
     let riga = riga(&u, &Trovata { registrazione: r.clone(), visibile: true, voce: [0; 32] });
     pagina(&v::Verifiche {
@@ -53,6 +53,12 @@ pub async fn mostra(u: Utente, Path(posto): Path<Posto>, Path(doc): Path<PostoDo
         nome: documento.nome.clone(),
         impronta: documento.impronta.hex(),
         in_corso: e.esami.is_empty() && e.in_attesa.contains(&documento.n),
+        altre: e
+            .quanti
+            .iter()
+            .find(|(n, _)| *n == documento.n)
+            .map_or(0, |(_, k)| *k as usize)
+            .saturating_sub(e.esami.len()),
         esami: e.esami.iter().map(|x| esame(&u, r, documento, x)).collect(),
         qui,
     })
@@ -89,7 +95,8 @@ pub async fn contenuto(
     let esami = u.ente.esami(&u.aoo, chiave, Some(documento.n), 0).await?;
     let voce = letto(&esami).and_then(|l| suo(&l, documento, quale)).ok_or_else(ErrorePagina::non_trovata)?;
     let da = u.ente.esaminabile(&u.aoo, chiave, documento.n).await?.ok_or_else(ErrorePagina::non_trovata)?;
-    let che = a.esami.contenuto(&*u.ente, &da, quale).await?.ok_or_else(ErrorePagina::non_trovata)?;
+    let che = entro(a.limiti.attesa_max, a.esami.contenuto(&*u.ente, &da, quale)).await??;
+    let che = che.ok_or_else(ErrorePagina::non_trovata)?;
     Ok(scarico::contenuto(che, voce.nome.as_deref().unwrap_or_default(), &voce.mime))
 }
 

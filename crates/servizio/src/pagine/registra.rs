@@ -21,9 +21,9 @@ use super::viste::registra::{Gruppo, Registra};
 use super::{Esito, con_stato, dettaglio, modulo, sommario};
 use crate::accesso::utente::Campi;
 use crate::accesso::{Accesso, Domanda, Utente, sessione};
-use crate::entro;
 use crate::problema::Problema;
 use crate::ricezione;
+use crate::{chiamate, entro};
 
 /// Groups of recipients shown at first; more can be asked for.
 const DESTINATARI: usize = 1;
@@ -170,10 +170,8 @@ pub async fn invia(State(stato): State<Arc<Accesso>>, r: Request) -> Esito {
     // Not shown again in its form, which would have another key: it may have been registered.
     match entro(stato.limiti.attesa_max, u.ente.registra(&u.aoo, nuova)).await? {
         Ok(f) => {
-            if u.stato()?.sigillo.is_some() {
-                stato.sigilli.sveglia(u.ente.ipa());
-            }
-            stato.esami.sveglia(u.ente.ipa());
+            let sigillo = u.stato()?.sigillo.is_some();
+            chiamate::dopo(&stato.sigilli, &stato.esami, u.ente.ipa(), &f, sigillo, !impronte.is_empty());
             let chiave =
                 f.chiave.ok_or_else(|| archivio::Errore::Incoerente("registrazione senza numero".to_owned()))?;
             Ok(Redirect::to(&format!("{}/registrazioni/{chiave}?nuova=1", u.base())).into_response())

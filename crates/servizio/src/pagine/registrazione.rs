@@ -211,7 +211,7 @@ fn fatti(u: &Utente, r: &Registrazione) -> Vec<(String, String)> {
     metti(
         "Tra amministrazioni",
         dominio::validita::criteri(r).map(|c| match &c[..] {
-            [] => "provenienza da accertare: né PEC né segnatura (CAD art. 47)".to_owned(),
+            [] => "provenienza da accertare: non è PEC (CAD art. 47)".to_owned(),
             c => {
                 let parole: Vec<_> = c.iter().map(|c| c.in_parole()).collect();
                 let come = if d.tipo == Tipo::Uscita { "valida, se inviata così" } else { "valida" };

@@ -15,7 +15,7 @@ use super::{Percorso, Risposta, completa, idempotenza, indirizzo, json_di};
 use crate::problema::Problema;
 use crate::ricezione::{Corpo, Parti, ricevi};
 use crate::token::Chiamante;
-use crate::{Servizio, entro};
+use crate::{Servizio, chiamate, entro};
 
 pub async fn crea(
     State(s): State<Arc<Servizio>>,
@@ -52,13 +52,9 @@ async fn registra(s: &Servizio, c: &Chiamante, nuova: DaRegistrare) -> Risposta<
     let (fatto, reg) = c.ente.registra_e_mostra(&c.aoo, nuova).await?;
     if !fatto.ripetuta {
         s.metriche.registrata();
-        if reg.dati.sigillo_richiesto {
-            s.sigilli.sveglia(c.ente.ipa());
-        }
-        if !reg.documenti.is_empty() {
-            s.esami.sveglia(c.ente.ipa());
-        }
     }
+    let (sigillo, file) = (reg.dati.sigillo_richiesto, !reg.documenti.is_empty());
+    chiamate::dopo(&s.sigilli, &s.esami, c.ente.ipa(), &fatto, sigillo, file);
     let corpo = completa(&*c.ente, &c.aoo, &reg, Some(fatto.voce));
     let posto = indirizzo(&*c.ente, &c.aoo, &reg.chiave);
     Ok((StatusCode::CREATED, [(header::LOCATION, posto)], Json(corpo)).into_response())

@@ -13,11 +13,14 @@ use serde_json::{Value, json};
 use super::anagrafiche::creato;
 use super::documenti::nominato;
 use super::{Percorso, Risposta, indirizzo, visibile};
-use crate::Servizio;
 use crate::esami::lettura::Letto;
 use crate::problema::Problema;
 use crate::scarico;
 use crate::token::Chiamante;
+use crate::{Servizio, entro};
+
+/// Verdicts of a file answered together, characters: the newest.
+const CARATTERI: usize = 4 << 20;
 
 /// What is known.
 pub async fn stato(c: Chiamante, Path(p): Path<Percorso>) -> Risposta<Json<Value>> {
@@ -43,7 +46,7 @@ pub async fn contenuto(State(s): State<Arc<Servizio>>, c: Chiamante, Path(p): Pa
     let esami = c.ente.esami(&c.aoo, &r.chiave, Some(d.n), 0).await?;
     let voce = letto(&esami).and_then(|l| suo(&l, d, quale)).ok_or_else(non_c_e)?;
     let da = c.ente.esaminabile(&c.aoo, &r.chiave, d.n).await?.ok_or_else(non_c_e)?;
-    let che = s.esami.contenuto(&*c.ente, &da, quale).await?.ok_or_else(non_c_e)?;
+    let che = entro(s.limiti.attesa_max, s.esami.contenuto(&*c.ente, &da, quale)).await??.ok_or_else(non_c_e)?;
     Ok(scarico::contenuto(che, voce.nome.as_deref().unwrap_or_default(), &voce.mime))
 }
 
@@ -63,7 +66,8 @@ fn non_c_e() -> Problema {
 }
 
 async fn in_json(c: &Chiamante, r: &Registrazione, d: &Documento) -> Risposta<Value> {
-    let esami = c.ente.esami(&c.aoo, &r.chiave, Some(d.n), 0).await?;
+    let esami = c.ente.esami(&c.aoo, &r.chiave, Some(d.n), CARATTERI).await?;
+    let quanti = esami.quanti.iter().find(|(n, _)| *n == d.n).map_or(0, |(_, k)| *k);
     let base = format!("{}/documenti/{}", indirizzo(&*c.ente, &c.aoo, &r.chiave), d.n);
     let contenuti: Vec<Value> = letto(&esami)
         .map(|l| l.contenuti(&d.nome, &d.impronta.hex()))
@@ -92,7 +96,7 @@ async fn in_json(c: &Chiamante, r: &Registrazione, d: &Documento) -> Risposta<Va
         })
         .collect();
     Ok(json!({
-        "n": d.n, "nome": d.nome, "impronta": d.impronta, "stato": stato, "esami": fatti, "contenuti": contenuti,
+        "n": d.n, "nome": d.nome, "impronta": d.impronta, "stato": stato, "quanti": quanti, "esami": fatti, "contenuti": contenuti,
         "links": {"self": format!("{base}/verifica"), "documento": base},
     }))
 }

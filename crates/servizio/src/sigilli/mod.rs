@@ -86,6 +86,21 @@ impl Sigilli {
         self.chiamate.sveglia(ipa);
     }
 
+    /// Does anything wait for its seal in an ente?
+    ///
+    /// # Errors
+    /// The storage's.
+    pub(crate) async fn aspetta(&self, ente: &dyn EnteStore) -> Result<bool, ErroreArchivio> {
+        for (aoo, a) in &ente.configurazione().aoo {
+            if a.sigillo.is_some()
+                && (self.giu(ente.ipa(), aoo).is_some() || ente.quante_da_sigillare(aoo).await?.0 > 0)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A seal that was just tried is in the place of what did not go: what waits is tried again.
     pub fn cambiato(&self, ipa: &CodiceIpa, aoo: &CodiceAoo) {
         self.stati().remove(&(ipa.clone(), aoo.clone()));

@@ -236,6 +236,25 @@ async fn a_file_that_takes_the_process_with_it_is_left_after_some_attempts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_an_interruption_each_file_of_the_group_is_written_down_by_itself() {
+    let b = Banco::nuovo().await;
+    let busta = dati("busta.p7m");
+    let file = ["a.p7m", "b.p7m", "c.p7m", "d.p7m"].map(|n| (n, &busta[..]));
+    let una = registra(&b, &entrata("Quattro file"), &file).await;
+    let aoo = "AOO1".parse().unwrap();
+    let lotto = b.ente.da_esaminare(&aoo, 10).await.unwrap().unwrap();
+    b.ente.comincia_esame(&aoo, lotto.da).await.unwrap().unwrap();
+    let scritti = || b.ente.misure().gruppo.somma;
+    let prima = scritti();
+    esamina(&b).await;
+    // Begun and ended for each: whichever takes the process with it is known, also if it is the last.
+    assert_eq!(scritti() - prima, 2 * 4 + 1, "and the end of the group");
+    for n in 1..=4 {
+        assert_eq!(verifica(&b, &una, n).await["esami"][0]["esito"]["firme"][0]["integra"], true);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_gone_from_the_disk_holds_up_nobody() {
     let b = Banco::nuovo().await;
     let grande = imbustato(&vec![7; 300_000]);

@@ -334,6 +334,11 @@ async fn a_received_segnatura_is_heeded_and_never_in_the_way() {
     // Who would have seen it has its number and no more.
     let r = b.get(&b.anna, &dove).await.json();
     assert_eq!((&r["riservata"], &r["oggetto"]), (&json!(true), &Value::Null));
+    // Also when others that only look like it come before it.
+    let prima = [("allegato", "nota.xml", &b"<Nota>la Segnatura segue</Nota>"[..]); 2];
+    let (riservata, ..) =
+        registra(&[documento, allegato, prima[0], prima[1], ("allegato", "Segnatura.xml", &xml)]).await;
+    assert!(riservata);
     // An altered file, one that is missing.
     let (_, anomalie, _) =
         registra(&[("documento", "lettera.pdf", b"un'altra"), ("allegato", "Segnatura.xml", &xml)]).await;

@@ -79,4 +79,6 @@ pub struct Verifiche {
     pub in_corso: bool,
     /// The examinations.
     pub esami: Vec<Esame>,
+    /// How many older ones are not shown.
+    pub altre: usize,
 }
