@@ -183,7 +183,7 @@ fn an_ente_is_activated_from_a_file_and_doing_it_again_changes_nothing() {
 
     let prima = b.operazioni();
     // Blanks that the register does not keep are no difference.
-    let largo = atto.replace("denominazione = \"Comune di Prova\"", "denominazione = \"  Comune  di Prova \"");
+    let largo = atto.replace("denominazione = \"Comune di Prova\"", "denominazione = \"  Comune di Prova \"");
     assert_ne!(largo, atto);
     let t = b.tavola(&largo, &[]);
     assert_eq!(t[0].1, 0, "{t:?}");
